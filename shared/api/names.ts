@@ -1,0 +1,15 @@
+/** Names that Tidegate and the cluster agree on. Changing one orphans what it marked. */
+export const FIELD_MANAGER = 'tidegate';
+export const TIDEGATE_NAMESPACE = 'tidegate-system';
+/** Where instructions live that name no namespace; for Tidegate only a name, nothing has to exist there. */
+export const INSTRUCTION_NAMESPACE = 'flux-system';
+export const APPLYSET_PART_OF_LABEL = 'applyset.kubernetes.io/part-of';
+export const APPLYSET_ID_LABEL = 'applyset.kubernetes.io/id';
+export const APPLYSET_TOOLING_ANNOTATION = 'applyset.kubernetes.io/tooling';
+export const APPLYSET_KINDS_ANNOTATION = 'applyset.kubernetes.io/contains-group-kinds';
+export const APPLIED_ANNOTATION = 'tidegate.dev/applied';
+export const ADOPT_ANNOTATION = 'tidegate.dev/adopt';
+export const APPROVE_PRUNE_ANNOTATION = 'tidegate.dev/approve-prune';
+/** `<namespace>/<name>@<revision>` of the Kustomization and commit an object was applied from. */
+export const ORIGIN_ANNOTATION = 'tidegate.dev/origin';
+export const FLUX_PRUNE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/prune';

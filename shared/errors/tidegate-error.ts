@@ -1,0 +1,41 @@
+/**
+ * What the caller does with a failure:
+ * - `reject`: the input is bad; answer 4xx or drop it, never retry;
+ * - `wait`: something it depends on is not there yet; come back later, no alarm;
+ * - `retry`: transient; let the queue deliver it again;
+ * - `stall`: a person has to change something; record `Stalled`, tell once, no retry until then.
+ */
+export type Disposition = 'reject' | 'wait' | 'retry' | 'stall';
+
+export interface TidegateErrorOptions {
+  readonly disposition: Disposition;
+  /** What the error is about, in the user's words: `clusters/a/app.yaml:7`, `GitRepository flux-system/podinfo`. */
+  readonly subject?: string;
+  readonly cause?: unknown;
+}
+
+/** A failure that says what stopped, whom it concerns, and what the caller should do. */
+export class TidegateError extends Error {
+  /** Stable PascalCase word, one of Flux's reasons where there is one (`GitOperationFailed`, `BuildFailed`). */
+  readonly code: string;
+  readonly disposition: Disposition;
+  readonly subject: string | undefined;
+
+  constructor(code: string, message: string, options: TidegateErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'TidegateError';
+    this.code = code;
+    this.disposition = options.disposition;
+    this.subject = options.subject;
+  }
+}
+
+/** The disposition of any thrown value; what nobody foresaw is worth another try. */
+export function dispositionOf(error: unknown): Disposition {
+  return error instanceof TidegateError ? error.disposition : 'retry';
+}
+
+/** One line for people from any thrown value. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,122 @@
+import type { Instructions } from '#shared/api/instructions.ts';
+import type { InstructionKind, SourceKey } from '#shared/api/resource-key.ts';
+import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
+
+/** The newest state of a source that is stored as an artifact. */
+export interface SourceHead {
+  readonly type: 'SourceHead';
+  readonly source: SourceKey;
+  /** `main@sha1:<hex>`. */
+  readonly revision: string;
+  /** `sha256:<hex>` of the artifact. */
+  readonly digest: string;
+  /** Where it was read, without credentials: `https://github.com/acme/fleet-infra`. */
+  readonly url: string;
+  /** Milliseconds since the epoch. */
+  readonly observedAt: number;
+}
+
+/** What a cluster's folder tells source-sync and image-update to do. */
+export interface InstructionsRecord {
+  readonly type: 'Instructions';
+  readonly instructions: Instructions;
+}
+
+export interface Condition {
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled';
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** One of Flux's reasons: `ReconciliationSucceeded`, `BuildFailed`, `HealthCheckFailed`, … */
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: number;
+}
+
+export interface ObjectName {
+  readonly cluster: string;
+  readonly kind: InstructionKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What `flux get` would show of one instruction. */
+export interface StatusRecord {
+  readonly type: 'Status';
+  readonly object: ObjectName;
+  readonly conditions: readonly Condition[];
+  readonly lastAttemptedRevision?: string;
+  readonly lastAppliedRevision?: string;
+  /** Where a commit status about this object belongs: the commit of the configuration repository. */
+  readonly report?: { readonly repository: string; readonly commit: string };
+  readonly suspended: boolean;
+  /** When it was last worked on, and when it is due again; milliseconds since the epoch. */
+  readonly observedAt: number;
+  /** Kind-specific facts: image, latest tag, pull request, change set counts. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** One thing that happened, as `flux events` shows it. Kept for a week. */
+export interface EventRecord {
+  readonly type: 'Event';
+  /** Sorts by time: `<milliseconds, 13 digits>-<sequence>`. */
+  readonly id: string;
+  readonly object: ObjectName;
+  readonly severity: 'info' | 'error';
+  readonly reason: string;
+  readonly message: string;
+  readonly revision?: string;
+  readonly at: number;
+}
+
+/** Work wanted next; the stream's consumer sends it to the queue. Kept for a day. */
+export interface RequestRecord {
+  readonly type: 'Request';
+  readonly cluster: string;
+  readonly id: string;
+  readonly queue: QueueName;
+  readonly group: string;
+  readonly message: WorkMessage;
+  readonly at: number;
+}
+
+/** The result of the last scan of an image repository. */
+export interface ImageScanRecord {
+  readonly type: 'ImageScan';
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly image: string;
+  readonly tagCount: number;
+  readonly latestTags: readonly string[];
+  readonly scannedAt: number;
+}
+
+export type JournalRecord =
+  SourceHead | InstructionsRecord | StatusRecord | EventRecord | RequestRecord | ImageScanRecord;
+
+/** Partition and sort key of a record. One partition a cluster keeps a cluster's records in order. */
+export function journalKey(record: JournalRecord): { readonly partition: string; readonly key: string } {
+  switch (record.type) {
+    case 'SourceHead':
+      return { partition: record.source.cluster, key: sourceHeadKey(record.source) };
+    case 'Instructions':
+      return { partition: record.instructions.cluster, key: INSTRUCTIONS_KEY };
+    case 'Status':
+      return { partition: record.object.cluster, key: statusKey(record.object) };
+    case 'Event':
+      return { partition: record.object.cluster, key: `event/${record.id}` };
+    case 'Request':
+      return { partition: record.cluster, key: `request/${record.id}` };
+    case 'ImageScan':
+      return { partition: record.cluster, key: `image-scan/${record.namespace}/${record.name}` };
+  }
+}
+
+export const INSTRUCTIONS_KEY = 'instructions';
+
+export function sourceHeadKey(source: Pick<SourceKey, 'kind' | 'namespace' | 'name'>): string {
+  return `head/${source.kind}/${source.namespace}/${source.name}`;
+}
+
+export function statusKey(object: Pick<ObjectName, 'kind' | 'namespace' | 'name'>): string {
+  return `status/${object.kind}/${object.namespace}/${object.name}`;
+}

@@ -1,0 +1,8 @@
+/** Content-addressed bytes, written once: a digest is `sha256:<hex>` of what is stored. */
+export interface ArtifactStore {
+  has(digest: string): Promise<boolean>;
+  /** Storing the same bytes again is not an error. */
+  put(digest: string, bytes: Uint8Array): Promise<void>;
+  /** @throws TidegateError `ArtifactFailed` when it is missing or its digest does not match. */
+  get(digest: string): Promise<Uint8Array>;
+}

@@ -1,0 +1,12 @@
+import type { SourceTree } from './source-tree.ts';
+
+/** `kubectl kustomize` in a process of its own: empty environment, no plugins, no network. */
+export interface Renderer {
+  /**
+   * @param request.files the tree the build may read, complete.
+   * @param request.path folder of the kustomization file, relative to the tree's root.
+   * @returns the rendered YAML stream.
+   * @throws TidegateError `BuildFailed` with kustomize's own words.
+   */
+  build(request: { readonly files: SourceTree; readonly path: string; readonly timeoutMs: number }): Promise<string>;
+}

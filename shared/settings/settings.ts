@@ -1,0 +1,62 @@
+/** `tidegate.yaml`, validated, defaults filled in. One file for `cdk deploy`, `tidegate serve` and the CLI. */
+export interface Settings {
+  readonly configRepository: { readonly url: string; readonly branch: string };
+  readonly github: GitHubSettings;
+  readonly registries: { readonly ecr: readonly EcrRegistry[] };
+  readonly clusters: readonly ClusterSettings[];
+  readonly serve: ServeSettings;
+}
+
+/** An App (`appId` and the secret `privateKey`) or a token; secrets are named here, never held. */
+export interface GitHubSettings {
+  /** `https://api.github.com`, or `https://<host>/api/v3` for GitHub Enterprise. */
+  readonly apiUrl: string;
+  readonly appId?: number;
+  /** Name of the secret with the App's private key (PEM). */
+  readonly privateKeySecret?: string;
+  /** Name of the secret with a token; its user is then the author of every change. */
+  readonly tokenSecret?: string;
+  /** Name of the secret with the webhook secret; a second line is the previous secret during rotation. */
+  readonly webhookSecret: string;
+}
+
+export interface EcrRegistry {
+  /** Twelve digits. */
+  readonly account: string;
+  readonly region: string;
+  /** Exact names or `prefix/*`. */
+  readonly repositories: readonly string[];
+}
+
+export interface ClusterSettings {
+  readonly name: string;
+  /** Folder in the configuration repository: `./clusters/production`. */
+  readonly path: string;
+  readonly target: ClusterTarget;
+  readonly pruneGuard: { readonly maxObjects: number; readonly maxPercent: number };
+  /** `"<namespace>/<kustomization>=<count>"`, for the root Kustomization. */
+  readonly approvePrune?: string;
+}
+
+export type ClusterTarget =
+  | { readonly kind: 'kubeconfig'; readonly context: string; readonly file?: string }
+  | {
+      readonly kind: 'eks';
+      readonly name: string;
+      readonly region: string;
+      readonly endpoint: string;
+      readonly certificateAuthority: string;
+    };
+
+/** What only `tidegate serve` reads. */
+export interface ServeSettings {
+  readonly address: string;
+  readonly port: number;
+  /** One folder for queue, journal, artifacts and records. */
+  readonly stateFolder: string;
+  /** One file a secret: `<folder>/<name>`. */
+  readonly secretsFolder: string;
+  readonly tickSeconds: number;
+  /** SQS queue that EventBridge fills with ECR events. Absent: the tick's scan finds new images. */
+  readonly ecrEventsQueueUrl?: string;
+}
