@@ -1,5 +1,5 @@
 import type { Instructions } from '#shared/api/instructions.ts';
-import type { InstructionKind, SourceKey } from '#shared/api/resource-key.ts';
+import type { SourceKey } from '#shared/api/resource-key.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
 
 /** The newest state of a source that is stored as an artifact. */
@@ -33,7 +33,8 @@ export interface Condition {
 
 export interface ObjectName {
   readonly cluster: string;
-  readonly kind: InstructionKind;
+  /** An `InstructionKind`, or a kind of Flux's that is reported as unsupported. */
+  readonly kind: string;
   readonly namespace: string;
   readonly name: string;
 }
@@ -90,6 +91,14 @@ export interface ImageScanRecord {
   readonly scannedAt: number;
 }
 
+/** Takes the place of a record that is no longer true; readers pass over it. Kept for a day. */
+export interface TombstoneRecord {
+  readonly type: 'Tombstone';
+  readonly partition: string;
+  readonly key: string;
+  readonly at: number;
+}
+
 export type JournalRecord =
   SourceHead | InstructionsRecord | StatusRecord | EventRecord | RequestRecord | ImageScanRecord;
 
@@ -108,6 +117,8 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
       return { partition: record.cluster, key: `request/${record.id}` };
     case 'ImageScan':
       return { partition: record.cluster, key: `image-scan/${record.namespace}/${record.name}` };
+    case 'Tombstone':
+      return { partition: record.partition, key: record.key };
   }
 }
 
