@@ -100,7 +100,7 @@ export interface TombstoneRecord {
 }
 
 export type JournalRecord =
-  SourceHead | InstructionsRecord | StatusRecord | EventRecord | RequestRecord | ImageScanRecord;
+  SourceHead | InstructionsRecord | StatusRecord | EventRecord | RequestRecord | ImageScanRecord | TombstoneRecord;
 
 /** Partition and sort key of a record. One partition a cluster keeps a cluster's records in order. */
 export function journalKey(record: JournalRecord): { readonly partition: string; readonly key: string } {
