@@ -1,0 +1,70 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Below the ports that kernels hand out for outgoing connections, so that none of those takes a port between choice and use.
+const LOWEST = 20_000;
+const HIGHEST = 30_000;
+
+/** Ports on the loopback address that no other process of ours will choose until they are released. */
+export interface ReservedPorts {
+  readonly ports: readonly number[];
+  release(): Promise<void>;
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+async function claim(file: string): Promise<boolean> {
+  try {
+    await writeFile(file, `${process.pid}`, { flag: 'wx' });
+    return true;
+  } catch {
+    const owner = Number(await readFile(file, 'utf8').catch(() => ''));
+    // The claim of a dead process is removed for whoever draws this port next; this draw goes on to another.
+    if (owner > 0 && !isAlive(owner)) await rm(file, { force: true });
+    return false;
+  }
+}
+
+/** Reserves `count` free loopback ports against every other process that reserves ports this way. */
+export async function reservePorts(count: number): Promise<ReservedPorts> {
+  const folder = join(tmpdir(), 'tidegate-ports');
+  await mkdir(folder, { recursive: true });
+  const ports: number[] = [];
+  const files: string[] = [];
+  for (let draws = 0; ports.length < count; draws += 1) {
+    if (draws > 1_000) throw new Error(`no ${count} free ports on 127.0.0.1 between ${LOWEST} and ${HIGHEST}`);
+    const port = randomInt(LOWEST, HIGHEST);
+    const file = join(folder, String(port));
+    if (!(await claim(file))) continue;
+    if (await canListen(port)) {
+      ports.push(port);
+      files.push(file);
+    } else {
+      await rm(file, { force: true });
+    }
+  }
+  return {
+    ports,
+    release: async () => {
+      await Promise.all(files.map((file) => rm(file, { force: true })));
+    },
+  };
+}
