@@ -1,0 +1,53 @@
+import { RE2JS } from 're2js';
+
+import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
+
+const MAX_PATTERN_LENGTH = 1024;
+
+/** Turns a tag into the text that the policy orders, or undefined when the filter leaves the tag out. */
+export type TagFilter = (tag: string) => string | undefined;
+
+/**
+ * Builds the filter of an ImagePolicy: RE2, unanchored as in Flux; `extract` in the syntax of Go's `Expand` (`$name`, `${name}`, `$1`, `$$`).
+ *
+ * @throws TidegateError `InvalidTagFilter` (stall).
+ */
+export function tagFilter(filter: { readonly pattern: string; readonly extract?: string } | undefined): TagFilter {
+  if (filter === undefined || filter.pattern === '') return (tag) => tag;
+  const pattern = compilePattern(filter.pattern, 'filterTags.pattern');
+  const { extract } = filter;
+  const names = pattern.namedGroups();
+  return (tag) => {
+    const matcher = pattern.matcher(tag);
+    if (!matcher.find()) return undefined;
+    if (extract === undefined || extract === '') return tag;
+    return extract.replace(
+      /\$(?:(\$)|\{(\w+)\}|(\w+))/gu,
+      (_whole, dollar?: string, braced?: string, bare?: string) => {
+        if (dollar !== undefined) return '$';
+        const name = braced ?? bare ?? '';
+        const group = /^\d+$/u.test(name) ? Number(name) : names[name];
+        return group === undefined || group > pattern.groupCount() ? '' : (matcher.group(group) ?? '');
+      },
+    );
+  };
+}
+
+/** Whether a tag is left out of an ImageRepository by one of its exclusion patterns. */
+export function tagExclusion(exclusionList: readonly string[]): (tag: string) => boolean {
+  const patterns = exclusionList.map((text, index) => compilePattern(text, `exclusionList[${index}]`));
+  return (tag) => patterns.some((pattern) => pattern.matcher(tag).find());
+}
+
+function compilePattern(text: string, field: string): RE2JS {
+  try {
+    if (text.length > MAX_PATTERN_LENGTH) throw new Error(`longer than ${MAX_PATTERN_LENGTH} characters`);
+    return RE2JS.compile(text);
+  } catch (cause) {
+    throw new TidegateError(
+      'InvalidTagFilter',
+      `${field} "${text.slice(0, 80)}" is not a pattern in RE2 syntax: ${describeError(cause)}`,
+      { disposition: 'stall', cause },
+    );
+  }
+}
