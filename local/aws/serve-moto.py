@@ -1,0 +1,183 @@
+"""Serves moto on a free port of the loopback address until its standard input closes.
+
+Standard input is a pipe that only the parent holds: however the parent dies, the pipe closes and this process goes with it.
+Where moto 5 differs from AWS in what Tidegate depends on, it is put right here and nowhere else.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+import warnings
+from collections import Counter
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.ecr.models import ECRBackend
+from moto.ecr.responses import ECRResponse
+from moto.events.models import Rule, events_backends
+from moto.events.utils import EventTemplateParser
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+CONTROL = "/_tidegate/"
+
+
+class ImageTagAlreadyExists(ServiceException):
+    code = "ImageTagAlreadyExistsException"
+
+
+class ImageDigestDoesNotMatch(ServiceException):
+    code = "ImageDigestDoesNotMatchException"
+
+
+class LayersNotFound(ServiceException):
+    code = "LayersNotFoundException"
+
+
+def whole_event(parse):
+    """moto's default envelope has no `account`; EventBridge delivers the event itself when a target has no transformer."""
+
+    def parse_or_pass(input_template, input_paths_map, event):
+        if input_template or input_paths_map:
+            return parse(input_template, input_paths_map, event)
+        return {key: value for key, value in event.items() if key != "ingestion-time"}
+
+    return parse_or_pass
+
+
+def unless_disabled(send_to_targets):
+    """moto keeps a rule's state but sends all the same."""
+
+    def send(self, *args, **kwargs):
+        if self.state == "ENABLED":
+            send_to_targets(self, *args, **kwargs)
+
+    return send
+
+
+def put_image_as_ecr(put_image):
+    """ECR computes the digest, wants the blobs first, guards immutable tags with an error of its own, and tells EventBridge."""
+
+    def put(self, repository_name, image_manifest, image_tag, image_manifest_mediatype=None, digest=None):
+        repository = self._get_repository(repository_name, None)
+        computed = "sha256:" + hashlib.sha256(image_manifest.encode()).hexdigest()
+        if digest not in (None, computed):
+            raise ImageDigestDoesNotMatch(f"The provided digest '{digest}' does not match the digest '{computed}' of the manifest")
+        manifest = json.loads(image_manifest)
+        blobs = [*manifest.get("layers", []), *([manifest["config"]] if "config" in manifest else [])]
+        missing = [blob["digest"] for blob in blobs if blob["digest"] not in repository.layers]
+        if missing:
+            raise LayersNotFound(f"The specified layers could not be found: {missing}")
+        holder = next((image for image in repository.images if image_tag in image.image_tags), None)
+        if image_tag and holder and holder.image_digest != computed and repository.image_tag_mutability == "IMMUTABLE":
+            raise ImageTagAlreadyExists(
+                f"The image tag '{image_tag}' already exists in the '{repository_name}' repository and cannot be overwritten "
+                "because the tag is immutable."
+            )
+        image = put_image(self, repository_name, image_manifest, image_tag, image_manifest_mediatype, computed)
+        detail = {
+            "result": "SUCCESS",
+            "repository-name": repository_name,
+            "image-digest": computed,
+            "action-type": "PUSH",
+            **({"image-tag": image_tag} if image_tag else {}),
+            "manifest-media-type": image.image_manifest_media_type,
+            **({"artifact-media-type": manifest["config"]["mediaType"]} if "config" in manifest else {}),
+        }
+        events_backends[self.account_id][self.region_name].put_events(
+            [{"Source": "aws.ecr", "DetailType": "ECR Image Action", "Detail": json.dumps(detail)}]
+        )
+        return image
+
+    return put
+
+
+def paged(list_all, key):
+    """moto answers with every image at once; ECR pages by 100, or by maxResults up to 1,000."""
+
+    def list_page(self):
+        start = int(self._get_param("nextToken") or 0)
+        size = min(int(self._get_param("maxResults") or 100), 1000)
+        everything = list_all(self).result[key]
+        page = {key: everything[start : start + size]}
+        if start + size < len(everything):
+            page["nextToken"] = str(start + size)
+        return ActionResult(page)
+
+    return list_page
+
+
+class Front:
+    """What stands before moto: a constant delay, counts per operation, and faults that a test asks for."""
+
+    def __init__(self, app, delay):
+        self.app = app
+        self.delay = delay
+        self.lock = threading.Lock()
+        self.counts = Counter()
+        self.faults = []
+
+    def __call__(self, environ, start_response):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(CONTROL):
+            return self.control(path[len(CONTROL) :], environ, start_response)
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] or f"{environ['REQUEST_METHOD']} {path}"
+        if self.delay:
+            time.sleep(self.delay)
+        with self.lock:
+            self.counts[operation] += 1
+            fault = next((fault for fault in self.faults if fault["operation"] == operation and fault["times"] > 0), None)
+            if fault:
+                fault["times"] -= 1
+        if fault is None:
+            return self.app(environ, start_response)
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = json.dumps({"__type": fault["code"], "message": fault["message"]}).encode()
+        return answer(start_response, fault["status"], body)
+
+    def control(self, what, environ, start_response):
+        if what == "requests":
+            with self.lock:
+                return answer(start_response, 200, json.dumps(self.counts).encode())
+        if what == "faults":
+            fault = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+            with self.lock:
+                self.faults.append(fault)
+            return answer(start_response, 200, b"{}")
+        return answer(start_response, 404, b"{}")
+
+
+def answer(start_response, status, body):
+    start_response(f"{status} -", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+class QuietHandler(MotoRequestHandler):
+    def log(self, type, message, *args):
+        pass
+
+
+def leave_with_parent():
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main():
+    warnings.simplefilter("ignore")
+    port, delay_ms = int(sys.argv[1]), int(sys.argv[2])
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    EventTemplateParser.parse = staticmethod(whole_event(EventTemplateParser.parse))
+    Rule.send_to_targets = unless_disabled(Rule.send_to_targets)
+    ECRBackend.put_image = put_image_as_ecr(ECRBackend.put_image)
+    ECRResponse.describe_images = paged(ECRResponse.describe_images, "imageDetails")
+    ECRResponse.list_images = paged(ECRResponse.list_images, "imageIds")
+    front = Front(DomainDispatcherApplication(create_backend_app), delay_ms / 1000)
+    server = make_server("127.0.0.1", port, front, threaded=True, request_handler=QuietHandler)
+    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    server.serve_forever()
+
+
+main()

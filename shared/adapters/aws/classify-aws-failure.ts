@@ -1,0 +1,43 @@
+/**
+ * What a failed call to AWS means to whoever made it:
+ * - `denied`: the credentials are missing, wrong, or lack a right;
+ * - `missing`: what was asked for does not exist;
+ * - `transient`: throttled, overloaded or unreachable; another try may succeed.
+ */
+export type AwsFailure = 'denied' | 'missing' | 'transient';
+
+const DENIED: ReadonlySet<string> = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'CredentialsProviderError',
+  'IncompleteSignature',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'KmsAccessDenied',
+  'MissingAuthenticationToken',
+  'NotAuthorized',
+  'OptInRequired',
+  'SignatureDoesNotMatch',
+  'TokenProviderError',
+  'UnrecognizedClientException',
+]);
+
+const MISSING: ReadonlySet<string> = new Set([
+  'AWS.SimpleQueueService.NonExistentQueue',
+  'QueueDoesNotExist',
+  'RepositoryNotFoundException',
+]);
+
+/** AWS' own word for a failure: `ThrottlingException`, or the system's, `ECONNREFUSED`. */
+export function nameAwsFailure(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure';
+  if (error.name === 'Error' && 'code' in error && typeof error.code === 'string') return error.code;
+  return error.name;
+}
+
+/** Sorts a failed call by its name; what nobody foresaw is worth another try. */
+export function classifyAwsFailure(error: unknown): AwsFailure {
+  const name = nameAwsFailure(error);
+  if (DENIED.has(name)) return 'denied';
+  return MISSING.has(name) ? 'missing' : 'transient';
+}

@@ -1,0 +1,148 @@
+import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import type { ImageDetail } from '@aws-sdk/client-ecr';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
+import type { EcrRegistry } from '#shared/settings/settings.ts';
+import { allowsRepository } from './allows-repository.ts';
+import { parseEcrRepository } from './parse-ecr-repository.ts';
+import type { EcrRepository } from './parse-ecr-repository.ts';
+
+// ECR's own quota is 100,000 images a repository; beyond it something is wrong with the answers.
+const MOST_PAGES = 1_000;
+
+/** What an ECR registry reads and how it gets there. */
+export interface EcrImageRegistryOptions {
+  /** The registries of the settings: nothing else is read. */
+  readonly registries: readonly EcrRegistry[];
+  /** A client for one region; by default with the credentials of the environment. */
+  readonly createClient?: (region: string) => ECRClient;
+  /** Images asked for at once, up to ECR's 1,000. */
+  readonly pageSize?: number;
+}
+
+/** ECR, with connections to close. */
+export interface EcrImageRegistry extends ImageRegistry {
+  close(): void;
+}
+
+function createDefaultClient(region: string): ECRClient {
+  return new ECRClient({
+    region,
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+  });
+}
+
+function findRepository(registries: readonly EcrRegistry[], image: string): EcrRepository {
+  const repository = parseEcrRepository(image);
+  if (repository === undefined) {
+    throw new TidegateError(
+      'AccessDenied',
+      `image ${JSON.stringify(image.slice(0, 200))} is not a repository of ECR: write <account>.dkr.ecr.<region>.amazonaws.com/<name> without a tag`,
+      { disposition: 'stall', subject: image.slice(0, 200) },
+    );
+  }
+  if (!allowsRepository(registries, repository)) {
+    throw new TidegateError(
+      'AccessDenied',
+      `repository ${image} is not among those of the settings: add account "${repository.account}", region ${repository.region} and ` +
+        `the repository ${repository.name} to registries.ecr in tidegate.yaml`,
+      { disposition: 'stall', subject: image },
+    );
+  }
+  return repository;
+}
+
+function explainFailure(image: string, { account, region, name }: EcrRepository, cause: unknown): TidegateError {
+  const word = nameAwsFailure(cause);
+  const failure = classifyAwsFailure(cause);
+  if (failure === 'missing') {
+    return new TidegateError(
+      'ImageRepositoryNotFound',
+      `repository ${name} does not exist in account ${account}, region ${region}: create it or correct spec.image`,
+      { disposition: 'stall', subject: image, cause },
+    );
+  }
+  if (failure === 'denied') {
+    return new TidegateError(
+      'AccessDenied',
+      `repository ${image} may not be read (${word}): grant ecr:DescribeImages on arn:aws:ecr:${region}:${account}:repository/${name}`,
+      { disposition: 'stall', subject: image, cause },
+    );
+  }
+  return new TidegateError(
+    'RegistryUnavailable',
+    `repository ${image} could not be read (${word}): it is tried again`,
+    {
+      disposition: 'retry',
+      subject: image,
+      cause,
+    },
+  );
+}
+
+function readTags(details: readonly ImageDetail[]): readonly ImageTag[] {
+  return details.flatMap(({ imageTags = [], imageDigest, imagePushedAt }) =>
+    imageDigest === undefined
+      ? []
+      : imageTags.map((tag) => ({
+          tag,
+          digest: imageDigest,
+          ...(imagePushedAt === undefined ? {} : { pushedAt: imagePushedAt.getTime() }),
+        })),
+  );
+}
+
+async function describeAll(
+  client: ECRClient,
+  repository: EcrRepository,
+  pageSize: number,
+): Promise<readonly ImageTag[]> {
+  // A tag that moves between two pages is seen twice: the later push has it.
+  const tags = new Map<string, ImageTag>();
+  let nextToken: string | undefined;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await client.send(
+      new DescribeImagesCommand({
+        registryId: repository.account,
+        repositoryName: repository.name,
+        filter: { tagStatus: 'TAGGED' },
+        maxResults: pageSize,
+        nextToken,
+      }),
+    );
+    for (const found of readTags(answer.imageDetails ?? [])) {
+      const known = tags.get(found.tag);
+      if (known === undefined || (found.pushedAt ?? 0) >= (known.pushedAt ?? 0)) tags.set(found.tag, found);
+    }
+    nextToken = answer.nextToken;
+    if (nextToken === undefined || nextToken === '') return [...tags.values()];
+  }
+  throw new Error(`the list of images does not end after ${MOST_PAGES} pages`);
+}
+
+/** Reads the tags of the ECR repositories that the settings allow. */
+export function createEcrImageRegistry(options: EcrImageRegistryOptions): EcrImageRegistry {
+  const { registries, createClient = createDefaultClient, pageSize = 1_000 } = options;
+  const clients = new Map<string, ECRClient>();
+  function clientOf(region: string): ECRClient {
+    const client = clients.get(region) ?? createClient(region);
+    clients.set(region, client);
+    return client;
+  }
+  return {
+    listTags: async (image) => {
+      const repository = findRepository(registries, image);
+      try {
+        return await describeAll(clientOf(repository.region), repository, pageSize);
+      } catch (error) {
+        throw explainFailure(image, repository, error);
+      }
+    },
+    close: () => {
+      for (const client of clients.values()) client.destroy();
+      clients.clear();
+    },
+  };
+}
