@@ -49,8 +49,10 @@ export interface StatusRecord {
   /** Where a commit status about this object belongs: the commit of the configuration repository. */
   readonly report?: { readonly repository: string; readonly commit: string };
   readonly suspended: boolean;
-  /** When it was last worked on, and when it is due again; milliseconds since the epoch. */
+  /** When it was last worked on; milliseconds since the epoch. */
   readonly observedAt: number;
+  /** When it is due again without anything happening; milliseconds since the epoch. */
+  readonly dueAt?: number;
   /** Kind-specific facts: image, latest tag, pull request, change set counts. */
   readonly details: Readonly<Record<string, string>>;
 }
