@@ -46,7 +46,7 @@ export interface ElasticContainerRegistry {
   createRepository(request: { readonly name: string; readonly immutableTags: boolean }): Promise<string>;
   /** Uploads the blobs that are missing, then the manifest, as `docker push` does. */
   pushImage(request: PushImageRequest): Promise<PushedImage>;
-  /** Makes the queue, and the rule that brings the event of each push to it. */
+  /** Makes the queue, and (beside those made before) the rule that brings the event of each push to it. */
   sendEventsTo(request: { readonly queueName: string }): Promise<{ readonly queueUrl: string }>;
   /** ECR's events are best effort: from here on they are lost. */
   loseEvents(): Promise<void>;
@@ -165,7 +165,7 @@ export function openElasticContainerRegistry(moto: RunningMoto): ElasticContaine
       };
       await events.send(new PutRuleCommand({ Name: RULE, EventPattern: JSON.stringify(pattern) }));
       const target = {
-        Id: 'queue',
+        Id: queueName,
         Arn: `arn:aws:sqs:${moto.region}:${moto.account}:${queueName}`,
         ...(fifo ? { SqsParameters: { MessageGroupId: 'ecr' } } : {}),
       };

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allowsRepository } from '#shared/adapters/ecr/allows-repository.ts';
 import { parseEcrRepository } from '#shared/adapters/ecr/parse-ecr-repository.ts';
