@@ -1,5 +1,5 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
