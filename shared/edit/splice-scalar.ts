@@ -1,0 +1,30 @@
+import { parseDocument } from 'yaml';
+
+import type { ScalarToken } from './read-scalars.ts';
+
+/** Replaces the characters of one scalar in its own quoting style; quotes a plain one that a YAML reader would not take for a string. */
+export function spliceScalar(text: string, scalar: ScalarToken, value: string): string {
+  return text.slice(0, scalar.start) + spell(scalar.kind, value) + text.slice(scalar.end);
+}
+
+function spell(kind: ScalarToken['kind'], value: string): string {
+  switch (kind) {
+    case 'single-quoted':
+      return `'${value.replaceAll("'", "''")}'`;
+    case 'double-quoted':
+      return JSON.stringify(value);
+    case 'plain':
+    case 'block':
+    case 'alias':
+      return readsAsString(value) ? value : JSON.stringify(value);
+  }
+}
+
+// Kubernetes reads YAML with 1.1 booleans and octals, kustomize and others with 1.2: a plain value has to be a string for both.
+function readsAsString(value: string): boolean {
+  if (/[,[\]{}\n]/u.test(value)) return false;
+  return (['1.1', '1.2'] as const).every((version) => {
+    const document = parseDocument(`[${value}]`, { version, logLevel: 'silent' });
+    return document.errors.length === 0 && document.getIn([0]) === value;
+  });
+}
