@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../cluster/build-binaries.ts';
 import { withBuildLock } from '../cluster/with-build-lock.ts';
@@ -82,12 +82,20 @@ async function runQuietly(
 
 async function isReady(folder: string): Promise<boolean> {
   try {
-    await access(join(folder, '.ready'));
     // A link to the Python it was made with: broken once that Python is removed.
     await access(join(folder, 'bin', 'python'), constants.X_OK);
     return true;
   } catch {
     return false;
+  }
+}
+
+async function removeLeftovers(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(`${basename(folder)}.`) || name.startsWith(`${basename(folder)}.lock`)) continue;
+    // A pip whose parent was killed may still be writing there; the next run removes the rest.
+    await rm(join(parent, name), { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -109,14 +117,15 @@ async function makeEnvironment(
   progress('installing moto, which plays AWS: happens once, about 15 seconds');
   const ticking = setInterval(() => progress(`installing moto: ${seconds()} s so far`), 10_000);
   try {
-    // A virtual environment cannot be moved, so it is made in its place and the marker is written last.
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    await runQuietly(python.executable, ['-m', 'venv', folder], env, 'python3 -m venv');
+    await removeLeftovers(folder);
+    // A virtual environment cannot be moved, so it stays where it is made and a link to it is put in place last.
+    const made = `${folder}.${randomUUID()}`;
+    await runQuietly(python.executable, ['-m', 'venv', made], env, 'python3 -m venv');
     const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--no-deps'];
     const exactly = ['--only-binary', ':all:', '--require-hashes', '-r', requirementsFile];
-    await runQuietly(join(folder, 'bin', 'python'), [...install, ...exactly], env, 'pip install of moto');
-    await writeFile(join(folder, '.ready'), `python ${python.version}\n`);
+    await runQuietly(join(made, 'bin', 'python'), [...install, ...exactly], env, 'pip install of moto');
+    await symlink(basename(made), `${made}.link`);
+    await rename(`${made}.link`, folder);
   } finally {
     clearInterval(ticking);
   }

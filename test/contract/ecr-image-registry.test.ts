@@ -62,6 +62,13 @@ describe('ECR image registry', () => {
 
   it.each([
     ['ghcr.io/stefanprodan/podinfo', 'is not a repository of ECR'],
+    ['nginx', 'is not a repository of ECR'],
+    ['', 'is not a repository of ECR'],
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.0.0', 'without a tag'],
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/../other', 'is not a repository of ECR'],
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example/team/app', 'is not a repository of ECR'],
+    ['evil.example/123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app', 'is not a repository of ECR'],
+    [`123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/${'a'.repeat(600)}`, 'is not a repository of ECR'],
     ['123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app', 'region us-east-1'],
     ['210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/app', 'account "210987654321"'],
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/team', 'repository team to registries.ecr'],

@@ -122,6 +122,19 @@ describe('the ECR of the stand-in', () => {
   });
 });
 
+async function runNode(program: string, env: Readonly<Record<string, string>>): Promise<string> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString('utf8');
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+  return said;
+}
+
 describe('moto', () => {
   const folders: string[] = [];
   afterEach(async () => {
@@ -148,6 +161,29 @@ describe('moto', () => {
       await Promise.all(motos.map((moto) => moto.stop()));
     }
     for (const { pid } of motos) expect(isAlive(pid)).toBe(false);
+  });
+
+  it('is what another process talks to when it is given the environment', async () => {
+    const moto = await startMoto();
+    const ecr = openElasticContainerRegistry(moto);
+    try {
+      const image = await ecr.createRepository({ name: 'team/app', immutableTags: true });
+      const { queueUrl } = await ecr.sendEventsTo({ queueName: 'pushes.fifo' });
+      await ecr.pushImage({ repository: 'team/app', tag: '1.0.0' });
+      const adapters = join(import.meta.dirname, '../../shared/adapters');
+      const program = `
+        import { createEcrImageRegistry } from ${JSON.stringify(`${adapters}/ecr/ecr-image-registry.ts`)};
+        import { createSqsEventSource } from ${JSON.stringify(`${adapters}/sqs/sqs-event-source.ts`)};
+        const allowed = { account: '${moto.account}', region: '${moto.region}', repositories: ['team/*'] };
+        const tags = await createEcrImageRegistry({ registries: [allowed] }).listTags('${image}');
+        const events = await createSqsEventSource({ queueUrl: '${queueUrl}' }).receive({ waitSeconds: 1 });
+        console.log(tags.length, events.length);
+      `;
+      expect(await runNode(program, moto.env)).toBe('1 1\n');
+    } finally {
+      ecr.close();
+      await moto.stop();
+    }
   });
 
   it('holds every answer back for as long as it is told', async () => {

@@ -1,12 +1,12 @@
 import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import type { ImageDetail } from '@aws-sdk/client-ecr';
-import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { parseEcrImage, tryParseImageReference } from '#shared/image/image-reference.ts';
+import type { EcrImage } from '#shared/image/image-reference.ts';
 import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
 import { allowsRepository } from './allows-repository.ts';
-import { parseEcrRepository } from './parse-ecr-repository.ts';
-import type { EcrRepository } from './parse-ecr-repository.ts';
 
 // ECR's own quota is 100,000 images a repository; beyond it something is wrong with the answers.
 const MOST_PAGES = 1_000;
@@ -34,8 +34,9 @@ function createDefaultClient(region: string): ECRClient {
   });
 }
 
-function findRepository(registries: readonly EcrRegistry[], image: string): EcrRepository {
-  const repository = parseEcrRepository(image);
+function findRepository(registries: readonly EcrRegistry[], image: string): EcrImage {
+  // A tag or a digest is part of what is parsed, and then no longer of the name.
+  const repository = tryParseImageReference(image)?.name === image ? parseEcrImage(image) : undefined;
   if (repository === undefined) {
     throw new TidegateError(
       'AccessDenied',
@@ -47,27 +48,27 @@ function findRepository(registries: readonly EcrRegistry[], image: string): EcrR
     throw new TidegateError(
       'AccessDenied',
       `repository ${image} is not among those of the settings: add account "${repository.account}", region ${repository.region} and ` +
-        `the repository ${repository.name} to registries.ecr in tidegate.yaml`,
+        `the repository ${repository.repository} to registries.ecr in tidegate.yaml`,
       { disposition: 'stall', subject: image },
     );
   }
   return repository;
 }
 
-function explainFailure(image: string, { account, region, name }: EcrRepository, cause: unknown): TidegateError {
+function explainFailure(image: string, { account, region, repository }: EcrImage, cause: unknown): TidegateError {
   const word = nameAwsFailure(cause);
   const failure = classifyAwsFailure(cause);
   if (failure === 'missing') {
     return new TidegateError(
       'ImageRepositoryNotFound',
-      `repository ${name} does not exist in account ${account}, region ${region}: create it or correct spec.image`,
+      `repository ${repository} does not exist in account ${account}, region ${region}: create it or correct spec.image`,
       { disposition: 'stall', subject: image, cause },
     );
   }
   if (failure === 'denied') {
     return new TidegateError(
       'AccessDenied',
-      `repository ${image} may not be read (${word}): grant ecr:DescribeImages on arn:aws:ecr:${region}:${account}:repository/${name}`,
+      `repository ${image} may not be read (${word}): grant ecr:DescribeImages on arn:aws:ecr:${region}:${account}:repository/${repository}`,
       { disposition: 'stall', subject: image, cause },
     );
   }
@@ -94,11 +95,7 @@ function readTags(details: readonly ImageDetail[]): readonly ImageTag[] {
   );
 }
 
-async function describeAll(
-  client: ECRClient,
-  repository: EcrRepository,
-  pageSize: number,
-): Promise<readonly ImageTag[]> {
+async function describeAll(client: ECRClient, repository: EcrImage, pageSize: number): Promise<readonly ImageTag[]> {
   // A tag that moves between two pages is seen twice: the later push has it.
   const tags = new Map<string, ImageTag>();
   let nextToken: string | undefined;
@@ -106,7 +103,7 @@ async function describeAll(
     const answer = await client.send(
       new DescribeImagesCommand({
         registryId: repository.account,
-        repositoryName: repository.name,
+        repositoryName: repository.repository,
         filter: { tagStatus: 'TAGGED' },
         maxResults: pageSize,
         nextToken,
