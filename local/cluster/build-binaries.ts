@@ -1,8 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { withBuildLock } from './with-build-lock.ts';
 
@@ -137,13 +137,15 @@ async function compile(module: GoModule, output: string, env: NodeJS.ProcessEnv)
     env: goEnvironment(env),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  const endWithUs = () => void build.kill();
+  process.once('exit', endWithUs);
   let complaints = '';
   build.stderr.on('data', (chunk: Buffer) => {
     complaints = (complaints + chunk.toString('utf8')).slice(-4_000);
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     build.once('error', reject).once('close', resolve);
-  });
+  }).finally(() => process.off('exit', endWithUs));
   if (code !== 0) {
     throw new Error(`go build of ${module.description} failed with exit code ${code}:\n${complaints.trim()}`);
   }
@@ -161,7 +163,11 @@ async function build(
   const ticking = setInterval(() => progress(`building ${module.description}: ${seconds()} s so far`), 10_000);
   const unfinished = `${folder}.unfinished-${process.pid}`;
   try {
-    await rm(unfinished, { recursive: true, force: true });
+    // Those of builds that were killed: the lock is ours, so none of them is still being written.
+    for (const leftover of await readdir(dirname(folder))) {
+      const isOurs = leftover.startsWith(`${basename(folder)}.unfinished-`);
+      if (isOurs) await rm(join(dirname(folder), leftover), { recursive: true, force: true });
+    }
     await mkdir(unfinished, { recursive: true });
     const binary = join(unfinished, module.name);
     await compile(module, binary, env);

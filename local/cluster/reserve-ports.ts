@@ -11,6 +11,8 @@ const HIGHEST = 30_000;
 /** Ports on the loopback address that no other process of ours will choose until they are released. */
 export interface ReservedPorts {
   readonly ports: readonly number[];
+  /** The claims on disk, which have to go with whoever uses the ports. */
+  readonly claims: readonly string[];
   release(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function reservePorts(count: number): Promise<ReservedPorts> {
   }
   return {
     ports,
+    claims: files,
     release: async () => {
       await Promise.all(files.map((file) => rm(file, { force: true })));
     },

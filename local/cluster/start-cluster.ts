@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -192,16 +192,15 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<R
   const [etcd = 0, etcdPeer = 0, apiServer = 0] = reservation.ports;
   const server = `https://127.0.0.1:${apiServer}`;
   const users = createUsers();
-  const supervisor = startSupervisor(folder);
+  const supervisor = startSupervisor([folder, ...reservation.claims]);
   const start = startComponents(binaries, files, { etcd, etcdPeer, apiServer }, supervisor);
   const running = new Map<ClusterComponent, SupervisedProcess>();
-  const closers: (() => Promise<unknown>)[] = [() => supervisor.stop(), () => reservation.release()];
+  const closers: (() => Promise<unknown>)[] = [() => supervisor.stop()];
   let stopping: Promise<void> | undefined;
 
   function stop(): Promise<void> {
     stopping ??= (async () => {
       for (const close of closers) await close();
-      await rm(folder, { recursive: true, force: true });
     })();
     return stopping;
   }

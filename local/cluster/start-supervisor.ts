@@ -17,7 +17,7 @@ export interface SupervisedProcess {
 export interface Supervisor {
   readonly pid: number;
   start(request: StartRequest): Promise<SupervisedProcess>;
-  /** Ends every process and removes the folder. */
+  /** Ends every process and removes the paths. */
   stop(): Promise<void>;
 }
 
@@ -26,16 +26,17 @@ interface Waiting {
   readonly exited: (reason: string) => void;
 }
 
-/** Starts a supervisor that owns `folder` and everything which runs in it. */
-export function startSupervisor(folder: string): Supervisor {
+/** Starts a supervisor that removes `paths` once everything it was asked to run has ended. */
+export function startSupervisor(paths: readonly string[]): Supervisor {
   // Detached, so that Ctrl-C in the terminal reaches the parent alone and the parent decides when to stop.
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'supervise.ts'), folder], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'supervise.ts'), ...paths], {
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'] },
   });
   const { pid } = child;
-  if (pid === undefined) throw new Error(`the supervisor of ${folder} could not be started with ${process.execPath}`);
+  if (pid === undefined)
+    throw new Error(`the supervisor of ${paths.join(', ')} could not be started with ${process.execPath}`);
   const gone = once(child, 'exit');
   const waiting = new Map<string, Waiting>();
   child.stdin.on('error', () => {});

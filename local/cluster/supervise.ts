@@ -1,5 +1,5 @@
-// Runs as a process of its own: `node supervise.ts <folder>`. It starts what its parent asks for and ends all of it when the pipe
-// to the parent closes, which the kernel does even when the parent is killed with SIGKILL.
+// Runs as a process of its own: `node supervise.ts <path>…`. It starts what its parent asks for; when the pipe to the parent
+// closes, which the kernel does even when the parent is killed with SIGKILL, it ends all of it and removes the paths.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -33,8 +33,9 @@ async function endEverything(): Promise<void> {
   const gone = [...children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
   for (const child of children) child.kill('SIGKILL');
   await Promise.all(gone);
-  const folder = process.argv[2];
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  for (const path of process.argv.slice(2)) {
+    rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
   process.exit(0);
 }
 

@@ -1,5 +1,6 @@
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const HEARTBEAT_MS = 2_000;
@@ -71,6 +72,33 @@ async function removeLockOf(pid: number, path: string): Promise<void> {
   }
 }
 
+const held = new Set<string>();
+
+function removeHeldLocks(): void {
+  for (const path of held) rmSync(path, { force: true });
+}
+
+function exitWhenNobodyElseListens(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) === 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+}
+
+/** Sees to it that the lock goes however this process ends, except by SIGKILL: that lock is taken over from the dead. */
+function hold(path: string): void {
+  if (held.size === 0) {
+    process.on('exit', removeHeldLocks);
+    process.on('SIGINT', exitWhenNobodyElseListens).on('SIGTERM', exitWhenNobodyElseListens);
+  }
+  held.add(path);
+}
+
+async function release(path: string): Promise<void> {
+  await rm(path, { force: true });
+  held.delete(path);
+  if (held.size > 0) return;
+  process.off('exit', removeHeldLocks);
+  process.off('SIGINT', exitWhenNobodyElseListens).off('SIGTERM', exitWhenNobodyElseListens);
+}
+
 /** Does `work` while no other process of this machine does work under the same lock. */
 export async function withBuildLock<T>(lock: BuildLock, work: () => Promise<T>): Promise<T> {
   let told = 0;
@@ -86,6 +114,7 @@ export async function withBuildLock<T>(lock: BuildLock, work: () => Promise<T>):
     }
     await sleep(200);
   }
+  hold(lock.path);
   const heartbeat = setInterval(() => {
     const now = new Date();
     utimes(lock.path, now, now).catch(() => {});
@@ -94,6 +123,6 @@ export async function withBuildLock<T>(lock: BuildLock, work: () => Promise<T>):
     return await work();
   } finally {
     clearInterval(heartbeat);
-    await rm(lock.path, { force: true });
+    await release(lock.path);
   }
 }
