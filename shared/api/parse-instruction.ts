@@ -1,0 +1,80 @@
+import type { Problem } from '#shared/errors/problem.ts';
+import { formatValue, problemAt } from './describe-issues.ts';
+import type { GitRepository } from './git-repository.ts';
+import type { ImagePolicy } from './image-policy.ts';
+import type { ImageRepository } from './image-repository.ts';
+import type { ImageUpdateAutomation } from './image-update-automation.ts';
+import { INSTRUCTION_VERSIONS, instructionKindOf, listInstructionKinds } from './instruction-kinds.ts';
+import { namespaceOf, type Parsed } from './instruction-schema.ts';
+import { parseApiVersion, type KubernetesObject, type ObjectId } from './kubernetes-object.ts';
+import type { Kustomization } from './kustomization.ts';
+import type { FieldLocator } from './locate-field.ts';
+import { parseGitRepository } from './parse-git-repository.ts';
+import { parseImagePolicy } from './parse-image-policy.ts';
+import { parseImageRepository } from './parse-image-repository.ts';
+import { parseImageUpdateAutomation } from './parse-image-update-automation.ts';
+import { parseKustomization } from './parse-kustomization.ts';
+import type { InstructionKind } from './resource-key.ts';
+
+/** An instruction of any kind, validated. */
+export type Instruction =
+  | { readonly kind: 'GitRepository'; readonly instruction: GitRepository }
+  | { readonly kind: 'Kustomization'; readonly instruction: Kustomization }
+  | { readonly kind: 'ImageRepository'; readonly instruction: ImageRepository }
+  | { readonly kind: 'ImagePolicy'; readonly instruction: ImagePolicy }
+  | { readonly kind: 'ImageUpdateAutomation'; readonly instruction: ImageUpdateAutomation };
+
+/**
+ * What became of an object of Flux's groups. `unsupported`: its kind or version is not implemented. `invalid`: a field of
+ * it is wrong or not implemented. Both make that object `Stalled`, and no other.
+ */
+export type ParsedInstruction =
+  | ({ readonly outcome: 'parsed' } & Instruction)
+  | {
+      readonly outcome: 'unsupported' | 'invalid';
+      /** With the namespace filled in, so that the condition finds its place. */
+      readonly identity: ObjectId;
+      readonly problems: readonly Problem[];
+    };
+
+/** Reads one of Tidegate's own instructions from a rendered object. */
+export function parseInstruction(object: KubernetesObject, locate: FieldLocator): ParsedInstruction {
+  const { group, version } = parseApiVersion(object.apiVersion);
+  const identity: ObjectId = { group, kind: object.kind, namespace: namespaceOf(object), name: object.metadata.name };
+  const kind = instructionKindOf(group, object.kind);
+  if (kind === undefined) {
+    const message = `is ${object.kind} of ${group}, which Tidegate does not implement yet; implemented: ${listInstructionKinds()}`;
+    return { outcome: 'unsupported', identity, problems: [problemAt(locate, ['kind'], 'present', message)] };
+  }
+  if (!INSTRUCTION_VERSIONS.includes(version)) {
+    const message = `is ${formatValue(object.apiVersion)}; allowed: ${INSTRUCTION_VERSIONS.map((one) => `${group}/${one}`).join(', ')}`;
+    return { outcome: 'unsupported', identity, problems: [problemAt(locate, ['apiVersion'], 'present', message)] };
+  }
+  return parseKind(kind, object, locate, identity);
+}
+
+function parseKind(
+  kind: InstructionKind,
+  object: KubernetesObject,
+  locate: FieldLocator,
+  identity: ObjectId,
+): ParsedInstruction {
+  switch (kind) {
+    case 'GitRepository':
+      return settle(parseGitRepository(object, locate), identity, (instruction) => ({ kind, instruction }));
+    case 'Kustomization':
+      return settle(parseKustomization(object, locate), identity, (instruction) => ({ kind, instruction }));
+    case 'ImageRepository':
+      return settle(parseImageRepository(object, locate), identity, (instruction) => ({ kind, instruction }));
+    case 'ImagePolicy':
+      return settle(parseImagePolicy(object, locate), identity, (instruction) => ({ kind, instruction }));
+    case 'ImageUpdateAutomation':
+      return settle(parseImageUpdateAutomation(object, locate), identity, (instruction) => ({ kind, instruction }));
+  }
+}
+
+function settle<T>(parsed: Parsed<T>, identity: ObjectId, wrap: (value: T) => Instruction): ParsedInstruction {
+  return parsed.outcome === 'parsed'
+    ? { outcome: 'parsed', ...wrap(parsed.value) }
+    : { outcome: 'invalid', identity, problems: parsed.problems };
+}

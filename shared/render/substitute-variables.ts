@@ -1,0 +1,75 @@
+import { isRecord } from './is-record.ts';
+import { expandVariables } from './expand-variables.ts';
+import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
+
+/** A rendered stream with variables filled in, or what stopped it, per object. */
+export type Substitution =
+  | { readonly outcome: 'substituted'; readonly text: string }
+  | { readonly outcome: 'refused'; readonly messages: readonly string[] };
+
+const SUBSTITUTE = 'kustomize.toolkit.fluxcd.io/substitute';
+const VARIABLE_NAME = /^[_\p{L}][_\p{L}\p{Nd}]*$/u;
+
+/**
+ * Merges the variables of a Kustomization: later references win over earlier ones, and what is written inline over
+ * all. Line breaks are taken out of values, as in Flux, so that a value cannot add lines to a manifest.
+ */
+export function mergeVariables(
+  referenced: readonly Readonly<Record<string, string>>[],
+  inline: Readonly<Record<string, string>>,
+): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  for (const values of [...referenced, inline]) {
+    for (const [name, value] of Object.entries(values)) {
+      variables.set(name, value.replaceAll('\n', ''));
+    }
+  }
+  return variables;
+}
+
+/**
+ * Fills variables into each object of a rendered stream that has not opted out. It works on the text, as Flux does:
+ * `replicas: ${count}` becomes a number. With no variables at all nothing is touched, escapes included.
+ */
+export function substituteVariables(stream: string, variables: ReadonlyMap<string, string>): Substitution {
+  if (variables.size === 0) {
+    return { outcome: 'substituted', text: stream };
+  }
+  const messages = [...variables.keys()]
+    .filter((name) => !VARIABLE_NAME.test(name))
+    .map(
+      (name) =>
+        `variable ${JSON.stringify(name)} has no valid name; allowed are letters, digits and _, not starting with a digit`,
+    );
+  // kustomize indents all content of an object, so that a line of three dashes is always a separator.
+  const documents = stream.split(/^---\n/m).map((document) => {
+    if (!document.includes('$')) {
+      return document;
+    }
+    const described = describeDocument(document);
+    if (described.optedOut) {
+      return document;
+    }
+    const expansion = expandVariables(document, variables);
+    if (expansion.outcome === 'refused') {
+      messages.push(`${described.name}: ${expansion.message}`);
+      return document;
+    }
+    return expansion.text;
+  });
+  return messages.length > 0
+    ? { outcome: 'refused', messages }
+    : { outcome: 'substituted', text: documents.join('---\n') };
+}
+
+function describeDocument(document: string): { readonly name: string; readonly optedOut: boolean } {
+  const [object] = parseKubernetesYaml(document);
+  const kind = isRecord(object) ? String(object['kind']) : 'object';
+  const metadata = isRecord(object) && isRecord(object['metadata']) ? object['metadata'] : {};
+  const marks = [metadata['labels'], metadata['annotations']];
+  const place = typeof metadata['namespace'] === 'string' ? `${metadata['namespace']}/` : '';
+  return {
+    name: `${kind}/${place}${String(metadata['name'])}`,
+    optedOut: marks.some((mark) => isRecord(mark) && mark[SUBSTITUTE] === 'disabled'),
+  };
+}
