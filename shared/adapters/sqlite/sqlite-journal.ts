@@ -1,0 +1,137 @@
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { journalKey } from '#shared/journal/journal-record.ts';
+import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
+import { recordExpiry } from '#shared/journal/record-expiry.ts';
+import type { JournalChange } from '#shared/journal/stream-record.ts';
+import type { Clock } from '#shared/ports/clock.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+
+const MAX_RECORDS = 100;
+const MAX_RECORD_BYTES = 256 * 1024;
+
+/** A journal in SQLite, with its stream. */
+export interface SqliteJournal extends Journal {
+  /** Changes after a position, oldest first. */
+  changes(
+    after: number,
+    limit: number,
+  ): readonly (JournalChange & { readonly sequence: number; readonly at: number })[];
+  /** How far a consumer of the stream has come; 0 at first. */
+  position(consumer: string): number;
+  /** Remembers how far a consumer has come, and forgets the changes that every consumer has seen. */
+  advance(consumer: string, position: number): void;
+  /** Forgets records whose time is over. */
+  forgetExpired(): void;
+  /** Calls back after each write. */
+  onWrite(listener: () => void): void;
+}
+
+/** A journal in the database of one installation. */
+export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock, 'now'>): SqliteJournal {
+  const { connection } = database;
+  const listeners: (() => void)[] = [];
+  const select = connection.prepare('SELECT body FROM journal WHERE partition = ? AND key = ?');
+  const selectPrefix = connection.prepare(
+    'SELECT body FROM journal WHERE partition = ? AND key >= ? AND substr(key, 1, length(?)) = ? ORDER BY key',
+  );
+  const upsert = connection.prepare(
+    `INSERT INTO journal (partition, key, body, expires_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (partition, key) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at`,
+  );
+  const append = connection.prepare('INSERT INTO changes (before, after, at) VALUES (?, ?, ?)');
+  const selectChanges = connection.prepare('SELECT * FROM changes WHERE sequence > ? ORDER BY sequence LIMIT ?');
+  const selectPosition = connection.prepare('SELECT position FROM consumers WHERE name = ?');
+
+  function bodyAt(partition: string, key: string): string | undefined {
+    const body = select.get(partition, key)?.['body'];
+    return typeof body === 'string' ? body : undefined;
+  }
+
+  return {
+    write: async (records) => {
+      const bodies = records.map(formatJournalRecord);
+      refuseOversized(records, bodies);
+      database.transact(() => {
+        for (const [index, record] of records.entries()) {
+          const { partition, key } = journalKey(record);
+          const body = bodies[index] ?? '';
+          append.run(bodyAt(partition, key) ?? null, body, clock.now());
+          upsert.run(partition, key, body, recordExpiry(record) ?? null);
+        }
+      });
+      for (const listener of listeners) listener();
+    },
+
+    read: async (partition, key) => present(bodyAt(partition, key)),
+
+    list: async (partition, keyPrefix) =>
+      selectPrefix.all(partition, keyPrefix, keyPrefix, keyPrefix).flatMap(({ body }) => {
+        const record = present(typeof body === 'string' ? body : undefined);
+        return record === undefined ? [] : [record];
+      }),
+
+    changes: (after, limit) =>
+      selectChanges.all(after, limit).map((row) => {
+        const before = typeof row['before'] === 'string' ? parseJournalRecord(row['before']) : undefined;
+        const latest = typeof row['after'] === 'string' ? parseJournalRecord(row['after']) : undefined;
+        return {
+          sequence: Number(row['sequence']),
+          sequenceNumber: String(row['sequence']),
+          at: Number(row['at']),
+          ...(before === undefined ? {} : { before }),
+          ...(latest === undefined ? {} : { after: latest }),
+        };
+      }),
+
+    position: (consumer) => Number(selectPosition.get(consumer)?.['position'] ?? 0),
+
+    advance: (consumer, position) => {
+      database.transact(() => {
+        connection
+          .prepare(
+            `INSERT INTO consumers (name, position) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position)`,
+          )
+          .run(consumer, position);
+        connection.exec('DELETE FROM changes WHERE sequence <= (SELECT min(position) FROM consumers)');
+      });
+    },
+
+    forgetExpired: () => {
+      connection.prepare('DELETE FROM journal WHERE expires_at IS NOT NULL AND expires_at <= ?').run(clock.now());
+    },
+
+    onWrite: (listener) => {
+      listeners.push(listener);
+    },
+  };
+}
+
+/** A tombstone reads as nothing. */
+function present(body: string | undefined): JournalRecord | undefined {
+  const record = body === undefined ? undefined : parseJournalRecord(body);
+  return record?.type === 'Tombstone' ? undefined : record;
+}
+
+function refuseOversized(records: readonly JournalRecord[], bodies: readonly string[]): void {
+  if (records.length > MAX_RECORDS) {
+    throw new TidegateError(
+      'JournalWriteTooLarge',
+      `journal write holds ${records.length} records; allowed: ${MAX_RECORDS}, write in several parts`,
+      { disposition: 'stall' },
+    );
+  }
+  for (const [index, body] of bodies.entries()) {
+    const bytes = Buffer.byteLength(body);
+    const record = records[index];
+    if (bytes <= MAX_RECORD_BYTES || record === undefined) continue;
+    const { partition, key } = journalKey(record);
+    throw new TidegateError(
+      'JournalWriteTooLarge',
+      `journal record ${partition}/${key} has ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}`,
+      { disposition: 'stall', subject: `${partition}/${key}` },
+    );
+  }
+}

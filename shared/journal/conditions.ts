@@ -1,0 +1,39 @@
+import type { Condition } from './journal-record.ts';
+
+/** A condition before it is known since when it holds. */
+export type ConditionState = Omit<Condition, 'lastTransitionTime'>;
+
+const ORDER: readonly Condition['type'][] = ['Ready', 'Reconciling', 'Stalled'];
+
+/** The condition of one type, if there is one. */
+export function findCondition(conditions: readonly Condition[], type: Condition['type']): Condition | undefined {
+  return conditions.find((condition) => condition.type === type);
+}
+
+/** Whether a condition is there and `True`. */
+export function isConditionTrue(conditions: readonly Condition[], type: Condition['type']): boolean {
+  return findCondition(conditions, type)?.status === 'True';
+}
+
+/**
+ * Replaces the conditions of an object: one that keeps its status keeps its transition time, one that is not among the
+ * new states is dropped, as Flux drops `Reconciling` and `Stalled`. Always in the same order.
+ */
+export function replaceConditions(
+  previous: readonly Condition[],
+  states: readonly ConditionState[],
+  now: number,
+): readonly Condition[] {
+  const byType = new Map(states.map((state) => [state.type, state]));
+  return ORDER.flatMap((type) => {
+    const state = byType.get(type);
+    if (state === undefined) return [];
+    const before = findCondition(previous, type);
+    return [{ ...state, lastTransitionTime: before?.status === state.status ? before.lastTransitionTime : now }];
+  });
+}
+
+/** Sets one condition and leaves the others as they are. */
+export function setCondition(previous: readonly Condition[], state: ConditionState, now: number): readonly Condition[] {
+  return replaceConditions(previous, [...previous.filter(({ type }) => type !== state.type), state], now);
+}

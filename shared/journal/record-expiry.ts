@@ -1,0 +1,19 @@
+import type { JournalRecord } from './journal-record.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** When a record may be forgotten, in milliseconds since the epoch; never for what describes the present. */
+export function recordExpiry(record: JournalRecord): number | undefined {
+  switch (record.type) {
+    case 'Event':
+      return record.at + 7 * DAY_MS;
+    case 'Request':
+    case 'Tombstone':
+      return record.at + DAY_MS;
+    case 'SourceHead':
+    case 'Instructions':
+    case 'Status':
+    case 'ImageScan':
+      return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+/** One place where settings that are fine by themselves do not go together. */
+export interface Contradiction {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Finds what does not go together, also in settings that have other mistakes, so that all are told at once. */
+export function findContradictions(file: unknown): readonly Contradiction[] {
+  const clusters = field(file, 'clusters');
+  return [
+    ...checkCredentials(field(file, 'github')),
+    ...(Array.isArray(clusters) ? [...checkTargets(clusters), ...checkNames(clusters)] : []),
+  ];
+}
+
+function checkCredentials(github: unknown): readonly Contradiction[] {
+  if (typeof github !== 'object' || github === null) return [];
+  const [app, token] = [field(github, 'appId'), field(github, 'tokenSecret')];
+  if ((app === undefined) === (token === undefined)) {
+    const found = app === undefined ? 'neither' : 'both';
+    return [
+      {
+        path: ['github'],
+        message: `found ${found}; allowed: exactly one of appId (a GitHub App) and tokenSecret (the name of the secret with a token)`,
+      },
+    ];
+  }
+  if (app === undefined && field(github, 'privateKeySecret') !== undefined) {
+    return [
+      { path: ['github', 'privateKeySecret'], message: 'found a private key without appId; allowed: both or none' },
+    ];
+  }
+  return [];
+}
+
+function checkTargets(clusters: readonly unknown[]): readonly Contradiction[] {
+  return clusters.flatMap((cluster, index) => {
+    if (typeof cluster !== 'object' || cluster === null) return [];
+    const given = ['kubeconfig', 'eks'].filter((key) => field(cluster, key) !== undefined).length;
+    if (given === 1) return [];
+    const found = given === 0 ? 'neither' : 'both';
+    return [{ path: ['clusters', index], message: `found ${found}; allowed: exactly one of kubeconfig and eks` }];
+  });
+}
+
+function checkNames(clusters: readonly unknown[]): readonly Contradiction[] {
+  const seen = new Map<string, number>();
+  return clusters.flatMap((cluster, index) => {
+    const name = field(cluster, 'name');
+    if (typeof name !== 'string') return [];
+    const first = seen.get(name);
+    if (first === undefined) {
+      seen.set(name, index);
+      return [];
+    }
+    const message = `found ${JSON.stringify(name.slice(0, 80))}, which clusters[${first}] has too; allowed: a name of its own`;
+    return [{ path: ['clusters', index, 'name'], message }];
+  });
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
+}

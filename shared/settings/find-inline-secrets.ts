@@ -1,0 +1,41 @@
+import type { Problem } from '#shared/errors/problem.ts';
+import { looksLikeSecret } from '#shared/redact/redact-secrets.ts';
+
+/** Keys that can only hold a secret itself, and the setting that names it instead. */
+const SECRET_KEYS: ReadonlyMap<string, string> = new Map([
+  ['token', 'github.tokenSecret'],
+  ['accesstoken', 'github.tokenSecret'],
+  ['privatekey', 'github.privateKeySecret'],
+  ['secret', 'github.webhookSecret'],
+  ['password', 'github.tokenSecret'],
+  ['clientsecret', 'github.privateKeySecret'],
+]);
+
+type Path = readonly (string | number)[];
+
+/** Finds secrets that somebody wrote into the settings. Never quotes them. */
+export function findInlineSecrets(
+  value: unknown,
+  describe: (path: Path, message: string) => Problem,
+  path: Path = [],
+): readonly { readonly path: Path; readonly problem: Problem }[] {
+  if (typeof value === 'string' && looksLikeSecret(value)) {
+    return [{ path, problem: describe(path, `found what looks like a secret itself; ${advice(path.at(-1))}`) }];
+  }
+  if (Array.isArray(value)) {
+    return value.flatMap((item: unknown, index) => findInlineSecrets(item, describe, [...path, index]));
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]: [string, unknown]) => {
+    const here = [...path, key];
+    const instead = SECRET_KEYS.get(key.toLowerCase());
+    if (instead === undefined) return findInlineSecrets(item, describe, here);
+    return [{ path: here, problem: describe(here, `found a secret written into the settings; ${advice(key)}`) }];
+  });
+}
+
+function advice(key: string | number | undefined): string {
+  const instead = SECRET_KEYS.get(String(key).toLowerCase());
+  const named = instead === undefined ? 'write only its name here' : `give its name in ${instead}`;
+  return `put the value into a file below serve.secretsFolder (Secrets Manager in AWS) and ${named}; then revoke this one, it has been in a file`;
+}

@@ -1,0 +1,230 @@
+import { isAlias, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
+import type { Document, ParsedNode } from 'yaml';
+import { z } from 'zod';
+import type { Problem } from '#shared/errors/problem.ts';
+import { redactText } from '#shared/redact/redact-secrets.ts';
+import { findContradictions } from './find-contradictions.ts';
+import { findInlineSecrets } from './find-inline-secrets.ts';
+import { findSimilar } from './find-similar.ts';
+import { SettingsFile } from './settings-schema.ts';
+import type { ClusterSettings, Settings } from './settings.ts';
+
+const MAX_CHARACTERS = 1024 * 1024;
+
+export type ParsedSettings =
+  | { readonly outcome: 'valid'; readonly settings: Settings }
+  | { readonly outcome: 'invalid'; readonly problems: readonly Problem[] };
+
+type Path = readonly (string | number)[];
+
+/**
+ * Reads `tidegate.yaml`: the settings with their defaults, or every problem at once.
+ * @param file the path as the person knows it; it only appears in problems.
+ */
+export function parseSettings(text: string, file: string): ParsedSettings {
+  if (text.length > MAX_CHARACTERS) {
+    return invalid([
+      { file, field: '', message: `found ${text.length} characters; allowed: at most ${MAX_CHARACTERS}` },
+    ]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const problemAt = (offset: number | undefined, field: string, message: string): Problem => {
+    if (offset === undefined) return { file, field, message };
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col, field, message };
+  };
+  if (document.errors.length > 0) {
+    return invalid(
+      document.errors.map((error) => problemAt(error.pos[0], '', describeYamlError(error.code, error.message))),
+    );
+  }
+  const alias = findAlias(document);
+  if (alias !== undefined) {
+    return invalid([
+      problemAt(alias, '', 'found a YAML alias; allowed: plain values, written out where they are used'),
+    ]);
+  }
+  const value: unknown = document.toJS();
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return invalid([
+      problemAt(0, '', `found ${nameType(value)}; allowed: a mapping with configRepository, github and clusters`),
+    ]);
+  }
+
+  const describe = (path: Path, message: string): Problem =>
+    problemAt(offsetOf(document, path), formatPath(path), message);
+  const secrets = findInlineSecrets(value, describe);
+  const parsed = SettingsFile.safeParse(value);
+  const problems = [
+    ...secrets.map(({ problem }) => problem),
+    ...findContradictions(value).map(({ path, message }) => describe(path, message)),
+    ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => explainIssue(issue, value, describe)))
+      // A secret is said once, as a secret, and its value is never quoted.
+      .filter(({ field }) => !secrets.some(({ path }) => formatPath(path) === field)),
+  ];
+  if (problems.length > 0 || !parsed.success) return invalid(problems.toSorted(byPlace));
+  return { outcome: 'valid', settings: toSettings(parsed.data) };
+}
+
+function invalid(problems: readonly Problem[]): ParsedSettings {
+  return { outcome: 'invalid', problems };
+}
+
+function byPlace(left: Problem, right: Problem): number {
+  return (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0);
+}
+
+function explainIssue(
+  issue: z.core.$ZodIssue,
+  root: unknown,
+  describe: (path: Path, message: string) => Problem,
+): readonly Problem[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol');
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = allowedKeys(path);
+    return issue.keys.map((key) => {
+      const similar = findSimilar(key, allowed);
+      const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
+      return describe([...path, key], `unknown key; allowed: ${allowed.join(', ')}${hint}`);
+    });
+  }
+  const found = valueAt(root, path);
+  if (issue.code === 'custom') {
+    return [
+      describe(path, issue.message.startsWith('found') ? issue.message : `found ${show(found)}; ${issue.message}`),
+    ];
+  }
+  if (found === undefined) return [describe(path, `missing; allowed: ${expectation(issue)}`)];
+  if (issue.message.startsWith('found')) return [describe(path, issue.message)];
+  return [
+    describe(
+      path,
+      `found ${show(found)}; ${issue.message.startsWith('allowed') ? issue.message : `allowed: ${expectation(issue)}`}`,
+    ),
+  ];
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return TYPE_NAMES[issue.expected] ?? issue.expected;
+  if (issue.code === 'too_small') {
+    return issue.origin === 'string' ? `at least ${issue.minimum} character` : `${issue.minimum} or more`;
+  }
+  if (issue.code === 'too_big') {
+    return issue.origin === 'string' ? `at most ${issue.maximum} characters` : `at most ${issue.maximum}`;
+  }
+  return issue.message;
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'text (quote it if it is all digits)',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'a mapping',
+  array: 'a list',
+};
+
+/** Values of settings are not secret, but one may have slipped in: shortened, and what looks like a secret taken out. */
+function show(value: unknown): string {
+  if (typeof value === 'string')
+    return JSON.stringify(redactText(value.length > 80 ? `${value.slice(0, 80)}…` : value));
+  if (typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`;
+  return nameType(value);
+}
+
+function nameType(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'a mapping' : `a ${typeof value}`;
+}
+
+function describeYamlError(code: string, message: string): string {
+  const [first = code] = message.split('\n');
+  return `not valid YAML: ${redactText(first.charAt(0).toLowerCase() + first.slice(1))}`;
+}
+
+function formatPath(path: Path): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+    '',
+  );
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, part) => (typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined),
+    root,
+  );
+}
+
+/** Where a value stands; for what is missing, where its parent's key stands. */
+function offsetOf(document: Document<ParsedNode>, path: Path): number | undefined {
+  const parent = path.length === 0 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const last = path.at(-1);
+  if (last !== undefined && isMap(parent)) {
+    for (const { key } of parent.items) {
+      if (isNode(key) && String(key) === last && key.range) return key.range[0];
+    }
+  }
+  const node = document.getIn(path, true);
+  if (isNode(node) && node.range) return node.range[0];
+  return path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1));
+}
+
+function findAlias(document: Document<ParsedNode>): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Alias: (_, node) => {
+      if (isAlias(node)) found ??= node.range?.[0] ?? 0;
+    },
+  });
+  return found;
+}
+
+function allowedKeys(path: Path): readonly string[] {
+  let schema: z.core.$ZodType | undefined = unwrap(SettingsFile);
+  for (const part of path) {
+    if (schema instanceof z.ZodArray) schema = unwrap(schema.element);
+    else if (schema instanceof z.ZodObject && typeof part === 'string') {
+      const child: z.core.$ZodType | undefined = schema.shape[part];
+      schema = child === undefined ? undefined : unwrap(child);
+    }
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return unwrap(schema.unwrap());
+  }
+  return schema;
+}
+
+function toSettings(file: SettingsFile): Settings {
+  const { appId, privateKeySecret, tokenSecret, webhookSecret } = file.github;
+  const { ecrEventsQueueUrl, ...serve } = file.serve;
+  return {
+    configRepository: file.configRepository,
+    github: {
+      apiUrl: (file.github.apiUrl ?? defaultApiUrl(file.configRepository.url)).replace(/\/+$/u, ''),
+      ...(appId === undefined ? {} : { appId, privateKeySecret: privateKeySecret ?? 'tidegate/github/private-key' }),
+      ...(tokenSecret === undefined ? {} : { tokenSecret }),
+      webhookSecret,
+    },
+    registries: file.registries,
+    clusters: file.clusters.map(toCluster),
+    serve: { ...serve, ...(ecrEventsQueueUrl === undefined ? {} : { ecrEventsQueueUrl }) },
+  };
+}
+
+function toCluster(cluster: SettingsFile['clusters'][number]): ClusterSettings {
+  const { name, path, kubeconfig, eks, pruneGuard, approvePrune } = cluster;
+  const rest = { name, path, pruneGuard, ...(approvePrune === undefined ? {} : { approvePrune }) };
+  if (eks !== undefined) return { ...rest, target: { kind: 'eks', ...eks } };
+  const { context, file } = kubeconfig ?? { context: '', file: undefined };
+  return { ...rest, target: { kind: 'kubeconfig', context, ...(file === undefined ? {} : { file }) } };
+}
+
+function defaultApiUrl(repositoryUrl: string): string {
+  const { host, protocol } = new URL(repositoryUrl);
+  return host === 'github.com' ? 'https://api.github.com' : `${protocol}//${host}/api/v3`;
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+/** Names that are safe in Secrets Manager and as a path below the secrets folder. */
+const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u;
+const REGION = /^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/u;
+const ECR_REPOSITORY = /^(?:\*|[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?:\/\*)?)$/u;
+const APPROVAL = /^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*$/u;
+
+const SecretName = z
+  .string()
+  .max(256)
+  .regex(SECRET_NAME, 'allowed: the name of a secret, such as tidegate/github/webhook-secret');
+const Region = z.string().regex(REGION, 'allowed: an AWS region such as eu-west-1');
+
+const ClusterName = z
+  .string()
+  .regex(DNS_LABEL, 'allowed: a name of lower-case letters, digits and "-" of at most 63 characters');
+
+const RepositoryFolder = z
+  .string()
+  .max(1024)
+  .refine(isInsideRepository, 'allowed: a folder inside the repository such as ./clusters/production, without ".."');
+
+const GitUrl = z
+  .string()
+  .max(2048)
+  .refine(isGitUrl, 'allowed: https://<host>/<owner>/<repository>, without credentials');
+
+const ApiUrl = z.string().max(2048).refine(isHttpsUrl, 'allowed: https://api.github.com or https://<host>/api/v3');
+
+const Branch = z
+  .string()
+  .max(255)
+  .refine(isBranchName, 'allowed: the name of a branch such as main, without refs/heads/');
+
+const Kubeconfig = z.strictObject({ context: z.string().min(1), file: z.string().min(1).optional() });
+
+const Eks = z.strictObject({
+  name: z.string().min(1).max(100),
+  region: Region,
+  endpoint: z.string().refine(isHttpsUrl, 'allowed: the https:// endpoint of the cluster'),
+  certificateAuthority: z.base64(
+    'allowed: the certificate authority in base64, as `aws eks describe-cluster` prints it',
+  ),
+});
+
+const Cluster = z.strictObject({
+  name: ClusterName,
+  path: RepositoryFolder,
+  kubeconfig: Kubeconfig.optional(),
+  eks: Eks.optional(),
+  pruneGuard: z
+    .strictObject({ maxObjects: z.int().min(0).default(5), maxPercent: z.number().min(0).max(100).default(20) })
+    .prefault({}),
+  approvePrune: z
+    .string()
+    .regex(APPROVAL, 'allowed: "<namespace>/<kustomization>=<count>", such as flux-system/apps=12')
+    .optional(),
+});
+
+/** `tidegate.yaml` as it is written. Strict: what is not known here is a mistake. */
+export const SettingsFile = z.strictObject({
+  configRepository: z.strictObject({ url: GitUrl, branch: Branch.default('main') }),
+  github: z.strictObject({
+    apiUrl: ApiUrl.optional(),
+    appId: z.int().min(1).optional(),
+    privateKeySecret: SecretName.optional(),
+    tokenSecret: SecretName.optional(),
+    webhookSecret: SecretName.default('tidegate/github/webhook-secret'),
+  }),
+  registries: z
+    .strictObject({
+      ecr: z
+        .array(
+          z.strictObject({
+            account: z.string().regex(/^\d{12}$/u, 'allowed: twelve digits in quotes, such as "123456789012"'),
+            region: Region,
+            repositories: z
+              .array(
+                z.string().regex(ECR_REPOSITORY, 'allowed: the name of a repository, or a prefix such as team-a/*'),
+              )
+              .min(1, 'found no repository; allowed: at least one name, or a prefix such as team-a/*'),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
+  clusters: z.array(Cluster).min(1, 'found no cluster; allowed: at least one, with name, path and kubeconfig or eks'),
+  serve: z
+    .strictObject({
+      address: z.string().min(1).default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(8080),
+      stateFolder: z.string().min(1).default('.tidegate'),
+      secretsFolder: z.string().min(1).default('secrets'),
+      tickSeconds: z.int().min(1).max(3600).default(60),
+      ecrEventsQueueUrl: z.string().refine(isHttpUrl, 'allowed: the URL of an SQS queue').optional(),
+    })
+    .prefault({}),
+});
+export type SettingsFile = z.infer<typeof SettingsFile>;
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function isLoopback(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/u.test(url.hostname);
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = parseUrl(text);
+  if (url === undefined || url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || url.protocol === 'http:';
+}
+
+/** Plain HTTP is for stand-ins on this machine only: a token travels over it. */
+function isHttpsUrl(text: string): boolean {
+  const url = parseUrl(text);
+  return url !== undefined && isHttpUrl(text) && (url.protocol === 'https:' || isLoopback(url));
+}
+
+function isGitUrl(text: string): boolean {
+  const url = parseUrl(text);
+  return (
+    url !== undefined &&
+    isHttpsUrl(text) &&
+    /^\/[^/]+\/[^/]+/u.test(url.pathname) &&
+    url.search === '' &&
+    url.hash === ''
+  );
+}
+
+function isInsideRepository(path: string): boolean {
+  return path !== '' && !path.startsWith('/') && !path.split('/').includes('..') && !/[\\\0]/u.test(path);
+}
+
+function isBranchName(name: string): boolean {
+  if (name === '' || name.startsWith('refs/') || name.startsWith('-') || name.startsWith('/') || name.endsWith('/'))
+    return false;
+  // oxlint-disable-next-line no-control-regex
+  return !/[\u0000-\u0020~^:?*[\\\u007f]|\.\.|@\{|\/\/|\.$|\.lock$/u.test(name);
+}

@@ -1,0 +1,126 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatProblem } from '#shared/errors/problem.ts';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { sampleSize } from '#test/sample-size.ts';
+
+const SMALLEST = `configRepository: { url: https://github.com/acme/fleet-infra }
+github: { appId: 12345 }
+clusters:
+  - { name: laptop, path: ./clusters/laptop, kubeconfig: { context: kind-dev } }
+`;
+
+function problemsOf(text: string): readonly string[] {
+  const parsed = parseSettings(text, 'tidegate.yaml');
+  return parsed.outcome === 'valid' ? [] : parsed.problems.map(formatProblem);
+}
+
+describe('parseSettings', () => {
+  it('fills in the defaults of the smallest file', () => {
+    expect(parseSettings(SMALLEST, 'tidegate.yaml')).toEqual({
+      outcome: 'valid',
+      settings: {
+        configRepository: { url: 'https://github.com/acme/fleet-infra', branch: 'main' },
+        github: {
+          apiUrl: 'https://api.github.com',
+          appId: 12345,
+          privateKeySecret: 'tidegate/github/private-key',
+          webhookSecret: 'tidegate/github/webhook-secret',
+        },
+        registries: { ecr: [] },
+        clusters: [
+          {
+            name: 'laptop',
+            path: './clusters/laptop',
+            target: { kind: 'kubeconfig', context: 'kind-dev' },
+            pruneGuard: { maxObjects: 5, maxPercent: 20 },
+          },
+        ],
+        serve: {
+          address: '127.0.0.1',
+          port: 8080,
+          stateFolder: '.tidegate',
+          secretsFolder: 'secrets',
+          tickSeconds: 60,
+        },
+      },
+    });
+  });
+
+  it('reads the API of a GitHub Enterprise server from the repository it serves', () => {
+    const text = SMALLEST.replace('https://github.com/', 'https://ghe.acme.dev/');
+
+    const parsed = parseSettings(text, 'tidegate.yaml');
+
+    expect(parsed).toMatchObject({ settings: { github: { apiUrl: 'https://ghe.acme.dev/api/v3' } } });
+  });
+
+  it('names every problem at once, with its place, in the order of the file', () => {
+    const text = `configRepository: { url: https://github.com/acme/fleet-infra, brnch: main }
+github: { tokenSecret: a, appId: 1 }
+registries: { ecr: [ { account: 123456789012, region: eu-west-1, repositories: [ "team-a/*" ] } ] }
+clusters:
+  - { name: production, path: ../x, eks: { name: prod, region: eu-west-1, endpoint: "https://x" } }
+  - { name: production, path: ./clusters/laptop, kubeconfig: { context: kind-dev } }
+  - { name: Bad_Name, path: ./c }
+serve:
+  port: 99999
+`;
+
+    expect(problemsOf(text)).toEqual([
+      'tidegate.yaml:1:63: configRepository.brnch: unknown key; allowed: url, branch; did you mean branch?',
+      'tidegate.yaml:2:1: github: found both; allowed: exactly one of appId (a GitHub App) and tokenSecret (the name of the secret with a token)',
+      'tidegate.yaml:3:24: registries.ecr[0].account: found 123456789012 (number); allowed: text (quote it if it is all digits)',
+      'tidegate.yaml:5:25: clusters[0].path: found "../x"; allowed: a folder inside the repository such as ./clusters/production, without ".."',
+      'tidegate.yaml:5:37: clusters[0].eks.certificateAuthority: missing; allowed: text (quote it if it is all digits)',
+      'tidegate.yaml:6:7: clusters[1].name: found "production", which clusters[0] has too; allowed: a name of its own',
+      'tidegate.yaml:7:5: clusters[2]: found neither; allowed: exactly one of kubeconfig and eks',
+      'tidegate.yaml:7:7: clusters[2].name: found "Bad_Name"; allowed: a name of lower-case letters, digits and "-" of at most 63 characters',
+      'tidegate.yaml:9:3: serve.port: found 99999 (number); allowed: at most 65535',
+    ]);
+  });
+
+  it.each([
+    ['an SSH URL', 'https://github.com/acme/fleet-infra', 'ssh://git@github.com/acme/fleet-infra', 'url: found'],
+    ['credentials in the URL', 'https://github.com/', 'https://me:hunter2@github.com/', 'without credentials'],
+    ['plain HTTP to another machine', 'https://github.com/', 'http://github.com/', 'allowed: https://'],
+    ['an absolute path', './clusters/laptop', '/clusters/laptop', 'inside the repository'],
+    ['a path that climbs out', './clusters/laptop', 'clusters/../../x', 'inside the repository'],
+    ['a cluster without a target', ', kubeconfig: { context: kind-dev }', '', 'exactly one of kubeconfig and eks'],
+    ['no credentials', 'appId: 12345', 'webhookSecret: w', 'exactly one of appId'],
+    ['a secret name that climbs out', 'appId: 12345', 'tokenSecret: ../../etc/passwd', 'the name of a secret'],
+    ['an app id in quotes', 'appId: 12345', 'appId: "12345"', 'found "12345"; allowed: a number'],
+    ['a list for a mapping', '{ appId: 12345 }', '[ 1 ]', 'found a list; allowed: a mapping'],
+    ['a repeated key', 'github: { appId: 12345 }', 'github: { appId: 1, appId: 2 }', 'not valid YAML'],
+    ['broken YAML', 'clusters:', 'clusters: [', 'not valid YAML'],
+    ['an alias', 'github: { appId: 12345 }', 'github: &a { appId: 12345 }\nserve: *a', 'found a YAML alias'],
+  ])('refuses %s', (_, found, replacement, message) => {
+    expect(problemsOf(SMALLEST.replace(found, replacement)).join('\n')).toContain(message);
+  });
+
+  it.each([
+    ['a token', 'token: ghp_0123456789abcdefghijABCDEFGHIJ'],
+    ['a token where a name belongs', 'tokenSecret: ghp_0123456789abcdefghijABCDEFGHIJ'],
+    ['a private key', 'privateKey: "-----BEGIN RSA PRIVATE KEY-----\\nghp_0123456789abcdefghij\\n"'],
+    ['a key under any name', 'webhookSecret: "-----BEGIN PRIVATE KEY-----\\nghp_0123456789abcdefghij\\n"'],
+  ])('refuses %s, says where secrets go and never quotes it', (_, line) => {
+    const problems = problemsOf(SMALLEST.replace('appId: 12345', `appId: 12345, ${line}`)).join('\n');
+
+    expect(problems).toContain('secretsFolder');
+    expect(problems).not.toContain('0123456789abcdefghij');
+  });
+
+  it('answers any text with settings or problems, and never throws', () => {
+    const mutation = fc.record({
+      at: fc.nat({ max: SMALLEST.length }),
+      length: fc.nat({ max: 20 }),
+      text: fc.string(),
+    });
+    const answers = fc.property(mutation, ({ at, length, text }) => {
+      const parsed = parseSettings(SMALLEST.slice(0, at) + text + SMALLEST.slice(at + length), 'tidegate.yaml');
+      return parsed.outcome === 'valid' || parsed.problems.length > 0;
+    });
+
+    expect(() => fc.assert(answers, { seed: 42, numRuns: sampleSize(300, 10_000) })).not.toThrow();
+  });
+});
