@@ -1,0 +1,105 @@
+import { runGit, tryGit } from './run-git.ts';
+
+/** Who made a commit and when. */
+export type Person = { readonly name: string; readonly email: string; readonly date: string };
+
+/** A commit as git stores it. */
+export type Commit = {
+  readonly sha: string;
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly author: Person;
+  readonly committer: Person;
+  readonly message: string;
+};
+
+/** One object of a repository with its bytes. */
+export type GitObject = { readonly sha: string; readonly type: string; readonly content: Buffer };
+
+/** The name of the object that a revision expression points at, or null. */
+export async function resolveRevision(directory: string, revision: string): Promise<string | null> {
+  const output = await tryGit(directory, ['rev-parse', '--verify', '--quiet', '--end-of-options', revision]);
+  const sha = output.stdout.toString().trim();
+  return output.code === 0 && /^[0-9a-f]{40}$/.test(sha) ? sha : null;
+}
+
+/** Reads objects in one process; what does not exist is left out. */
+export async function readObjects(directory: string, names: readonly string[]): Promise<GitObject[]> {
+  if (names.length === 0) return [];
+  const output = await runGit(directory, ['cat-file', '--batch'], { input: `${names.join('\n')}\n` });
+  const objects: GitObject[] = [];
+  let at = 0;
+  while (at < output.length) {
+    const end = output.indexOf(10, at);
+    const [sha, type, size] = output.subarray(at, end).toString().split(' ');
+    at = end + 1;
+    if (sha === undefined || type === undefined || size === undefined) continue;
+    objects.push({ sha, type, content: output.subarray(at, at + Number(size)) });
+    at += Number(size) + 1;
+  }
+  return objects;
+}
+
+/** Reads one object, or null when the repository does not have it. */
+export async function readObject(directory: string, name: string): Promise<GitObject | null> {
+  return (await readObjects(directory, [name]))[0] ?? null;
+}
+
+/** Stores bytes and answers their blob's name. */
+export async function writeBlob(directory: string, content: Buffer | string): Promise<string> {
+  return (await runGit(directory, ['hash-object', '-w', '--stdin'], { input: content })).toString().trim();
+}
+
+function personFrom(line: string): Person {
+  const match = /^(.*) <(.*)> (\d+) ([+-]\d{4})$/.exec(line);
+  const seconds = Number(match?.[3] ?? 0);
+  const date = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  return { name: match?.[1] ?? '', email: match?.[2] ?? '', date };
+}
+
+function commitFrom(object: GitObject): Commit {
+  const text = object.content.toString();
+  const split = text.indexOf('\n\n');
+  const headers = text.slice(0, split).split('\n');
+  const all = (name: string): string[] =>
+    headers.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
+  return {
+    sha: object.sha,
+    tree: all('tree')[0] ?? '',
+    parents: all('parent'),
+    author: personFrom(all('author')[0] ?? ''),
+    committer: personFrom(all('committer')[0] ?? ''),
+    message: text.slice(split + 2),
+  };
+}
+
+/** Reads commits in the order given. */
+export async function readCommits(directory: string, shas: readonly string[]): Promise<Commit[]> {
+  const objects = await readObjects(directory, shas);
+  return objects.filter((object) => object.type === 'commit').map(commitFrom);
+}
+
+/** Reads the commit that a revision expression points at, or null. */
+export async function readCommit(directory: string, revision: string): Promise<Commit | null> {
+  const sha = await resolveRevision(directory, `${revision}^{commit}`);
+  return sha === null ? null : ((await readCommits(directory, [sha]))[0] ?? null);
+}
+
+function personLine(person: Person): string {
+  const clean = (text: string): string => text.replace(/[<>\n\0]/g, '').trim();
+  return `${clean(person.name)} <${clean(person.email)}> ${Math.floor(Date.parse(person.date) / 1000)} +0000`;
+}
+
+/** Stores a commit with exactly this message (git's own command would add a newline) and answers its name. */
+export async function writeCommit(directory: string, commit: Omit<Commit, 'sha'>): Promise<string> {
+  const text = [
+    `tree ${commit.tree}`,
+    ...commit.parents.map((parent) => `parent ${parent}`),
+    `author ${personLine(commit.author)}`,
+    `committer ${personLine(commit.committer)}`,
+    '',
+    commit.message,
+  ].join('\n');
+  const name = await runGit(directory, ['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text });
+  return name.toString().trim();
+}

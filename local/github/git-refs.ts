@@ -1,0 +1,62 @@
+import { gitLines, runGit, tryGit } from './run-git.ts';
+
+/** A ref and the object it points at. */
+export type Ref = { readonly name: string; readonly sha: string; readonly type: string };
+
+/** A wanted change of one ref: null is "does not exist"; an undefined `before` accepts anything. */
+export type RefUpdate = { readonly name: string; readonly after: string | null; readonly before?: string | null };
+
+const ZERO = '0'.repeat(40);
+
+/** Makes an empty bare repository that smart HTTP may serve. */
+export async function initRepository(directory: string, defaultBranch: string): Promise<void> {
+  await runGit(directory, ['init', '--quiet', '--bare', `--initial-branch=${defaultBranch}`]);
+  const settings = {
+    'http.receivepack': 'true',
+    'receive.hideRefs': 'refs/pull',
+    'uploadpack.allowAnySHA1InWant': 'true',
+    'uploadpack.allowFilter': 'true',
+    'gc.auto': '0',
+    'receive.autogc': 'false',
+  };
+  for (const [key, value] of Object.entries(settings)) await runGit(directory, ['config', key, value]);
+}
+
+/** The refs under the prefixes, sorted by name. */
+export async function listRefs(
+  directory: string,
+  prefixes: readonly string[] = ['refs/heads', 'refs/tags'],
+): Promise<Ref[]> {
+  const lines = await gitLines(directory, [
+    'for-each-ref',
+    '--format=%(objectname) %(objecttype) %(refname)',
+    ...prefixes,
+  ]);
+  return lines.map((line) => {
+    const [sha = '', type = '', ...name] = line.split(' ');
+    return { name: name.join(' '), sha, type };
+  });
+}
+
+/** The ref with exactly this full name, or null. */
+export async function readRef(directory: string, name: string): Promise<Ref | null> {
+  if (!(await isRefName(directory, name))) return null;
+  return (await listRefs(directory, [name])).find((ref) => ref.name === name) ?? null;
+}
+
+/** Whether git accepts this as the full name of a branch, tag or other ref. */
+export async function isRefName(directory: string, name: string): Promise<boolean> {
+  if (!name.startsWith('refs/') || /[*?[]/.test(name)) return false;
+  return (await tryGit(directory, ['check-ref-format', name])).code === 0;
+}
+
+/** Changes refs all together or not at all; answers git's reason when it refuses. */
+export async function updateRefs(directory: string, updates: readonly RefUpdate[]): Promise<string | null> {
+  const lines = updates.map(({ name, after, before }) => {
+    const old = before === undefined ? '' : (before ?? ZERO);
+    return after === null ? `delete ${name}\0${old}\0` : `update ${name}\0${after}\0${old}\0`;
+  });
+  const input = ['start\0', ...lines, 'prepare\0', 'commit\0'].join('');
+  const output = await tryGit(directory, ['update-ref', '-z', '--stdin'], { input });
+  return output.code === 0 ? null : output.stderr.trim() || 'refused';
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import { buildSchema, graphql, GraphQLError } from 'graphql';
+import { authenticate } from './authenticate.ts';
+import type { Actor, Core } from './core.ts';
+import { graphqlRoot } from './graphql-root.ts';
+import { GRAPHQL_SCHEMA } from './graphql-schema.ts';
+import { Problem } from './problem.ts';
+import { objectOf, textOf } from './read-body.ts';
+import type { Sent } from './serve-api.ts';
+import { parseBody } from './serve-api.ts';
+
+const schema = buildSchema(GRAPHQL_SCHEMA);
+
+function json(status: number, value: unknown): Sent {
+  const headers = { 'content-type': 'application/json; charset=utf-8' };
+  return { status, headers, body: Buffer.from(JSON.stringify(value)) };
+}
+
+function showError(error: GraphQLError): Record<string, unknown> {
+  const type = error.extensions['type'];
+  const { message, path, locations } = error.toJSON();
+  return { ...(typeof type === 'string' ? { type } : {}), message, path, locations };
+}
+
+/** Answers one GraphQL request: 200 with data, errors or both, as GitHub does. */
+export async function serveGraphql(core: Core, request: IncomingMessage, bytes: Buffer): Promise<Sent> {
+  try {
+    const actor: Actor = authenticate(core, request.headers.authorization);
+    if (actor.kind === 'anonymous' || actor.kind === 'app') {
+      return json(401, { message: 'This endpoint requires you to be authenticated.' });
+    }
+    const body = parseBody(bytes);
+    const result = await graphql({
+      schema,
+      source: textOf(body, 'query') ?? '',
+      rootValue: graphqlRoot(core, actor),
+      variableValues: objectOf(body, 'variables') ?? {},
+    });
+    await core.save();
+    const data = result.data === undefined ? {} : { data: result.data };
+    return json(200, { ...data, ...(result.errors === undefined ? {} : { errors: result.errors.map(showError) }) });
+  } catch (error) {
+    if (error instanceof Problem) return json(error.status, error.body);
+    throw error;
+  }
+}

@@ -1,0 +1,251 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { changeRefs } from './change-refs.ts';
+import type { Core } from './core.ts';
+import { findAccount, findRepository, gitDirectory, nextId, timestamp } from './core.ts';
+import { readObject, writeBlob, writeCommit } from './git-objects.ts';
+import { initRepository, readRef, updateRefs } from './git-refs.ts';
+import { writeTree } from './git-trees.ts';
+import { mergePull, personOf } from './merge-pull.ts';
+import type {
+  Account,
+  App,
+  Delivery,
+  HookConfig,
+  Installation,
+  Permissions,
+  Pull,
+  Repository,
+  Status,
+} from './state.ts';
+
+/** Files by path; null takes a file away. */
+export type FileMap = Readonly<Record<string, string | Buffer | null>>;
+
+/** What tests and the demo do to this GitHub as its users and administrators. */
+export type GitHubHands = {
+  readonly createUser: (user: { login: string; name?: string; type?: Account['type'] }) => Account;
+  readonly createToken: (user: { login: string; repositories?: readonly string[] }) => string;
+  readonly createRepository: (wanted: {
+    owner: string;
+    name: string;
+    files?: FileMap;
+    private?: boolean;
+    defaultBranch?: string;
+  }) => Promise<Repository>;
+  readonly commitFiles: (
+    repository: string,
+    branch: string,
+    files: FileMap,
+    message: string,
+    author: string,
+  ) => Promise<string>;
+  readonly readFile: (repository: string, ref: string, file: string) => Promise<string | null>;
+  readonly head: (repository: string, branch: string) => Promise<string | null>;
+  readonly createApp: (wanted: {
+    slug: string;
+    owner?: string;
+    permissions: Permissions;
+    events?: readonly string[];
+    hook?: Pick<HookConfig, 'url'> & { readonly secret?: string };
+  }) => App;
+  readonly setAppHook: (slug: string, hook: (Pick<HookConfig, 'url'> & { readonly secret?: string }) | null) => void;
+  readonly install: (wanted: {
+    app: string;
+    account: string;
+    repositories?: readonly string[];
+    permissions?: Permissions;
+  }) => Installation;
+  readonly addHook: (repository: string, hook: { url: string; secret?: string; events?: string[] }) => number;
+  readonly mergePull: (repository: string, number: number, by: string, method?: 'merge' | 'squash') => Promise<string>;
+  readonly pulls: (repository: string) => readonly Pull[];
+  readonly statuses: (repository: string, sha: string) => readonly Status[];
+  readonly deliveries: (event?: string) => readonly Delivery[];
+};
+
+function hookConfig(hook: { readonly url: string; readonly secret?: string }): HookConfig {
+  const secret = hook.secret === undefined ? {} : { secret: hook.secret };
+  return { url: hook.url, content_type: 'json', insecure_ssl: '0', ...secret };
+}
+
+function repositoryNamed(core: Core, fullName: string): Repository {
+  const [owner = '', name = ''] = fullName.split('/');
+  const found = findRepository(core, owner, name);
+  if (found === undefined) throw new Error(`repository ${fullName} does not exist on this GitHub`);
+  return found;
+}
+
+function ensureAccount(core: Core, login: string, type: Account['type'] = 'User', name = login): Account {
+  const known = findAccount(core, login);
+  if (known !== undefined) return known;
+  const id = nextId(core);
+  const email = `${id}+${login}@users.noreply.github.com`;
+  const account: Account = { id, login, type, name, email, createdAt: timestamp(core) };
+  core.state.accounts.push(account);
+  return account;
+}
+
+async function commitFiles(
+  core: Core,
+  repository: Repository,
+  branch: string,
+  files: FileMap,
+  message: string,
+  author: Account,
+): Promise<string> {
+  const directory = gitDirectory(core, repository);
+  return await changeRefs(core, repository, author, async () => {
+    const ref = await readRef(directory, `refs/heads/${branch}`);
+    const start = ref ?? (await readRef(directory, `refs/heads/${repository.defaultBranch}`));
+    const changes = await Promise.all(
+      Object.entries(files).map(async ([file, content]) => {
+        return { path: file, mode: '100644', sha: content === null ? null : await writeBlob(directory, content) };
+      }),
+    );
+    const tree = await writeTree(directory, start === null ? null : `${start.sha}^{tree}`, changes);
+    const person = personOf(core, author);
+    const parents = start === null ? [] : [start.sha];
+    const sha = await writeCommit(directory, {
+      tree,
+      parents,
+      author: person,
+      committer: person,
+      message: `${message}\n`,
+    });
+    const refused = await updateRefs(directory, [
+      { name: `refs/heads/${branch}`, after: sha, before: ref?.sha ?? null },
+    ]);
+    if (refused !== null) throw new Error(`branch ${branch} cannot be moved to ${sha}: ${refused}`);
+    return sha;
+  });
+}
+
+async function createRepository(
+  core: Core,
+  wanted: Parameters<GitHubHands['createRepository']>[0],
+): Promise<Repository> {
+  const owner = ensureAccount(core, wanted.owner, 'Organization');
+  if (findRepository(core, owner.login, wanted.name) !== undefined) {
+    throw new Error(`repository ${owner.login}/${wanted.name} exists already on this GitHub`);
+  }
+  const now = timestamp(core);
+  const repository: Repository = {
+    ...{ id: nextId(core), owner: owner.login, name: wanted.name, private: wanted.private ?? false },
+    ...{ defaultBranch: wanted.defaultBranch ?? 'main', createdAt: now, pushedAt: now, nextNumber: 1 },
+  };
+  const directory = gitDirectory(core, repository);
+  await mkdir(path.dirname(directory), { recursive: true });
+  await initRepository(directory, repository.defaultBranch);
+  core.state.repositories.push(repository);
+  const files = wanted.files ?? {};
+  if (Object.keys(files).length > 0) {
+    await commitFiles(core, repository, repository.defaultBranch, files, 'Initial commit', owner);
+  }
+  await core.save();
+  return repository;
+}
+
+function createApp(core: Core, wanted: Parameters<GitHubHands['createApp']>[0]): App {
+  const keys = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  });
+  const owner = ensureAccount(core, wanted.owner ?? 'tidegate-apps', 'Organization');
+  ensureAccount(core, `${wanted.slug}[bot]`, 'Bot');
+  const app: App = {
+    id: nextId(core),
+    slug: wanted.slug,
+    name: wanted.slug,
+    owner: owner.login,
+    clientId: `Iv23${randomBytes(8).toString('hex')}`,
+    privateKey: keys.privateKey,
+    publicKey: keys.publicKey,
+    permissions: wanted.permissions,
+    events: wanted.events ?? ['push', 'pull_request'],
+    hookId: nextId(core),
+    createdAt: timestamp(core),
+    hook: wanted.hook === undefined ? null : hookConfig(wanted.hook),
+  };
+  core.state.apps.push(app);
+  return app;
+}
+
+function appNamed(core: Core, slug: string): App {
+  const app = core.state.apps.find((one) => one.slug === slug);
+  if (app === undefined) throw new Error(`App ${slug} does not exist on this GitHub`);
+  return app;
+}
+
+function install(core: Core, wanted: Parameters<GitHubHands['install']>[0]): Installation {
+  const app = appNamed(core, wanted.app);
+  const account = ensureAccount(core, wanted.account, 'Organization');
+  const repositoryIds = wanted.repositories?.map((name) => repositoryNamed(core, name).id) ?? 'all';
+  const installation: Installation = {
+    ...{ id: nextId(core), appId: app.id, account: account.login, createdAt: timestamp(core), repositoryIds },
+    permissions: wanted.permissions ?? app.permissions,
+  };
+  core.state.installations.push(installation);
+  return installation;
+}
+
+/** Makes the hands over one GitHub. */
+export function makeHands(core: Core): GitHubHands {
+  /** Callers that do not wait for the write still get it: the next write and `close` include the change. */
+  const saved = <T>(value: T): T => {
+    void core.save();
+    return value;
+  };
+  return {
+    createUser: ({ login, name, type }) => saved(ensureAccount(core, login, type, name)),
+    createToken: ({ login, repositories }) => {
+      const token = `ghp_${randomBytes(18).toString('hex')}`;
+      const repositoryIds = repositories?.map((name) => repositoryNamed(core, name).id) ?? 'all';
+      core.state.tokens.push({ kind: 'user', token, login: ensureAccount(core, login).login, repositoryIds });
+      return saved(token);
+    },
+    createRepository: (wanted) => createRepository(core, wanted),
+    commitFiles: (repository, branch, files, message, author) =>
+      commitFiles(core, repositoryNamed(core, repository), branch, files, message, ensureAccount(core, author)),
+    readFile: async (repository, ref, file) => {
+      const directory = gitDirectory(core, repositoryNamed(core, repository));
+      return (await readObject(directory, `${ref}:${file}`))?.content.toString() ?? null;
+    },
+    head: async (repository, branch) => {
+      const directory = gitDirectory(core, repositoryNamed(core, repository));
+      return (await readRef(directory, `refs/heads/${branch}`))?.sha ?? null;
+    },
+    createApp: (wanted) => saved(createApp(core, wanted)),
+    setAppHook: (slug, hook) => {
+      appNamed(core, slug).hook = hook === null ? null : hookConfig(hook);
+      void core.save();
+    },
+    install: (wanted) => saved(install(core, wanted)),
+    addHook: (repository, hook) => {
+      const now = timestamp(core);
+      const id = nextId(core);
+      core.state.hooks.push({
+        ...{ id, repositoryId: repositoryNamed(core, repository).id, createdAt: now, updatedAt: now, active: true },
+        ...{ events: hook.events ?? ['push', 'pull_request'], config: hookConfig(hook) },
+        lastResponse: { code: null, status: 'unused', message: null },
+      });
+      return saved(id);
+    },
+    mergePull: (repository, number, by, method = 'merge') => {
+      const found = repositoryNamed(core, repository);
+      const pull = core.state.pulls.find((one) => one.repositoryId === found.id && one.number === number);
+      if (pull === undefined) throw new Error(`${repository} has no pull request ${number}`);
+      return mergePull(core, found, ensureAccount(core, by), pull, { method });
+    },
+    pulls: (repository) => {
+      const { id } = repositoryNamed(core, repository);
+      return core.state.pulls.filter((one) => one.repositoryId === id);
+    },
+    statuses: (repository, sha) => {
+      const { id } = repositoryNamed(core, repository);
+      return core.state.statuses.filter((one) => one.repositoryId === id && one.sha === sha);
+    },
+    deliveries: (event) => core.state.deliveries.filter((one) => event === undefined || one.event === event),
+  };
+}

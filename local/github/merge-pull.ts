@@ -1,0 +1,85 @@
+import { changeRefs, closePull, tellPull } from './change-refs.ts';
+import type { Core } from './core.ts';
+import { gitDirectory, timestamp } from './core.ts';
+import type { Person } from './git-objects.ts';
+import { readCommits, writeCommit } from './git-objects.ts';
+import { listCommits, mergeTrees } from './git-history.ts';
+import { readRef, updateRefs } from './git-refs.ts';
+import { Problem } from './problem.ts';
+import type { Account, Pull, Repository } from './state.ts';
+
+/** How a pull request is merged and under which words. */
+export type MergeRequest = {
+  readonly method: 'merge' | 'squash';
+  readonly sha?: string | undefined;
+  readonly title?: string | undefined;
+  readonly message?: string | undefined;
+};
+
+/** An account as the author of a commit made now. */
+export function personOf(core: Core, account: Account): Person {
+  return { name: account.name, email: account.email, date: timestamp(core) };
+}
+
+/** GitHub itself, the committer of what is made through its pages and merges. */
+export function webFlow(core: Core): Person {
+  return { name: 'GitHub', email: 'noreply@github.com', date: timestamp(core) };
+}
+
+async function messageOf(
+  directory: string,
+  repository: Repository,
+  pull: Pull,
+  base: string,
+  wanted: MergeRequest,
+): Promise<string> {
+  const squash = wanted.method === 'squash';
+  const title =
+    wanted.title ??
+    (squash
+      ? `${pull.title} (#${pull.number})`
+      : `Merge pull request #${pull.number} from ${repository.owner}/${pull.head}`);
+  const commits = squash
+    ? await readCommits(directory, (await listCommits(directory, pull.headSha, [base])).reverse())
+    : [];
+  const listed = commits.length > 1 ? commits.map((commit) => `* ${commit.message.trim()}`).join('\n\n') : '';
+  const single = commits[0]?.message.trim().split('\n').slice(1).join('\n').trim() ?? '';
+  const message = wanted.message ?? (squash ? listed || single : pull.title);
+  return message === '' ? title : `${title}\n\n${message}`;
+}
+
+/** Merges a pull request with git itself: from the heads as they are now, so that no earlier merge is undone. */
+export async function mergePull(
+  core: Core,
+  repository: Repository,
+  actor: Account,
+  pull: Pull,
+  wanted: MergeRequest,
+): Promise<string> {
+  const directory = gitDirectory(core, repository);
+  const merged = await changeRefs(core, repository, actor, async () => {
+    const base = (await readRef(directory, `refs/heads/${pull.base}`))?.sha;
+    if (pull.state === 'closed' || pull.draft || base === undefined) {
+      throw new Problem(405, pull.draft ? 'Pull Request is still a draft' : 'Pull Request is not mergeable');
+    }
+    if (wanted.sha !== undefined && wanted.sha !== pull.headSha) {
+      throw new Problem(409, 'Head branch was modified. Review and try the merge again.');
+    }
+    const result = await mergeTrees(directory, base, pull.headSha);
+    if ('conflicts' in result) throw new Problem(405, 'Pull Request has merge conflicts');
+    const sha = await writeCommit(directory, {
+      tree: result.tree,
+      parents: wanted.method === 'squash' ? [base] : [base, pull.headSha],
+      author: personOf(core, actor),
+      committer: webFlow(core),
+      message: await messageOf(directory, repository, pull, base, wanted),
+    });
+    core.state.verifiedCommits[sha] = timestamp(core);
+    const refused = await updateRefs(directory, [{ name: `refs/heads/${pull.base}`, after: sha, before: base }]);
+    if (refused !== null) throw new Problem(409, 'Base branch was modified. Review and try the merge again.');
+    closePull(core, pull, actor, base, sha);
+    return sha;
+  });
+  await tellPull(core, repository, actor, pull, 'closed');
+  return merged;
+}

@@ -1,0 +1,17 @@
+import type { Route } from '../core.ts';
+import { appRoutes } from './apps.ts';
+import { gitDataRoutes } from './git-data.ts';
+import { hookRoutes } from './hooks.ts';
+import { metaRoutes } from './meta.ts';
+import { pullRoutes } from './pulls.ts';
+import { repositoryRoutes } from './repositories.ts';
+
+/** Every endpoint of this GitHub's REST API. */
+export const allRoutes: readonly Route[] = [
+  ...metaRoutes,
+  ...appRoutes,
+  ...repositoryRoutes,
+  ...gitDataRoutes,
+  ...pullRoutes,
+  ...hookRoutes,
+];
