@@ -83,6 +83,7 @@ function describe(issue: Issue, missing: boolean): string {
     case 'invalid_element':
       return `is ${got}; ${issue.message}`;
   }
+  return issue satisfies never;
 }
 
 function quoteHint(expected: string, input: unknown): string {

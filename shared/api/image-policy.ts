@@ -4,6 +4,8 @@ import type { NamespacedName } from './resource-key.ts';
 export interface ImagePolicy {
   readonly namespace: string;
   readonly name: string;
+  /** What an automation's `policySelector` looks at. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly imageRepositoryRef: NamespacedName;
   readonly policy:
     | { readonly kind: 'semver'; readonly range: string }

@@ -39,9 +39,8 @@ export const RepositoryPath = z
 export const GitName = z
   .string()
   .max(250)
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   .regex(
-    /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{))[^\u0000-\u0020\u007f~^:?*[\\]+(?<![/.])$/,
+    /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{))[^\p{Cc} ~^:?*[\\]+(?<![/.])$/u,
     'allowed is a Git ref name such as main or release/1.x',
   );
 

@@ -13,3 +13,4 @@ export const APPROVE_PRUNE_ANNOTATION = 'tidegate.dev/approve-prune';
 /** `<namespace>/<name>@<revision>` of the Kustomization and commit an object was applied from. */
 export const ORIGIN_ANNOTATION = 'tidegate.dev/origin';
 export const FLUX_PRUNE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/prune';
+export const FLUX_FORCE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/force';

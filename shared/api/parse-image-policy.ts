@@ -58,6 +58,7 @@ export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator)
     value: {
       namespace,
       name: metadata.name,
+      ...(object.metadata.labels !== undefined && { labels: object.metadata.labels }),
       imageRepositoryRef: {
         namespace: spec.imageRepositoryRef.namespace ?? namespace,
         name: spec.imageRepositoryRef.name,

@@ -71,6 +71,7 @@ function parseKind(
     case 'ImageUpdateAutomation':
       return settle(parseImageUpdateAutomation(object, locate), identity, (instruction) => ({ kind, instruction }));
   }
+  return kind satisfies never;
 }
 
 function settle<T>(parsed: Parsed<T>, identity: ObjectId, wrap: (value: T) => Instruction): ParsedInstruction {

@@ -240,7 +240,7 @@ function trim(value: string, operator: string, pattern: string): string {
   if (tokens === undefined) {
     return value;
   }
-  const characters = [...value];
+  const characters = Array.from(value);
   const fromEnd = operator.startsWith('%');
   const lengths = matchingPrefixes(
     fromEnd ? characters.toReversed() : characters,
@@ -254,7 +254,7 @@ type GlobToken = 'any' | ((character: string) => boolean);
 
 function globTokens(pattern: string): readonly GlobToken[] | undefined {
   const tokens: GlobToken[] = [];
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let index = 0; index < characters.length; index += 1) {
     const character = characters[index] ?? '';
     if (character === '*') {

@@ -1,0 +1,331 @@
+import type { FieldPath } from '#shared/api/locate-field.ts';
+import { formatValue } from '#shared/api/describe-issues.ts';
+import { suggestName } from '#shared/api/suggest-name.ts';
+import type { Problem } from '#shared/errors/problem.ts';
+import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
+import { isRecord } from './is-record.ts';
+import {
+  findKustomizationFile,
+  KUSTOMIZATION_NAMES,
+  joinPath,
+  problemInFile,
+  readKustomizationFile,
+  resolvePath,
+  type KustomizationFile,
+} from './kustomization-file.ts';
+import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
+
+/**
+ * Everything that kustomize can read when it builds a folder, and nothing else; or what makes the build unsafe.
+ *
+ * A reference goes ahead when it names a file or folder of the tree. Everything else is refused before kustomize starts:
+ * what looks remote, what leaves the tree, what does not exist (kustomize would try it as an address), plugins, charts,
+ * and field names this walk does not know (Go reads `Resources` as `resources`). Because kustomize is then given these files
+ * only, their digest is the digest of all that the result depends on.
+ */
+export type BuildInput =
+  | { readonly outcome: 'collected'; readonly files: SourceTree }
+  | { readonly outcome: 'refused'; readonly problems: readonly Problem[] };
+
+const MAX_FILES = 20_000;
+const MAX_BYTES = 128 * 1024 * 1024;
+
+const PLAIN_FIELDS: readonly string[] = [
+  'apiVersion',
+  'buildMetadata',
+  'commonAnnotations',
+  'commonLabels',
+  'generatorOptions',
+  'images',
+  'kind',
+  'labels',
+  'metadata',
+  'namePrefix',
+  'nameSuffix',
+  'namespace',
+  'replicas',
+  'sortOptions',
+  'vars',
+];
+const CHART_FIELDS: readonly string[] = ['helmCharts', 'helmChartInflationGenerator', 'helmGlobals'];
+const FILE_OR_FOLDER_FIELDS: readonly string[] = ['resources', 'bases', 'components'];
+const FILE_FIELDS: readonly string[] = ['crds', 'configurations'];
+const FILE_OR_INLINE_FIELDS: readonly string[] = ['patchesStrategicMerge'];
+const PATH_ENTRY_FIELDS: readonly string[] = ['patches', 'patchesJson6902', 'replacements'];
+const DATA_FIELDS: readonly string[] = ['configMapGenerator', 'secretGenerator'];
+const PLUGIN_FIELDS: readonly string[] = ['generators', 'transformers', 'validators'];
+const KNOWN_FIELDS: readonly string[] = [
+  ...PLAIN_FIELDS,
+  ...CHART_FIELDS,
+  ...FILE_OR_FOLDER_FIELDS,
+  ...FILE_FIELDS,
+  ...FILE_OR_INLINE_FIELDS,
+  ...PATH_ENTRY_FIELDS,
+  ...DATA_FIELDS,
+  ...PLUGIN_FIELDS,
+  'openapi',
+];
+const FILE_KEYS: ReadonlySet<string> = new Set(['path', 'paths', 'file', 'files', 'env', 'envs']);
+
+interface Walk {
+  readonly tree: SourceTree;
+  readonly folders: ReadonlySet<string>;
+  readonly collected: Map<string, SourceFile>;
+  readonly visited: Set<string>;
+  readonly pending: string[];
+  readonly problems: Problem[];
+}
+
+interface Place {
+  readonly source: KustomizationFile;
+  readonly folder: string;
+  readonly field: FieldPath;
+}
+
+/** Collects what a build of a folder can read, following every reference of every kustomization file. */
+export function collectBuildInput(tree: SourceTree, folder: string): BuildInput {
+  const walk: Walk = {
+    tree,
+    folders: foldersOf(tree),
+    collected: new Map(),
+    visited: new Set([folder]),
+    pending: [folder],
+    problems: [],
+  };
+  for (let next = walk.pending.pop(); next !== undefined; next = walk.pending.pop()) {
+    visitFolder(walk, next);
+  }
+  const bytes = [...walk.collected.values()].reduce((sum, file) => sum + file.bytes.length, 0);
+  if (walk.collected.size > MAX_FILES || bytes > MAX_BYTES) {
+    const message = `reads ${walk.collected.size} files of ${bytes} bytes; at most ${MAX_FILES} files of ${MAX_BYTES} bytes are built at once, split it`;
+    walk.problems.push({ file: findKustomizationFile(tree, folder) ?? folder, field: '', message });
+  }
+  return walk.problems.length > 0
+    ? { outcome: 'refused', problems: walk.problems }
+    : { outcome: 'collected', files: walk.collected };
+}
+
+function foldersOf(tree: SourceTree): ReadonlySet<string> {
+  const folders = new Set(['']);
+  for (const path of tree.keys()) {
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const folder = path.slice(0, slash);
+      if (folders.has(folder)) {
+        break;
+      }
+      folders.add(folder);
+    }
+  }
+  return folders;
+}
+
+function visitFolder(walk: Walk, folder: string): void {
+  const names = KUSTOMIZATION_NAMES.filter((name) => walk.tree.has(joinPath(folder, name)));
+  for (const name of names) {
+    const source = readKustomizationFile(walk.tree, joinPath(folder, name));
+    if ('problem' in source) {
+      walk.problems.push(source.problem);
+      continue;
+    }
+    take(walk, source.file);
+    for (const [key, value] of Object.entries(source.value)) {
+      visitField(walk, { source, folder, field: [key] }, key, value);
+    }
+  }
+}
+
+function visitField(walk: Walk, place: Place, key: string, value: unknown): void {
+  if (!KNOWN_FIELDS.includes(key)) {
+    const name = suggestName(key, KNOWN_FIELDS);
+    refuse(walk, place, `is not a field of a kustomization${name === undefined ? '' : `; did you mean ${name}?`}`);
+    return;
+  }
+  if (CHART_FIELDS.includes(key)) {
+    refuse(
+      walk,
+      place,
+      'renders a Helm chart, which is not supported in a kustomization; commit the rendered manifests',
+    );
+    return;
+  }
+  if (PLAIN_FIELDS.includes(key) || value === null || value === undefined) {
+    return;
+  }
+  if (key === 'openapi') {
+    visitKeys(walk, place, value);
+    return;
+  }
+  if (!Array.isArray(value)) {
+    refuse(walk, place, `is ${formatValue(value)}; allowed is a list`);
+    return;
+  }
+  for (const [index, entry] of value.entries()) {
+    visitEntry(walk, { ...place, field: [key, index] }, key, entry);
+  }
+}
+
+function visitEntry(walk: Walk, place: Place, key: string, entry: unknown): void {
+  if (PATH_ENTRY_FIELDS.includes(key) || DATA_FIELDS.includes(key)) {
+    visitKeys(walk, place, entry);
+  } else if (typeof entry !== 'string') {
+    refuse(walk, place, `is ${formatValue(entry)}; allowed is a text`);
+  } else if (FILE_OR_FOLDER_FIELDS.includes(key)) {
+    reference(walk, place, entry, 'file or folder');
+  } else if (FILE_FIELDS.includes(key)) {
+    reference(walk, place, entry, 'file');
+  } else if (PLUGIN_FIELDS.includes(key)) {
+    visitPlugin(walk, place, entry);
+  } else {
+    inlineOrFile(walk, place, entry);
+  }
+}
+
+/** Follows the keys that name files, at any depth and in any case, as Go matches them. */
+function visitKeys(walk: Walk, place: Place, value: unknown): void {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      visitKeys(walk, { ...place, field: [...place.field, index] }, item);
+    }
+    return;
+  }
+  if (!isRecord(value)) {
+    return;
+  }
+  for (const [key, inner] of Object.entries(value)) {
+    const at = { ...place, field: [...place.field, key] };
+    // Both ways: Go also takes letters such as the long s for their plain ones.
+    const name = key.toUpperCase().toLowerCase();
+    if (FILE_KEYS.has(name)) {
+      visitFileNames(walk, at, inner);
+    } else if (name !== 'fieldspecs') {
+      // A field specification has a path too, but of a field.
+      visitKeys(walk, at, inner);
+    }
+  }
+}
+
+function visitFileNames(walk: Walk, place: Place, value: unknown): void {
+  for (const [index, name] of (Array.isArray(value) ? value : [value]).entries()) {
+    const at = Array.isArray(value) ? { ...place, field: [...place.field, index] } : place;
+    if (typeof name === 'string') {
+      // A generator's file may carry the key it is stored under: `key=path`.
+      reference(walk, at, name.slice(name.indexOf('=') + 1), 'file');
+    } else if (name !== null && name !== undefined) {
+      refuse(walk, at, `is ${formatValue(name)}; allowed is a text`);
+    }
+  }
+}
+
+function inlineOrFile(walk: Walk, place: Place, entry: string): readonly unknown[] | undefined {
+  const path = resolvePath(place.folder, entry);
+  if (path !== undefined && walk.tree.has(path)) {
+    reference(walk, place, entry, 'file');
+    return undefined;
+  }
+  const documents = mappingsIn(entry);
+  // kustomize tries the text as a path first, so that even an inline one must not lead out of the tree.
+  if (documents === undefined || path === undefined || entry.startsWith('/')) {
+    reference(walk, place, entry, 'file');
+    return undefined;
+  }
+  return documents;
+}
+
+function visitPlugin(walk: Walk, place: Place, entry: string): void {
+  const path = resolvePath(place.folder, entry);
+  if (path !== undefined && walk.folders.has(path)) {
+    refuse(walk, place, `is ${formatValue(entry)}, a folder; allowed is a file of builtin transformers`);
+    return;
+  }
+  const text = path === undefined ? undefined : walk.tree.get(path);
+  const documents =
+    text === undefined
+      ? inlineOrFile(walk, place, entry)
+      : (reference(walk, place, entry, 'file'), mappingsIn(Buffer.from(text.bytes).toString('utf8')) ?? [{}]);
+  for (const document of documents ?? []) {
+    const apiVersion = isRecord(document) ? document['apiVersion'] : undefined;
+    const kind = isRecord(document) ? document['kind'] : undefined;
+    if (apiVersion !== 'builtin' || kind === 'HelmChartInflationGenerator' || hasFunction(document)) {
+      const message = `holds ${formatValue(kind)} of ${formatValue(apiVersion)}; allowed are builtin transformers: plugins, functions and charts are never run`;
+      refuse(walk, place, message);
+    } else {
+      visitKeys(walk, place, document);
+    }
+  }
+}
+
+function hasFunction(document: unknown): boolean {
+  const metadata = isRecord(document) ? document['metadata'] : undefined;
+  const annotations = isRecord(metadata) && isRecord(metadata['annotations']) ? metadata['annotations'] : {};
+  return Object.keys(annotations).some((name) => /^config\.(kubernetes|k8s)\.io\/function$/.test(name));
+}
+
+function mappingsIn(text: string): readonly unknown[] | undefined {
+  try {
+    const documents = parseKubernetesYaml(text).filter((document) => document !== null);
+    return documents.length > 0 && documents.every(isRecord) ? documents : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Follows one reference, or refuses it with the reason. */
+function reference(walk: Walk, place: Place, value: string, allowed: 'file' | 'file or folder'): void {
+  const shown = formatValue(value);
+  if (looksRemote(value)) {
+    refuse(
+      walk,
+      place,
+      `is ${shown}, a remote reference; only files of the same repository are built: commit a copy of it`,
+    );
+    return;
+  }
+  const path = resolvePath(place.folder, value);
+  if (path === undefined || value.startsWith('/')) {
+    refuse(walk, place, `is ${shown}, which leaves the root of the repository; allowed are relative paths inside it`);
+    return;
+  }
+  if (walk.tree.has(path)) {
+    take(walk, path);
+    return;
+  }
+  if (!walk.folders.has(path)) {
+    refuse(walk, place, `is ${shown}, but there is no ${formatValue(path)} in the repository`);
+  } else if (allowed === 'file') {
+    refuse(walk, place, `is ${shown}, a folder; allowed is a file`);
+  } else if (findKustomizationFile(walk.tree, path) === undefined) {
+    refuse(
+      walk,
+      place,
+      `is ${shown}, a folder without a kustomization file; add ${path}/kustomization.yaml or name its files`,
+    );
+  } else if (!walk.visited.has(path)) {
+    walk.visited.add(path);
+    walk.pending.push(path);
+  }
+}
+
+/** Whether kustomize would take a text for the address of a file or repository, even where a path of that name exists. */
+function looksRemote(value: string): boolean {
+  return (
+    /:\/\//.test(value) ||
+    /^[a-z0-9+.-]+::/i.test(value) ||
+    /^[^/\s]+@[^/\s]+:/.test(value) ||
+    /^(?:gh:|(?:www\.)?github\.com[:/])/i.test(value) ||
+    /[?]/.test(value) ||
+    /(?:^|\/)_git(?:\/|$)/.test(value) ||
+    /\.git(?:\/|$|:)/.test(value) ||
+    /.\/\//.test(value)
+  );
+}
+
+function take(walk: Walk, path: string): void {
+  const file = walk.tree.get(path);
+  if (file !== undefined) {
+    walk.collected.set(path, file);
+  }
+}
+
+function refuse(walk: Walk, place: Place, message: string): void {
+  walk.problems.push(problemInFile(place.source, place.field, message));
+}

@@ -1,0 +1,97 @@
+import { isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Problem } from '#shared/errors/problem.ts';
+import { describeError } from '#shared/errors/tidegate-error.ts';
+import { formatFieldPath } from '#shared/api/describe-issues.ts';
+import type { FieldPath } from '#shared/api/locate-field.ts';
+import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { isRecord } from './is-record.ts';
+import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
+
+/** The names kustomize looks for in a folder, in its order. */
+export const KUSTOMIZATION_NAMES: readonly string[] = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
+
+const MAX_BYTES = 1024 * 1024;
+
+/** A kustomization file as read. */
+export interface KustomizationFile {
+  readonly file: string;
+  readonly text: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+/** The kustomization file of a folder, if there is one. */
+export function findKustomizationFile(files: SourceTree, folder: string): string | undefined {
+  return KUSTOMIZATION_NAMES.map((name) => joinPath(folder, name)).find((path) => files.has(path));
+}
+
+/** Reads a kustomization file, or says why it cannot be read. */
+export function readKustomizationFile(
+  files: SourceTree,
+  file: string,
+): KustomizationFile | { readonly problem: Problem } {
+  const bytes = files.get(file)?.bytes ?? new Uint8Array();
+  if (bytes.length > MAX_BYTES) {
+    return { problem: { file, field: '', message: `has ${bytes.length} bytes; at most ${MAX_BYTES} are read` } };
+  }
+  const text = Buffer.from(bytes).toString('utf8');
+  let documents: readonly unknown[];
+  try {
+    documents = parseKubernetesYaml(text);
+  } catch (error) {
+    return { problem: { file, field: '', message: describeError(error).split('\n')[0] ?? '' } };
+  }
+  // kustomize reads the first document and says nothing of the others.
+  if (documents.length > 1) {
+    const message = `has ${documents.length} documents; kustomize reads only one, remove the others`;
+    return { problem: { file, field: '', message } };
+  }
+  const value = documents[0] ?? {};
+  return isRecord(value)
+    ? { file, text, value }
+    : { problem: { file, line: 1, field: '', message: 'is not a mapping; allowed is a kustomization' } };
+}
+
+/** A problem at a field of a kustomization file. Positions are read only now: few files have problems. */
+export function problemInFile(source: KustomizationFile, field: FieldPath, message: string): Problem {
+  const lines = new LineCounter();
+  const document = parseDocument(source.text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false });
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const part of field) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isNode(item.key) && 'value' in item.key && item.key.value === part);
+      offset = isNode(pair?.key) ? (pair.key.range?.[0] ?? offset) : offset;
+      node = pair?.value;
+    } else if (isSeq(node) && typeof part === 'number') {
+      node = node.items[part];
+      offset = isNode(node) ? (node.range?.[0] ?? offset) : offset;
+    }
+  }
+  const place = offset === undefined ? undefined : lines.linePos(offset);
+  return {
+    file: source.file,
+    ...(place !== undefined && { line: place.line, column: place.col }),
+    field: formatFieldPath(field),
+    message,
+  };
+}
+
+/** Joins a folder of the tree and a relative path; nothing when the result lies outside the tree. */
+export function resolvePath(folder: string, path: string): string | undefined {
+  const parts = folder === '' ? [] : folder.split('/');
+  for (const part of path.split('/')) {
+    if (part === '..') {
+      if (parts.pop() === undefined) {
+        return undefined;
+      }
+    } else if (part !== '.' && part !== '') {
+      parts.push(part);
+    }
+  }
+  return parts.join('/');
+}
+
+/** `folder/name`, where the tree's root is the empty text. */
+export function joinPath(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
