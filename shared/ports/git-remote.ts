@@ -22,6 +22,8 @@ export interface GitFetch {
   readonly refName?: string;
   readonly timeoutMs: number;
   readonly limits: { readonly files: number; readonly bytes: number };
+  /** Told once which links and submodules the tree had, when it had any. */
+  readonly onLeftOut?: (paths: readonly string[]) => void;
 }
 
 /** Any git server over HTTP(S). */

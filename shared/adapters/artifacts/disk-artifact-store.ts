@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
+import { artifactDigest } from '#shared/source/artifact.ts';
+
+/** Artifacts as files named after their digest, below one folder. */
+export function createDiskArtifactStore(folder: string): ArtifactStore {
+  return {
+    async has(digest) {
+      const path = pathOf(folder, digest);
+      try {
+        return (await stat(path)).isFile();
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
+    },
+    async put(digest, bytes) {
+      const path = pathOf(folder, digest);
+      const actual = artifactDigest(bytes);
+      if (actual !== digest)
+        throw failed(`artifact ${digest} was to be stored with bytes of digest ${actual}`, 'stall');
+      await mkdir(folder, { recursive: true });
+      await writeAtomically(folder, path, bytes);
+    },
+    async get(digest) {
+      const path = pathOf(folder, digest);
+      let bytes: Uint8Array;
+      try {
+        bytes = new Uint8Array(await readFile(path));
+      } catch (error) {
+        if (isMissing(error)) throw failed(`artifact ${digest} is not stored`, 'retry', error);
+        throw error;
+      }
+      const actual = artifactDigest(bytes);
+      if (actual !== digest) throw failed(`artifact ${digest} is damaged: its bytes have digest ${actual}`, 'retry');
+      return bytes;
+    },
+  };
+}
+
+/** A reader finds the whole file or none, after a power cut too. */
+async function writeAtomically(folder: string, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(folder, `.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function pathOf(folder: string, digest: string): string {
+  const hex = /^sha256:(?<hex>[0-9a-f]{64})$/.exec(digest)?.groups?.['hex'];
+  if (hex === undefined)
+    throw failed(`artifact digest ${JSON.stringify(digest)} is not sha256:<64 hex digits>`, 'stall');
+  return join(folder, `${hex}.tar`);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function failed(message: string, disposition: 'retry' | 'stall', cause?: unknown): TidegateError {
+  return new TidegateError('ArtifactFailed', message, { disposition, cause });
+}
