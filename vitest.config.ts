@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['./test/prepare-stand-ins.ts'],
     reporters: ['default', './test/closing-line-reporter.ts'],
     // Two cores, and each file that needs a cluster starts a control plane of its own.
     maxWorkers: 2,

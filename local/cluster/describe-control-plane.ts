@@ -102,11 +102,16 @@ const argumentsOf: Readonly<Record<ClusterComponent, DescribeArguments>> = {
     '--leader-elect=false',
     '--secure-port=0',
     '--profiling=false',
+    // With the defaults of 20 and 30, a hundred Deployments wait half a minute for this process alone.
+    '--kube-api-qps=500',
+    '--kube-api-burst=1000',
     // A busy machine or a paused kwok must not make the nodes evict what tests look at.
     '--node-monitor-grace-period=10m',
     '--controllers=*,-nodeipam,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller,-certificatesigningrequest-signing-controller,-persistentvolume-attach-detach-controller',
   ],
   'kube-scheduler': (files) => [
+    '--kube-api-qps=500',
+    '--kube-api-burst=1000',
     `--kubeconfig=${files.kubeconfigOf('system:kube-scheduler')}`,
     '--leader-elect=false',
     '--secure-port=0',
