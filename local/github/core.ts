@@ -102,15 +102,8 @@ export function findAccount(core: Core, login: string): Account | undefined {
 
 /** The account that acts: the user, or the App's bot. */
 export function actingAccount(core: Core, actor: Actor): Account {
-  switch (actor.kind) {
-    case 'user':
-    case 'installation':
-      return actor.account;
-    case 'app':
-    case 'anonymous': {
-      const ghost = core.state.accounts[0];
-      if (ghost === undefined) throw new Error('this GitHub has no account at all');
-      return ghost;
-    }
-  }
+  if (actor.kind === 'user' || actor.kind === 'installation') return actor.account;
+  const ghost = core.state.accounts[0];
+  if (ghost === undefined) throw new Error('this GitHub has no account at all');
+  return ghost;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { buildSchema, graphql, GraphQLError } from 'graphql';
+import type { GraphQLError } from 'graphql';
+import { buildSchema, graphql } from 'graphql';
 import { authenticate } from './authenticate.ts';
 import type { Actor, Core } from './core.ts';
 import { graphqlRoot } from './graphql-root.ts';

@@ -131,8 +131,14 @@ async function createRepository(
   }
   const now = timestamp(core);
   const repository: Repository = {
-    ...{ id: nextId(core), owner: owner.login, name: wanted.name, private: wanted.private ?? false },
-    ...{ defaultBranch: wanted.defaultBranch ?? 'main', createdAt: now, pushedAt: now, nextNumber: 1 },
+    id: nextId(core),
+    owner: owner.login,
+    name: wanted.name,
+    private: wanted.private ?? false,
+    defaultBranch: wanted.defaultBranch ?? 'main',
+    createdAt: now,
+    pushedAt: now,
+    nextNumber: 1,
   };
   const directory = gitDirectory(core, repository);
   await mkdir(path.dirname(directory), { recursive: true });
@@ -183,7 +189,11 @@ function install(core: Core, wanted: Parameters<GitHubHands['install']>[0]): Ins
   const account = ensureAccount(core, wanted.account, 'Organization');
   const repositoryIds = wanted.repositories?.map((name) => repositoryNamed(core, name).id) ?? 'all';
   const installation: Installation = {
-    ...{ id: nextId(core), appId: app.id, account: account.login, createdAt: timestamp(core), repositoryIds },
+    id: nextId(core),
+    appId: app.id,
+    account: account.login,
+    createdAt: timestamp(core),
+    repositoryIds,
     permissions: wanted.permissions ?? app.permissions,
   };
   core.state.installations.push(installation);
@@ -226,8 +236,13 @@ export function makeHands(core: Core): GitHubHands {
       const now = timestamp(core);
       const id = nextId(core);
       core.state.hooks.push({
-        ...{ id, repositoryId: repositoryNamed(core, repository).id, createdAt: now, updatedAt: now, active: true },
-        ...{ events: hook.events ?? ['push', 'pull_request'], config: hookConfig(hook) },
+        id,
+        repositoryId: repositoryNamed(core, repository).id,
+        createdAt: now,
+        updatedAt: now,
+        active: true,
+        events: hook.events ?? ['push', 'pull_request'],
+        config: hookConfig(hook),
         lastResponse: { code: null, status: 'unused', message: null },
       });
       return saved(id);

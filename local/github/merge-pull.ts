@@ -40,7 +40,7 @@ async function messageOf(
       ? `${pull.title} (#${pull.number})`
       : `Merge pull request #${pull.number} from ${repository.owner}/${pull.head}`);
   const commits = squash
-    ? await readCommits(directory, (await listCommits(directory, pull.headSha, [base])).reverse())
+    ? await readCommits(directory, (await listCommits(directory, pull.headSha, [base])).toReversed())
     : [];
   const listed = commits.length > 1 ? commits.map((commit) => `* ${commit.message.trim()}`).join('\n\n') : '';
   const single = commits[0]?.message.trim().split('\n').slice(1).join('\n').trim() ?? '';

@@ -75,7 +75,7 @@ export function makeCompiler(description: Json): (schema: unknown, coerce: boole
     addReferenced(kind, references);
     const validate = ajvs[kind].compile(converted);
     return (value) => {
-      if (validate(value) === true) return [];
+      if (validate(value)) return [];
       return (validate.errors ?? [])
         .slice(0, 12)
         .map((error) => `${error.instancePath || '/'} ${error.message ?? error.keyword}`);

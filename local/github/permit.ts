@@ -20,18 +20,11 @@ export function reaches(installation: Installation, repository: Repository): boo
 }
 
 function isIncluded(actor: Actor, repository: Repository): boolean {
-  switch (actor.kind) {
-    case 'anonymous':
-    case 'app':
-      return false;
-    case 'user':
-      return actor.token.repositoryIds === 'all' || actor.token.repositoryIds.includes(repository.id);
-    case 'installation':
-      return (
-        reaches(actor.installation, repository) &&
-        (actor.repositoryIds === 'all' || actor.repositoryIds.includes(repository.id))
-      );
+  if (actor.kind === 'user') {
+    return actor.token.repositoryIds === 'all' || actor.token.repositoryIds.includes(repository.id);
   }
+  if (actor.kind !== 'installation' || !reaches(actor.installation, repository)) return false;
+  return actor.repositoryIds === 'all' || actor.repositoryIds.includes(repository.id);
 }
 
 function onlyReads(needs: readonly Permissions[]): boolean {

@@ -22,3 +22,8 @@ export function objectsOf(body: Readonly<Record<string, unknown>>, key: string):
   if (!Array.isArray(value)) return undefined;
   return value.filter((item) => typeof item === 'object' && item !== null).map((item: object) => ({ ...item }));
 }
+
+/** Whether a hook's calls skip the check of certificates, as GitHub writes it. */
+export function insecureOf(value: unknown): '0' | '1' {
+  return value === '1' || value === 1 ? '1' : '0';
+}

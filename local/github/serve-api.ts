@@ -82,7 +82,7 @@ function problemAnswer(error: unknown): Answer {
     return {
       status: error.status,
       body,
-      ...(retryAfter === undefined ? {} : { headers: { 'retry-after': String(retryAfter) } }),
+      ...(retryAfter === undefined ? {} : { headers: { 'retry-after': JSON.stringify(retryAfter) } }),
     };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -14,7 +14,7 @@ function repositoryUrls(core: Core, repository: Repository): Record<string, stri
     collaborators_url: `${url}/collaborators{/collaborator}`,
     comments_url: `${url}/comments{/number}`,
     commits_url: `${url}/commits{/sha}`,
-    compare_url: `${url}/compare/{base}...{head}`,
+    compare_url: `${url}/compare/{base}head`,
     contents_url: `${url}/contents/{+path}`,
     contributors_url: `${url}/contributors`,
     deployments_url: `${url}/deployments`,

@@ -63,7 +63,7 @@ export async function describePush(
   const excluded = before === null ? known : [before];
   const listed = head === null ? [] : await listCommits(directory, head.sha, excluded, { max: MAX_COMMITS });
   const isTag = name.startsWith('refs/tags/');
-  const commits = isTag ? [] : await readCommits(directory, [...listed].reverse());
+  const commits = isTag ? [] : await readCommits(directory, listed.toReversed());
   const context = showContext(core, repository, sender);
   const seconds = (date: string): number => Math.floor(Date.parse(date) / 1000);
   const range =

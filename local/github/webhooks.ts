@@ -82,8 +82,17 @@ async function deliver(core: Core, call: Call): Promise<void> {
   const reply = await post(call.config.url, headers, body);
   const { hookId, guid, event, action, installationId, repositoryId, redelivery, payload } = call;
   core.state.deliveries.push({
-    ...{ id: nextId(core), hookId, guid, event, action, installationId, repositoryId, redelivery, payload },
-    ...{ deliveredAt: timestamp(core), duration: (Date.now() - started) / 1000 },
+    id: nextId(core),
+    hookId,
+    guid,
+    event,
+    action,
+    installationId,
+    repositoryId,
+    redelivery,
+    payload,
+    deliveredAt: timestamp(core),
+    duration: (Date.now() - started) / 1000,
     requestHeaders: headers,
     ...reply,
   });

@@ -4,7 +4,7 @@ import { findAccount, findRepository } from '../core.ts';
 import { answerPage } from '../paginate.ts';
 import { covers, reaches } from '../permit.ts';
 import { notFound, Problem, unprocessable } from '../problem.ts';
-import { objectOf, textOf, textsOf } from '../read-body.ts';
+import { insecureOf, objectOf, textOf, textsOf } from '../read-body.ts';
 import { showApp, showInstallation, showProfile } from '../show-account.ts';
 import { showRepository } from '../show-repository.ts';
 import type { App, HookConfig, Installation, Permissions, Repository } from '../state.ts';
@@ -120,7 +120,7 @@ export const appRoutes: readonly Route[] = [
     app.hook = {
       url,
       content_type: textOf(body, 'content_type') === 'form' ? 'form' : 'json',
-      insecure_ssl: String(body['insecure_ssl'] ?? '0') === '1' ? '1' : '0',
+      insecure_ssl: insecureOf(body['insecure_ssl']),
       ...(secret === undefined ? {} : { secret }),
     };
     return { status: 200, body: showHookConfig(app.hook) };

@@ -2,7 +2,7 @@ import type { Answer, Exchange, Route } from '../core.ts';
 import { actingAccount, apiUrl, nextId, timestamp } from '../core.ts';
 import { answerPage } from '../paginate.ts';
 import { notFound, unprocessable } from '../problem.ts';
-import { objectOf, textOf, textsOf } from '../read-body.ts';
+import { insecureOf, objectOf, textOf, textsOf } from '../read-body.ts';
 import { showHook } from '../show-hook.ts';
 import type { Delivery, Hook, HookConfig, Repository } from '../state.ts';
 import { announcePing, redeliver } from '../webhooks.ts';
@@ -30,7 +30,7 @@ function configOf(given: Record<string, unknown> | undefined, old?: HookConfig):
   return {
     url,
     content_type: type === 'json' ? 'json' : 'form',
-    insecure_ssl: String(given?.['insecure_ssl'] ?? old?.insecure_ssl ?? '0') === '1' ? '1' : '0',
+    insecure_ssl: insecureOf(given?.['insecure_ssl'] ?? old?.insecure_ssl),
     ...(secret === undefined ? {} : { secret }),
   };
 }
@@ -44,8 +44,13 @@ function createHook(exchange: Exchange, repository: Repository) {
   }
   const now = timestamp(core);
   const hook: Hook = {
-    ...{ id: nextId(core), repositoryId: repository.id, createdAt: now, updatedAt: now, config },
-    ...{ active: body['active'] !== false, events: textsOf(body, 'events') ?? ['push'] },
+    id: nextId(core),
+    repositoryId: repository.id,
+    createdAt: now,
+    updatedAt: now,
+    config,
+    active: body['active'] !== false,
+    events: textsOf(body, 'events') ?? ['push'],
     lastResponse: { code: null, status: 'unused', message: null },
   };
   core.state.hooks.push(hook);

@@ -3,16 +3,10 @@ import type { Exchange, Route } from '../core.ts';
 /** The key under which a caller's requests are counted. */
 export function callerOf(exchange: Pick<Exchange, 'actor'>): string {
   const { actor } = exchange;
-  switch (actor.kind) {
-    case 'anonymous':
-      return 'anonymous';
-    case 'user':
-      return `user ${actor.account.login}`;
-    case 'app':
-      return `app ${actor.app.id}`;
-    case 'installation':
-      return `installation ${actor.installation.id}`;
-  }
+  if (actor.kind === 'user') return `user ${actor.account.login}`;
+  if (actor.kind === 'app') return `app ${actor.app.id}`;
+  if (actor.kind === 'installation') return `installation ${actor.installation.id}`;
+  return 'anonymous';
 }
 
 /** What a caller may still ask, and facts about this server. */

@@ -58,9 +58,25 @@ async function createPull(exchange: Exchange, repository: Repository) {
     const number = repository.nextNumber;
     repository.nextNumber += 1;
     const made: Pull = {
-      ...{ id: nextId(core), repositoryId: repository.id, number, user: sender.login, head, base, baseSha, headSha },
-      ...{ title, body: textOf(body, 'body') ?? null, state: 'open', draft: body['draft'] === true, labels: [] },
-      ...{ createdAt: now, updatedAt: now, closedAt: null, mergedAt: null, mergedBy: null, mergeCommitSha: null },
+      id: nextId(core),
+      repositoryId: repository.id,
+      number,
+      user: sender.login,
+      head,
+      base,
+      baseSha,
+      headSha,
+      title,
+      body: textOf(body, 'body') ?? null,
+      state: 'open',
+      draft: body['draft'] === true,
+      labels: [],
+      createdAt: now,
+      updatedAt: now,
+      closedAt: null,
+      mergedAt: null,
+      mergedBy: null,
+      mergeCommitSha: null,
     };
     await updateRefs(directory, [{ name: `refs/pull/${number}/head`, after: headSha }]);
     core.state.pulls.push(made);
@@ -88,7 +104,7 @@ async function listPulls(exchange: Exchange, repository: Repository) {
         ? one.updatedAt.localeCompare(other.updatedAt)
         : one.number - other.number,
     );
-  const ordered = ascending ? pulls : pulls.reverse();
+  const ordered = ascending ? pulls : pulls.toReversed();
   return await answerPage(exchange, ordered, (pull) => showListedPull(core, repository, pull));
 }
 
@@ -182,7 +198,7 @@ export const pullRoutes: readonly Route[] = [
     const directory = gitDirectory(exchange.core, repository);
     const pull = pullOf(exchange, repository);
     const base = await baseShaOf(exchange.core, repository, pull);
-    const commits = await readCommits(directory, (await listCommits(directory, pull.headSha, [base])).reverse());
+    const commits = await readCommits(directory, (await listCommits(directory, pull.headSha, [base])).toReversed());
     return await answerPage(exchange, commits, (commit) => showCommit(exchange.core, repository, commit));
   }),
 ];

@@ -53,7 +53,7 @@ async function compareCommits(exchange: Exchange, repository: Repository) {
   const from = await mergeBase(directory, base.sha, head.sha);
   const common = from === null ? null : await readCommit(directory, from);
   if (common === null) throw new Problem(404, `No common ancestor between ${baseName} and ${headName}.`);
-  const ahead = (await listCommits(directory, head.sha, [base.sha])).reverse();
+  const ahead = (await listCommits(directory, head.sha, [base.sha])).toReversed();
   const behind = await listCommits(directory, base.sha, [head.sha]);
   const { page, perPage } = exchange.query.has('per_page') ? pageOf(exchange.query) : { page: 1, perPage: 250 };
   const commits = await readCommits(directory, ahead.slice((page - 1) * perPage, page * perPage));
