@@ -1,0 +1,200 @@
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import { formatProblem } from '#shared/errors/problem.ts';
+import { replaceConditions } from '#shared/journal/conditions.ts';
+import type {
+  EventRecord,
+  InstructionsRecord,
+  JournalRecord,
+  ObjectName,
+  RequestRecord,
+  StatusRecord,
+} from '#shared/journal/journal-record.ts';
+import { journalKey } from '#shared/journal/journal-record.ts';
+import type { DesiredState, StalledInstruction } from './desired-state.ts';
+import type { PreviousState } from './read-previous-state.ts';
+
+/** Numbers the records of one run, so that none takes another's place. */
+export type NextId = () => string;
+
+/**
+ * What is recorded before the cluster is touched, so that the other workers need not wait for it: the instructions,
+ * what is stalled, which Kustomizations are being worked on, and which sources are wanted. Nothing, when nothing is new.
+ */
+export function announceReconcile(
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): readonly JournalRecord[] {
+  return [
+    ...announceInstructions(desired, previous),
+    ...desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
+    ...announcePending(desired, previous, now),
+    ...forgetRemoved(desired, previous, now),
+    ...announceLeftOut(desired, previous, now, nextId),
+    ...requestWork(desired, previous, now, nextId),
+  ];
+}
+
+function announceInstructions(desired: DesiredState, previous: PreviousState): readonly InstructionsRecord[] {
+  if (desired.instructions === undefined || !instructionsChanged(desired, previous)) return [];
+  return [{ type: 'Instructions', instructions: desired.instructions }];
+}
+
+function instructionsChanged(desired: DesiredState, previous: PreviousState): boolean {
+  const { revision: _now, ...now } = desired.instructions ?? { revision: '' };
+  const { revision: _before, ...before } = previous.instructions ?? { revision: '' };
+  return JSON.stringify(now) !== JSON.stringify(before);
+}
+
+function announceStalled(
+  stalled: StalledInstruction,
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): readonly JournalRecord[] {
+  // A Kustomization's own status is recorded with the run's outcome, where its commit status belongs.
+  if (stalled.object.kind === 'Kustomization') return [];
+  const message = stalled.problems.map(formatProblem).join('\n');
+  const before = previous.statuses.get(objectKey(stalled.object));
+  const known = before?.conditions.find((condition) => condition.type === 'Stalled');
+  if (known?.message === message) return [];
+  const { reason } = stalled;
+  const status: StatusRecord = {
+    type: 'Status',
+    object: stalled.object,
+    conditions: replaceConditions(
+      before?.conditions ?? [],
+      [
+        { type: 'Ready', status: 'False', reason, message },
+        { type: 'Stalled', status: 'True', reason, message },
+      ],
+      now,
+    ),
+    lastAttemptedRevision: desired.revision,
+    report: desired.report,
+    suspended: false,
+    observedAt: now,
+    details: {},
+  };
+  const event: EventRecord = {
+    type: 'Event',
+    id: nextId(),
+    object: stalled.object,
+    severity: 'error',
+    reason,
+    message,
+    revision: desired.revision,
+    at: now,
+  };
+  return [status, event];
+}
+
+/** `Reconciling`, for those whose desired state is new: beside the commit they show as pending. */
+function announcePending(desired: DesiredState, previous: PreviousState, now: number): readonly StatusRecord[] {
+  return desired.nodes.flatMap((node) => {
+    const { namespace, name } = node.kustomization;
+    const object: ObjectName = { cluster: desired.cluster, kind: 'Kustomization', namespace, name };
+    const before = previous.statuses.get(objectKey(object));
+    const isNew = before?.report?.commit !== desired.report.commit || before.lastAttemptedRevision !== node.revision;
+    if (!isNew || node.render.kind !== 'rendered') return [];
+    const reason = 'Progressing';
+    const message = `Reconciliation in progress: ${node.revision}`;
+    return [
+      {
+        type: 'Status',
+        object,
+        conditions: replaceConditions(
+          before?.conditions ?? [],
+          [
+            { type: 'Ready', status: 'Unknown', reason, message },
+            { type: 'Reconciling', status: 'True', reason, message },
+          ],
+          now,
+        ),
+        lastAttemptedRevision: node.revision,
+        ...(before?.lastAppliedRevision === undefined ? {} : { lastAppliedRevision: before.lastAppliedRevision }),
+        report: desired.report,
+        suspended: false,
+        observedAt: now,
+        // Should the run die here, the next tick takes it up.
+        dueAt: now,
+        details: before?.details ?? {},
+      },
+    ];
+  });
+}
+
+/** The status of what is no longer written in Git goes. Kustomizations wait for their members: the engine says when. */
+function forgetRemoved(desired: DesiredState, previous: PreviousState, now: number): readonly JournalRecord[] {
+  const { instructions } = desired;
+  if (instructions === undefined || desired.nodes.some((node) => node.render.kind !== 'rendered')) return [];
+  const present = new Set([
+    ...instructions.gitRepositories.map((one) => `GitRepository/${formatNamespacedName(one)}`),
+    ...instructions.imageRepositories.map((one) => `ImageRepository/${formatNamespacedName(one)}`),
+    ...instructions.imagePolicies.map((one) => `ImagePolicy/${formatNamespacedName(one)}`),
+    ...instructions.imageUpdateAutomations.map((one) => `ImageUpdateAutomation/${formatNamespacedName(one)}`),
+    ...desired.stalled.map((one) => objectKey(one.object)),
+    'GitRepository/flux-system/flux-system',
+  ]);
+  return [...previous.statuses.values()]
+    .filter((status) => status.object.kind !== 'Kustomization' && !present.has(objectKey(status.object)))
+    .map((status) => ({ type: 'Tombstone', ...journalKey(status), at: now }));
+}
+
+function announceLeftOut(
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): readonly EventRecord[] {
+  if (desired.leftOut.length === 0 || !instructionsChanged(desired, previous)) return [];
+  const object: ObjectName = {
+    cluster: desired.cluster,
+    kind: 'Kustomization',
+    namespace: 'flux-system',
+    name: 'flux-system',
+  };
+  return desired.leftOut.map((message) => ({
+    type: 'Event',
+    id: nextId(),
+    object,
+    severity: 'info',
+    reason: 'LeftOut',
+    message,
+    revision: desired.revision,
+    at: now,
+  }));
+}
+
+function requestWork(
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): readonly RequestRecord[] {
+  const base = { type: 'Request', cluster: desired.cluster, at: now } as const;
+  const requests: RequestRecord[] = desired.missingSources.map((source) => ({
+    ...base,
+    id: nextId(),
+    queue: 'source-sync',
+    group: `${source.cluster}/${formatNamespacedName(source)}`,
+    message: { type: 'SyncSource', source },
+  }));
+  if (desired.instructions !== undefined && instructionsChanged(desired, previous)) {
+    requests.push({
+      ...base,
+      id: nextId(),
+      queue: 'image-update',
+      group: desired.cluster,
+      message: { type: 'InstructionsChanged', cluster: desired.cluster },
+    });
+  }
+  return requests;
+}
+
+/** `Kustomization/flux-system/podinfo`. */
+export function objectKey(object: Pick<ObjectName, 'kind' | 'namespace' | 'name'>): string {
+  return `${object.kind}/${object.namespace}/${object.name}`;
+}

@@ -1,0 +1,211 @@
+import { formatObjectId } from '#shared/api/kubernetes-object.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { ChangeSetEntry, SetOutcome } from '#shared/apply/desired-state.ts';
+import { replaceConditions } from '#shared/journal/conditions.ts';
+import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
+
+/** Objects named in one message; the rest is counted. */
+const MAX_NAMED = 50;
+const MAX_MESSAGE = 4_000;
+
+export interface OutcomeContext {
+  readonly cluster: string;
+  readonly report: { readonly repository: string; readonly commit: string };
+  readonly now: number;
+  /** When the Kustomization is due again after success and after failure; milliseconds. */
+  readonly intervalMs: number;
+  readonly retryIntervalMs: number;
+  /** Only a change in Git can help. */
+  readonly stalled: boolean;
+  readonly previous: StatusRecord | undefined;
+}
+
+export type EventDraft = Omit<EventRecord, 'type' | 'id' | 'at'>;
+
+/** What is recorded of one Kustomization after a run: its status, and the events that are news. */
+export function describeOutcome(
+  outcome: SetOutcome,
+  context: OutcomeContext,
+): { readonly status: StatusRecord; readonly events: readonly EventDraft[] } {
+  const object: ObjectName = { cluster: context.cluster, kind: 'Kustomization', ...outcome.id };
+  const verdict = verdictOf(outcome, context);
+  const status: StatusRecord = {
+    type: 'Status',
+    object,
+    conditions: replaceConditions(context.previous?.conditions ?? [], verdict.conditions, context.now),
+    ...(outcome.revision === '' ? {} : { lastAttemptedRevision: outcome.revision }),
+    ...lastApplied(outcome, context.previous),
+    report: context.report,
+    suspended: outcome.state === 'suspended',
+    observedAt: context.now,
+    ...dueAt(outcome, context),
+    details: detailsOf(outcome),
+  };
+  return { status, events: eventsOf(outcome, object, verdict, context) };
+}
+
+interface Verdict {
+  readonly reason: string;
+  readonly message: string;
+  readonly conditions: readonly Omit<Condition, 'lastTransitionTime'>[];
+}
+
+function verdictOf(outcome: SetOutcome, context: OutcomeContext): Verdict {
+  const { reason } = outcome;
+  switch (outcome.state) {
+    case 'ready':
+    case 'unchanged': {
+      const message = withWithheld(`Applied revision: ${outcome.revision}`, outcome);
+      return { reason, message, conditions: [{ type: 'Ready', status: 'True', reason, message }] };
+    }
+    case 'progressing':
+    case 'deleting': {
+      const message = withWithheld(outcome.message, outcome);
+      return {
+        reason,
+        message,
+        conditions: [
+          { type: 'Ready', status: 'Unknown', reason, message },
+          { type: 'Reconciling', status: 'True', reason, message },
+        ],
+      };
+    }
+    case 'failed':
+    case 'blocked': {
+      const message = describeFailure(outcome);
+      const ready = { type: 'Ready', status: 'False', reason, message } as const;
+      return {
+        reason,
+        message,
+        conditions: context.stalled ? [ready, { type: 'Stalled', status: 'True', reason, message }] : [ready],
+      };
+    }
+    case 'suspended':
+    case 'deleted':
+      return { reason, message: outcome.message, conditions: context.previous?.conditions ?? [] };
+  }
+}
+
+function eventsOf(
+  outcome: SetOutcome,
+  object: ObjectName,
+  verdict: Verdict,
+  context: OutcomeContext,
+): readonly EventDraft[] {
+  const base = { object, ...(outcome.revision === '' ? {} : { revision: outcome.revision }) };
+  const changed = outcome.changes.filter((entry) => ['created', 'configured', 'deleted'].includes(entry.action));
+  const drafts: EventDraft[] = [];
+  const planned = changed.filter((entry) => !entry.drift);
+  if (planned.length > 0) {
+    drafts.push({ ...base, severity: 'info', reason: 'Progressing', message: nameEntries(planned) });
+  }
+  const drifted = changed.filter((entry) => entry.drift);
+  if (drifted.length > 0) {
+    drafts.push({ ...base, severity: 'info', reason: 'DriftCorrected', message: nameEntries(drifted) });
+  }
+  const news = isNews(verdict, context.previous);
+  if (outcome.state === 'failed' && news) {
+    drafts.push({ ...base, severity: 'error', reason: verdict.reason, message: verdict.message });
+  }
+  if (outcome.state === 'blocked' && news) {
+    drafts.push({ ...base, severity: 'info', reason: verdict.reason, message: verdict.message });
+  }
+  if (outcome.state === 'ready' && (news || outcome.revision !== context.previous?.lastAppliedRevision)) {
+    drafts.push({ ...base, severity: 'info', reason: verdict.reason, message: verdict.message });
+  }
+  if (outcome.state === 'deleted') {
+    drafts.push({ ...base, severity: 'info', reason: 'Deleted', message: outcome.message });
+  }
+  const withheld = describeWithheld(outcome);
+  if (withheld !== undefined && withheld !== context.previous?.details['withheld']) {
+    drafts.push({ ...base, severity: 'error', reason: 'PruneWithheld', message: withheld });
+  }
+  const orphans = outcome.orphans.map(formatObjectId).join(', ');
+  if (orphans !== '' && orphans !== context.previous?.details['orphans']) {
+    drafts.push({
+      ...base,
+      severity: 'error',
+      reason: 'Orphaned',
+      message: `${orphans}: the ApplySet label was removed by hand and Git no longer names it; it is left as it is, delete it or label it again`,
+    });
+  }
+  return drafts;
+}
+
+function isNews(verdict: Verdict, previous: StatusRecord | undefined): boolean {
+  const ready = previous?.conditions.find((condition) => condition.type === 'Ready');
+  return ready?.reason !== verdict.reason || ready.message !== verdict.message;
+}
+
+function lastApplied(outcome: SetOutcome, previous: StatusRecord | undefined): { lastAppliedRevision?: string } {
+  if (outcome.state === 'ready') return { lastAppliedRevision: outcome.revision };
+  return previous?.lastAppliedRevision === undefined ? {} : { lastAppliedRevision: previous.lastAppliedRevision };
+}
+
+function dueAt(outcome: SetOutcome, context: OutcomeContext): { dueAt?: number } {
+  switch (outcome.state) {
+    case 'ready':
+    case 'unchanged':
+      return { dueAt: context.now + context.intervalMs };
+    case 'progressing':
+    case 'deleting':
+      return { dueAt: context.now };
+    case 'failed':
+    case 'blocked':
+      // A dependency may be ready at any time; a stalled one is looked at again when Git changes.
+      return { dueAt: context.now + (outcome.state === 'blocked' ? 0 : context.retryIntervalMs) };
+    case 'suspended':
+    case 'deleted':
+      return {};
+  }
+}
+
+function detailsOf(outcome: SetOutcome): Readonly<Record<string, string>> {
+  const counts = new Map<string, number>();
+  for (const entry of outcome.changes) counts.set(entry.action, (counts.get(entry.action) ?? 0) + 1);
+  const withheld = describeWithheld(outcome);
+  const orphans = outcome.orphans.map(formatObjectId).join(', ');
+  return {
+    ...(counts.size === 0 ? {} : { changes: [...counts].map(([action, count]) => `${count} ${action}`).join(', ') }),
+    ...(withheld === undefined ? {} : { withheld }),
+    ...(orphans === '' ? {} : { orphans }),
+    ...(outcome.awaitingSince === undefined ? {} : { awaitingSince: String(outcome.awaitingSince) }),
+  };
+}
+
+function describeFailure(outcome: SetOutcome): string {
+  const failures = outcome.failures.map(
+    (failure) => `${formatObjectId(failure.id)}: ${failure.reason}: ${failure.message}`,
+  );
+  return shorten([outcome.message, ...limit(failures.filter((line) => !outcome.message.includes(line)))].join('\n'));
+}
+
+function describeWithheld(outcome: SetOutcome): string | undefined {
+  if (outcome.withheld.length === 0) return undefined;
+  const lines = outcome.withheld.map((prune) => `${formatObjectId(prune.id)}: ${prune.message}`);
+  return shorten(limit([...new Set(lines)]).join('\n'));
+}
+
+function withWithheld(message: string, outcome: SetOutcome): string {
+  const [first] = outcome.withheld;
+  if (first === undefined) return message;
+  return `${message}; ${outcome.withheld.length} not pruned: ${formatObjectId(first.id)}: ${first.message}`;
+}
+
+function nameEntries(entries: readonly ChangeSetEntry[]): string {
+  return shorten(limit(entries.map((entry) => `${formatObjectId(entry.id)} ${entry.action}`)).join('\n'));
+}
+
+function limit(lines: readonly string[]): readonly string[] {
+  if (lines.length <= MAX_NAMED) return lines;
+  return [...lines.slice(0, MAX_NAMED), `… and ${lines.length - MAX_NAMED} more`];
+}
+
+function shorten(text: string): string {
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
+}
+
+/** The key under which a Kustomization's last status is looked up. */
+export function previousKey(outcome: SetOutcome): string {
+  return formatNamespacedName(outcome.id);
+}

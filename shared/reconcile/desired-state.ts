@@ -1,0 +1,50 @@
+import type { Instructions } from '#shared/api/instructions.ts';
+import type { Kustomization } from '#shared/api/kustomization.ts';
+import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
+import type { RenderState } from '#shared/apply/desired-state.ts';
+import type { Problem } from '#shared/errors/problem.ts';
+import type { ObjectName } from '#shared/journal/journal-record.ts';
+
+/** Where a cluster is described. */
+export interface ClusterFolder {
+  readonly cluster: string;
+  /** Folder in the configuration repository: `./clusters/production`. */
+  readonly path: string;
+}
+
+/** A Kustomization as found in Git, and what became of its render. */
+export interface KustomizationNode {
+  readonly kustomization: Kustomization;
+  /** Revision of its source; the empty string while that is unknown. */
+  readonly revision: string;
+  readonly render: RenderState;
+  readonly children: readonly NamespacedName[];
+  /** Only a change in Git can help: told as `Stalled`, not retried before. */
+  readonly stalled: boolean;
+}
+
+/** An instruction that cannot be followed as written. */
+export interface StalledInstruction {
+  readonly object: ObjectName;
+  readonly reason: 'UnsupportedKind' | 'InvalidSpec';
+  readonly problems: readonly Problem[];
+}
+
+/** What Git asks of one cluster, as far as it could be read. */
+export interface DesiredState {
+  readonly cluster: string;
+  /** Where commit statuses belong: the configuration repository and the commit that was read. */
+  readonly report: { readonly repository: string; readonly commit: string };
+  readonly revision: string;
+  /** The root first; parents before their children. */
+  readonly nodes: readonly KustomizationNode[];
+  /** Absent when the root could not be rendered: what was recorded last stays true. */
+  readonly instructions?: Instructions;
+  readonly stalled: readonly StalledInstruction[];
+  /** Sources that are named and have no artifact yet. */
+  readonly missingSources: readonly SourceKey[];
+  /** Why nothing may be pruned, beyond what the nodes themselves say. */
+  readonly doubts: readonly string[];
+  /** What was left out on purpose: `gotk-components.yaml`. */
+  readonly leftOut: readonly string[];
+}

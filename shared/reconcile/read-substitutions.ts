@@ -1,0 +1,47 @@
+import type { Kustomization, SubstituteFrom } from '#shared/api/kustomization.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { ApiResource, KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+
+/**
+ * Reads the ConfigMaps and Secrets that a Kustomization's variables come from, in the order they are named. They live
+ * in the cluster, as in Flux, in the namespace of the Kustomization.
+ */
+export async function readSubstitutions(
+  kustomization: Kustomization,
+  api: KubernetesApi,
+): Promise<readonly Readonly<Record<string, string>>[]> {
+  const references = kustomization.postBuild?.substituteFrom ?? [];
+  return Promise.all(references.map((reference) => readOne(kustomization, reference, api)));
+}
+
+async function readOne(
+  kustomization: Kustomization,
+  reference: SubstituteFrom,
+  api: KubernetesApi,
+): Promise<Readonly<Record<string, string>>> {
+  const address = { resource: CORE_KINDS[reference.kind], namespace: kustomization.namespace, name: reference.name };
+  const object = await api.get(address);
+  if (object === undefined) {
+    if (reference.optional) return {};
+    throw new TidegateError(
+      'BuildFailed',
+      `spec.postBuild.substituteFrom: ${reference.kind} ${kustomization.namespace}/${reference.name} is not in the cluster; create it, or set optional: true`,
+      { disposition: 'wait', subject: `Kustomization ${formatNamespacedName(kustomization)}` },
+    );
+  }
+  const data = object['data'];
+  if (typeof data !== 'object' || data === null) return {};
+  return Object.fromEntries(
+    Object.entries(data).flatMap(([name, value]) =>
+      typeof value === 'string'
+        ? [[name, reference.kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value]]
+        : [],
+    ),
+  );
+}
+
+const CORE_KINDS: Readonly<Record<SubstituteFrom['kind'], ApiResource>> = {
+  ConfigMap: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true, verbs: ['get'] },
+  Secret: { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, verbs: ['get'] },
+};

@@ -1,0 +1,76 @@
+import { ROOT_NAME } from '#shared/api/resource-key.ts';
+import { applyCluster } from '#shared/apply/apply-cluster.ts';
+import type { ApplyOutcome, PruneGuard } from '#shared/apply/desired-state.ts';
+import type { RequestRecord } from '#shared/journal/journal-record.ts';
+import { writeInBatches } from '#shared/journal/write-in-batches.ts';
+import { announceReconcile } from './announce-reconcile.ts';
+import type { NextId } from './announce-reconcile.ts';
+import type { ClusterFolder, DesiredState } from './desired-state.ts';
+import { isSuperseded } from './is-superseded.ts';
+import { observeDesiredState } from './observe-desired-state.ts';
+import { planReconcile } from './plan-reconcile.ts';
+import { readPreviousState } from './read-previous-state.ts';
+import type { ReconcilePorts } from './reconcile-ports.ts';
+import { recordReconcile } from './record-reconcile.ts';
+
+export interface ReconcileRequest extends ClusterFolder {
+  readonly pruneGuard: PruneGuard;
+  /** The root's approval, from the settings: `"<namespace>/<kustomization>=<count>"`. */
+  readonly approvePrune?: string;
+  /** No request is started after this; milliseconds since the epoch. */
+  readonly deadline: number;
+  /** How long the run may wait for health; milliseconds since the epoch. */
+  readonly awaitHealthUntil: number;
+  /** Whether this run still is the only one on the cluster. */
+  readonly holdsLease: () => boolean;
+}
+
+export type ReconcileOutcome =
+  | { readonly outcome: 'no-source' }
+  | { readonly outcome: 'reconciled'; readonly desired: DesiredState; readonly applied: ApplyOutcome };
+
+/**
+ * Brings one cluster to what Git asks for: observe what Git asks and what the last runs knew, say what is about to
+ * happen, plan, execute, record. The caller holds the cluster's lease.
+ */
+export async function reconcileCluster(request: ReconcileRequest, ports: ReconcilePorts): Promise<ReconcileOutcome> {
+  const nextId = numberRecords(ports.clock.now());
+  const previous = await readPreviousState(request.cluster, ports.journal);
+  const desired = await observeDesiredState(request, ports);
+  if (desired === undefined) {
+    await ports.journal.write([askForRoot(request.cluster, ports.clock.now(), nextId)]);
+    return { outcome: 'no-source' };
+  }
+
+  await writeInBatches(ports.journal, announceReconcile(desired, previous, ports.clock.now(), nextId));
+
+  const plan = planReconcile(desired, previous, request.approvePrune);
+  const applied = await applyCluster(
+    { ...plan, ...request },
+    { ...ports, holdsLease: request.holdsLease, isSuperseded: () => isSuperseded(desired, ports.journal) },
+  );
+
+  await writeInBatches(ports.journal, recordReconcile(applied, desired, previous, ports.clock.now(), nextId));
+  return { outcome: 'reconciled', desired, applied };
+}
+
+/** Ids sort by time, and name the worker, so that two workers in one millisecond never take each other's. */
+function numberRecords(startedAt: number): NextId {
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${String(startedAt).padStart(13, '0')}-reconcile-${String(count).padStart(4, '0')}`;
+  };
+}
+
+function askForRoot(cluster: string, now: number, nextId: NextId): RequestRecord {
+  return {
+    type: 'Request',
+    cluster,
+    id: nextId(),
+    queue: 'source-sync',
+    group: `${cluster}/${ROOT_NAME.namespace}/${ROOT_NAME.name}`,
+    message: { type: 'SyncSource', source: { cluster, kind: 'GitRepository', ...ROOT_NAME } },
+    at: now,
+  };
+}

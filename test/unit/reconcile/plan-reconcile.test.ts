@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { defaultRoot } from '#shared/render/resolve-root.ts';
+import type { DesiredState } from '#shared/reconcile/desired-state.ts';
+import { isDue } from '#shared/reconcile/is-due.ts';
+import { parseApprovals, planReconcile } from '#shared/reconcile/plan-reconcile.ts';
+import { sampleSize } from '#test/sample-size.ts';
+
+const NOTHING_BEFORE = { instructions: undefined, statuses: new Map() };
+
+function desired(changes: Partial<DesiredState>): DesiredState {
+  return {
+    cluster: 'my-cluster',
+    report: { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) },
+    revision: `main@sha1:${'a'.repeat(40)}`,
+    nodes: [],
+    stalled: [],
+    missingSources: [],
+    doubts: [],
+    leftOut: [],
+    ...changes,
+  };
+}
+
+describe('the plan of a run', () => {
+  it('keeps a stalled Kustomization as a failed set, so that it is not taken for deleted', () => {
+    const plan = planReconcile(
+      desired({
+        stalled: [
+          {
+            object: { cluster: 'my-cluster', kind: 'Kustomization', namespace: 'flux-system', name: 'broken' },
+            reason: 'InvalidSpec',
+            problems: [
+              { file: 'clusters/my-cluster/broken.yaml', line: 7, field: 'spec.decryption', message: 'is unsupported' },
+            ],
+          },
+        ],
+      }),
+      NOTHING_BEFORE,
+      undefined,
+    );
+
+    expect(plan.sets).toMatchObject([
+      {
+        id: { namespace: 'flux-system', name: 'broken' },
+        render: { kind: 'failed', message: 'clusters/my-cluster/broken.yaml:7: spec.decryption: is unsupported' },
+      },
+    ]);
+  });
+
+  it('takes approvals from the settings and from the Kustomizations in Git', () => {
+    const root = {
+      ...defaultRoot('./clusters/a'),
+      annotations: { 'tidegate.dev/approve-prune': 'flux-system/podinfo=12' },
+    };
+    const node = {
+      kustomization: root,
+      revision: 'r',
+      children: [],
+      stalled: false,
+      render: { kind: 'rendered', objects: [] },
+    } as const;
+    const plan = planReconcile(desired({ nodes: [node] }), NOTHING_BEFORE, 'flux-system/flux-system=3');
+
+    expect(plan.approvals).toEqual([
+      { kustomization: { namespace: 'flux-system', name: 'flux-system' }, count: 3 },
+      { kustomization: { namespace: 'flux-system', name: 'podinfo' }, count: 12 },
+    ]);
+  });
+
+  it('approves nothing on a text that is not exactly an approval', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const approvals = parseApprovals(text);
+        const rebuilt = approvals.map((one) => `${one.kustomization.namespace}/${one.kustomization.name}=${one.count}`);
+        for (const approval of rebuilt) expect(text.replaceAll(/(?<==)0+(?=\d)/g, '')).toContain(approval);
+      }),
+      { seed: 42, numRuns: sampleSize(500, 20_000) },
+    );
+    expect(parseApprovals('flux-system/podinfo=12x')).toEqual([]);
+    expect(parseApprovals('podinfo=12')).toEqual([]);
+    expect(parseApprovals('flux-system/podinfo=*')).toEqual([]);
+  });
+});
+
+describe('a tick', () => {
+  it('starts a run for a cluster that was never worked on', () => {
+    expect(isDue([], 0)).toBe(true);
+  });
+
+  it.each([
+    [999, true],
+    [1_000, true],
+    [1_001, false],
+  ])('at 1000, with one Kustomization due at %i, starts a run: %s', (dueAt, expected) => {
+    const status = {
+      type: 'Status',
+      object: { cluster: 'a', kind: 'Kustomization', namespace: 'flux-system', name: 'podinfo' },
+      conditions: [],
+      suspended: false,
+      observedAt: 0,
+      dueAt,
+      details: {},
+    } as const;
+
+    expect(isDue([status], 1_000)).toBe(expected);
+  });
+});
