@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { z } from 'zod';
 import { type ApiServerProxy, startApiServerProxy } from '#local/cluster/api-server-proxy.ts';
 import { cacheFolder, ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
+import { isAlive } from '#local/cluster/is-alive.ts';
 import { reservePorts } from '#local/cluster/reserve-ports.ts';
 import { type RunningCluster, startCluster } from '#local/cluster/start-cluster.ts';
 import { withBuildLock } from '#local/cluster/with-build-lock.ts';
@@ -26,15 +27,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => cluster?.stop());
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function waitUntil(isTrue: () => boolean | Promise<boolean>, ms: number): Promise<boolean> {
   const giveUpAt = Date.now() + ms;
@@ -183,6 +175,11 @@ describe('the stand-in cluster', () => {
     await waitUntil(() => !pids.some(isAlive), 5_000);
     expect(pids.filter(isAlive)).toEqual([]);
     expect(existsSync(folder)).toBe(false);
+    const claims = join(tmpdir(), 'tidegate-ports');
+    const claimants = await Promise.all(
+      (await readdir(claims)).map((port) => readFile(join(claims, port), 'utf8').catch(() => '')),
+    );
+    expect(claimants).not.toContain(String(owner.pid));
   });
 });
 
