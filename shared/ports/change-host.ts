@@ -31,7 +31,7 @@ export interface ChangeHost {
     commit: {
       readonly parent: string;
       readonly message: string;
-      readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
+      readonly files: readonly { readonly path: string; readonly content: Uint8Array; readonly executable?: boolean }[];
     },
   ): Promise<string>;
   /** Compare-and-swap: `from` undefined creates the branch, `to` undefined deletes it. */
