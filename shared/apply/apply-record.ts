@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
+
+const VERSION = 1;
+
+const ObjectRecord = z.object({
+  uid: z.string(),
+  /** Digest of our managedFields entry as the server returned it. */
+  entry: z.string(),
+  /** Hash of the desired object. */
+  applied: z.string(),
+  epoch: z.string(),
+  /** `<namespace>/<name>` of the Kustomization. */
+  set: z.string(),
+  /** Revision that brought the object into this shape. */
+  revision: z.string(),
+});
+
+/** What the last apply of one object left behind. */
+export type ObjectRecord = Readonly<z.infer<typeof ObjectRecord>>;
+
+/** By object key. */
+export type RecordBook = Map<string, ObjectRecord>;
+
+const Blob = z.object({ version: z.literal(VERSION), objects: z.record(z.string(), ObjectRecord) });
+
+/** Reads the records; what cannot be read is as none, and costs one full apply. */
+export function parseRecords(bytes: Uint8Array | undefined): RecordBook {
+  if (bytes === undefined) {
+    return new Map();
+  }
+  try {
+    return new Map(Object.entries(Blob.parse(JSON.parse(new TextDecoder().decode(bytes))).objects));
+  } catch {
+    return new Map();
+  }
+}
+
+/** The bytes to keep. */
+export function formatRecords(records: RecordBook): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ version: VERSION, objects: Object.fromEntries(records) }));
+}
+
+/** The identity in an object key. */
+export function parseObjectKey(key: string): ObjectId {
+  const [namespace = '', group = '', kind = '', ...name] = key.split('_');
+  return { namespace, group, kind, name: name.join('_') };
+}

@@ -1,0 +1,67 @@
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+
+import type { RecordBook } from './apply-record.ts';
+import type {
+  ApplyFailure,
+  ApplyOutcome,
+  ApplyPorts,
+  ApplyRequest,
+  ChangeSetEntry,
+  DesiredSet,
+  HealthResult,
+  SetState,
+  WithheldPrune,
+} from './desired-state.ts';
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
+import type { ObservedCluster } from './observed-cluster.ts';
+import type { FirstContact } from './plan-apply.ts';
+
+/** What is known so far of one Kustomization in this run. `applied`: health is still awaited. */
+export interface SetProgress {
+  readonly set: DesiredSet;
+  phase: 'pending' | 'applied' | SetState;
+  reason: string;
+  message: string;
+  awaitingSince?: number;
+  readonly changes: Map<string, ChangeSetEntry>;
+  readonly failures: ApplyFailure[];
+  readonly withheld: WithheldPrune[];
+  readonly orphans: ObjectId[];
+  readonly health: Map<string, HealthResult>;
+}
+
+/** One run on one cluster: what was asked, what is known, what was done. */
+export interface ApplyRun {
+  readonly request: ApplyRequest;
+  readonly ports: ApplyPorts;
+  /** In the order in which Kustomizations may claim objects. */
+  readonly sets: readonly DesiredSet[];
+  readonly progress: ReadonlyMap<string, SetProgress>;
+  readonly records: RecordBook;
+  readonly firstContacts: Map<string, FirstContact>;
+  cluster: ObservedCluster;
+  claims: ReadonlyMap<string, string>;
+  recordsChanged: boolean;
+  ended: ApplyOutcome['ended'];
+}
+
+/** Asked before each request: a run past its deadline, or without the lease, starts nothing more. */
+export function mayStart(run: ApplyRun): boolean {
+  if (run.ended === 'done') {
+    if (!run.ports.holdsLease()) {
+      run.ended = 'lease-lost';
+    } else if (run.ports.clock.now() >= run.request.deadline) {
+      run.ended = 'deadline';
+    }
+  }
+  return run.ended === 'done' || run.ended === 'superseded';
+}
+
+/** The progress of a Kustomization of the request. */
+export function progressOf(run: ApplyRun, id: NamespacedName): SetProgress {
+  const progress = run.progress.get(formatNamespacedName(id));
+  if (progress === undefined) {
+    throw new Error(`Kustomization ${formatNamespacedName(id)}: not part of the run`);
+  }
+  return progress;
+}

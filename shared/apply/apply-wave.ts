@@ -1,0 +1,112 @@
+import { objectKey } from '#shared/api/kubernetes-object.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+
+import { STAGES, type Stage } from './apply-order.ts';
+import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
+import { describeRefusal } from './describe-refusal.ts';
+import { claimObjects } from './desired-object.ts';
+import type { DesiredSet } from './desired-state.ts';
+import { ensureParents } from './ensure-parents.ts';
+import { executeApply } from './execute-apply.ts';
+import { observeCluster } from './observe-cluster.ts';
+import { planApply, type ApplyPlan, type PlannedObject } from './plan-apply.ts';
+import { runAtMost } from './run-at-most.ts';
+import { saveRecords } from './save-records.ts';
+import { settleStage } from './settle-stage.ts';
+
+const AT_ONCE = 16;
+/** Once to apply, once more for what was still terminating. */
+const ROUNDS = 2;
+
+/** Applies Kustomizations that may go now, stage by stage; the plan is made again after each stage. */
+export async function applyWave(run: ApplyRun, wave: readonly DesiredSet[]): Promise<void> {
+  await ensureParents(run, wave);
+  const sets = wave.filter((set) => progressOf(run, set.id).phase === 'pending');
+  for (const stage of STAGES) {
+    await applyStage(run, sets, stage);
+    await saveRecords(run);
+  }
+}
+
+async function applyStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Stage): Promise<void> {
+  for (let round = 1; round <= ROUNDS; round++) {
+    await meetStrangers(run, planStage(run, sets, stage));
+    const plan = planStage(run, sets, stage);
+    const open = plan.objects.filter((planned) => !isSettled(run, planned));
+    noteDecisions(run, open);
+    await executeApply(run, open);
+    const last = round === ROUNDS || !(await settleStage(run, open));
+    if (last) {
+      noteFailures(run, plan, open);
+      return;
+    }
+    await observeAgain(run);
+    if (!open.some((planned) => planned.action === 'await-gone')) {
+      noteFailures(run, plan, []);
+      return;
+    }
+  }
+}
+
+function isSettled(run: ApplyRun, { desired }: PlannedObject): boolean {
+  const { changes, failures } = progressOf(run, desired.set.id);
+  return changes.has(desired.key) || failures.some((failure) => objectKey(failure.id) === desired.key);
+}
+
+function planStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Stage): ApplyPlan {
+  return planApply({
+    stage,
+    sets,
+    cluster: run.cluster,
+    firstContacts: run.firstContacts,
+    records: run.records,
+    claims: run.claims,
+    ignoreRecords: run.request.ignoreRecords ?? false,
+  });
+}
+
+async function meetStrangers(run: ApplyRun, plan: ApplyPlan): Promise<void> {
+  const strangers = plan.objects.filter((planned) => planned.action === 'meet');
+  await runAtMost(AT_ONCE, strangers, async ({ desired }) => {
+    if (!mayStart(run)) {
+      return;
+    }
+    const { resource, id, key } = desired;
+    try {
+      const live = await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });
+      run.firstContacts.set(key, live ?? 'absent');
+    } catch (error) {
+      run.firstContacts.set(key, { refused: describeRefusal(id, error).message });
+    }
+  });
+}
+
+async function observeAgain(run: ApplyRun): Promise<void> {
+  run.cluster = await observeCluster(run.ports.api, run.request.cluster, run.sets);
+  run.claims = claimObjects(run.sets, run.cluster.discovery);
+  run.firstContacts.clear();
+}
+
+function noteDecisions(run: ApplyRun, planned: readonly PlannedObject[]): void {
+  for (const object of planned) {
+    const { id, key, set } = object.desired;
+    const { changes } = progressOf(run, set.id);
+    if (object.action === 'keep') {
+      changes.set(key, { id, action: 'unchanged', drift: false, revision: object.revision });
+    } else if (object.action === 'skip') {
+      changes.set(key, { id, action: 'skipped', drift: false, revision: set.revision, note: object.note });
+    }
+  }
+}
+
+function noteFailures(run: ApplyRun, plan: ApplyPlan, open: readonly PlannedObject[]): void {
+  for (const { set, id, reason, message } of plan.failures) {
+    progressOf(run, set.id).failures.push({ id, reason, message });
+  }
+  for (const { action, desired } of open) {
+    if (action === 'await-gone') {
+      const message = `it is being deleted and not gone yet; it is applied again by a later run of ${formatNamespacedName(desired.set.id)}`;
+      progressOf(run, desired.set.id).failures.push({ id: desired.id, reason: 'Terminating', message });
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+
+import { parseRecords } from './apply-record.ts';
+import type { ApplyRun, SetProgress } from './apply-run.ts';
+import { claimObjects } from './desired-object.ts';
+import type { ApplyPorts, ApplyRequest, DesiredSet } from './desired-state.ts';
+import { observeCluster } from './observe-cluster.ts';
+import { orderSets } from './order-sets.ts';
+
+/** Observes the cluster and lays out what there is to do. */
+export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promise<ApplyRun> {
+  const sets = orderSets(request.sets);
+  const [records, cluster] = await Promise.all([
+    ports.records.load(request.cluster).then(parseRecords),
+    observeCluster(ports.api, request.cluster, sets),
+  ]);
+  return {
+    request,
+    ports,
+    sets,
+    progress: new Map(sets.map((set) => [formatNamespacedName(set.id), beginSet(set)])),
+    records,
+    firstContacts: new Map(),
+    cluster,
+    claims: claimObjects(sets, cluster.discovery),
+    recordsChanged: false,
+    ended: 'done',
+  };
+}
+
+function beginSet(set: DesiredSet): SetProgress {
+  return {
+    set,
+    ...beginPhase(set),
+    ...(set.awaitingSince === undefined ? {} : { awaitingSince: set.awaitingSince }),
+    changes: new Map(),
+    failures: [],
+    withheld: [],
+    orphans: [],
+    health: new Map(),
+  };
+}
+
+function beginPhase({ render }: DesiredSet): Pick<SetProgress, 'phase' | 'reason' | 'message'> {
+  switch (render.kind) {
+    case 'rendered':
+      return { phase: 'pending', reason: 'Progressing', message: '' };
+    case 'failed':
+      return { phase: 'failed', reason: render.reason, message: render.message };
+    case 'unchanged':
+      return { phase: 'unchanged', reason: '', message: '' };
+    case 'suspended':
+      return { phase: 'suspended', reason: 'Suspended', message: 'reconciliation is suspended' };
+  }
+}

@@ -1,0 +1,67 @@
+import { objectIdOf } from '#shared/api/kubernetes-object.ts';
+import { APPLYSET_PART_OF_LABEL, TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+
+import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
+import { applySetId, applySetParentName } from './apply-set-id.ts';
+import { buildParentObject, sameParent, whenDeleted, type ApplySetParent } from './apply-set-parent.ts';
+import { describeRefusal } from './describe-refusal.ts';
+import type { DesiredSet } from './desired-state.ts';
+import { formatGroupKind, parseGroupKind } from './group-kind.ts';
+import { configMaps } from './observe-cluster.ts';
+import { runAtMost } from './run-at-most.ts';
+
+const AT_ONCE = 16;
+
+/**
+ * Brings the ApplySet parents up to date before anything is created: the kinds they list cover what will be created and
+ * what still carries the label, so they shrink only in a run that finds the last member of a kind gone.
+ */
+export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]): Promise<void> {
+  const resource = configMaps(run.cluster.discovery);
+  await runAtMost(AT_ONCE, sets, async (set) => {
+    const parent = desiredParent(run, set);
+    const live = run.cluster.parents.find((known) => applySetId(known.kustomization) === applySetId(set.id))?.live;
+    if ((live !== undefined && sameParent(live, parent)) || !mayStart(run)) {
+      return;
+    }
+    try {
+      await run.ports.api.apply({
+        resource,
+        object: buildParentObject(parent),
+        attribution: { kustomization: formatNamespacedName(set.id), revision: set.revision },
+      });
+    } catch (error) {
+      const id = { group: '', kind: 'ConfigMap', namespace: TIDEGATE_NAMESPACE, name: applySetParentName(set.id) };
+      const progress = progressOf(run, set.id);
+      progress.failures.push(describeRefusal(id, error));
+      progress.phase = 'failed';
+    }
+  });
+}
+
+function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
+  const id = applySetId(set.id);
+  const known = run.cluster.parents.find((parent) => applySetId(parent.kustomization) === id);
+  const kinds = new Set<string>();
+  for (const object of set.render.kind === 'rendered' ? set.render.objects : []) {
+    kinds.add(formatGroupKind(objectIdOf(object)));
+  }
+  for (const member of run.cluster.members.values()) {
+    if (member.live.labels?.[APPLYSET_PART_OF_LABEL] === id) {
+      kinds.add(formatGroupKind(member.id));
+    }
+  }
+  for (const kind of known?.kinds ?? []) {
+    // A kind that could not be listed may have members; so may any while discovery has holes.
+    if (run.cluster.unlisted.has(formatGroupKind(kind)) || run.cluster.discovery.incomplete.length > 0) {
+      kinds.add(formatGroupKind(kind));
+    }
+  }
+  return {
+    cluster: run.request.cluster,
+    kustomization: set.id,
+    kinds: [...kinds].map(parseGroupKind),
+    whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),
+  };
+}

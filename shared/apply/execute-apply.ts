@@ -1,0 +1,134 @@
+import { FLUX_FORCE_ANNOTATION } from '#shared/api/names.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import {
+  KubernetesApiError,
+  type Attribution,
+  type LiveMetadata,
+  type LiveObject,
+} from '#shared/ports/kubernetes-api.ts';
+
+import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
+import { describeRefusal } from './describe-refusal.ts';
+import type { DesiredObject } from './desired-object.ts';
+import type { ApplyAction, DesiredSet } from './desired-state.ts';
+import { hashValue } from './hash-value.ts';
+import { immutableField } from './immutable-field.ts';
+import { ownEntry } from './own-entry.ts';
+import type { PlannedObject } from './plan-apply.ts';
+import { runAtMost } from './run-at-most.ts';
+import { takeOverFields } from './take-over-fields.ts';
+
+const AT_ONCE = 16;
+const GONE_POLL_MS = 100;
+const GONE_TIMEOUT_MS = 60_000;
+
+/** Applies what the plan says is to be applied; one object that fails leaves the others alone. */
+export async function executeApply(run: ApplyRun, planned: readonly PlannedObject[]): Promise<void> {
+  await runAtMost(AT_ONCE, planned, async (object) => {
+    if (object.action === 'apply' && mayStart(run)) {
+      await executeOne(run, object);
+    }
+  });
+}
+
+async function executeOne(run: ApplyRun, planned: Extract<PlannedObject, { action: 'apply' }>): Promise<void> {
+  const { desired, live, sameDesire } = planned;
+  const progress = progressOf(run, desired.set.id);
+  try {
+    if (live !== undefined && ownEntry(live) === undefined) {
+      await takeOverFields(run.ports.api, desired, live);
+    }
+    const { after, recreated } = await applyOrRecreate(run, desired, live);
+    const action = actionOf(recreated === undefined ? live : undefined, after.metadata);
+    const revision = remember(run, desired, after.metadata, sameDesire);
+    progress.changes.set(desired.key, {
+      id: desired.id,
+      action,
+      drift: sameDesire && action !== 'unchanged',
+      revision,
+      ...(recreated === undefined ? {} : { note: `recreated: ${recreated} cannot be changed` }),
+    });
+  } catch (error) {
+    progress.failures.push(describeRefusal(desired.id, error));
+  }
+}
+
+async function applyOrRecreate(
+  run: ApplyRun,
+  desired: DesiredObject,
+  live: LiveMetadata | undefined,
+): Promise<{ readonly after: LiveObject; readonly recreated?: string }> {
+  const request = { resource: desired.resource, object: desired.object, attribution: attributionOf(desired.set) };
+  try {
+    return { after: await run.ports.api.apply(request) };
+  } catch (error) {
+    const field = error instanceof KubernetesApiError ? immutableField(error.status) : undefined;
+    if (field === undefined || live === undefined || !mayForce(desired)) {
+      throw error;
+    }
+    await deleteAndAwait(run, desired);
+    return { after: await run.ports.api.apply(request), recreated: field };
+  }
+}
+
+function mayForce(desired: DesiredObject): boolean {
+  const annotation = desired.object.metadata.annotations?.[FLUX_FORCE_ANNOTATION];
+  return desired.set.settings.force || annotation?.toLowerCase() === 'enabled';
+}
+
+async function deleteAndAwait(run: ApplyRun, desired: DesiredObject): Promise<void> {
+  const address = { resource: desired.resource, namespace: desired.id.namespace, name: desired.id.name };
+  const live = await run.ports.api.getMetadata(address);
+  if (live === undefined) {
+    return;
+  }
+  await run.ports.api.delete({
+    address,
+    uid: live.uid,
+    resourceVersion: live.resourceVersion,
+    attribution: attributionOf(desired.set),
+  });
+  const giveUp = Math.min(run.ports.clock.now() + GONE_TIMEOUT_MS, run.request.deadline);
+  while ((await run.ports.api.getMetadata(address))?.uid === live.uid) {
+    if (run.ports.clock.now() >= giveUp || !mayStart(run)) {
+      throw new Error(`${desired.id.kind} ${desired.id.name}: deleted to be recreated, but it is still terminating`);
+    }
+    await run.ports.clock.sleep(GONE_POLL_MS);
+  }
+}
+
+/** Who a write is made for. */
+export function attributionOf(set: Pick<DesiredSet, 'id' | 'revision'>): Attribution {
+  return { kustomization: formatNamespacedName(set.id), revision: set.revision };
+}
+
+// A controller that wrote status between our look and our apply moved the resourceVersion, not what we own.
+function actionOf(before: LiveMetadata | undefined, after: LiveMetadata): ApplyAction {
+  if (before === undefined || before.uid !== after.uid) {
+    return 'created';
+  }
+  if (before.resourceVersion === after.resourceVersion) {
+    return 'unchanged';
+  }
+  const same =
+    after.generation !== undefined &&
+    before.generation === after.generation &&
+    hashValue(ownEntry(before)) === hashValue(ownEntry(after)) &&
+    hashValue([before.labels, before.annotations]) === hashValue([after.labels, after.annotations]);
+  return same ? 'unchanged' : 'configured';
+}
+
+function remember(run: ApplyRun, desired: DesiredObject, after: LiveMetadata, sameDesire: boolean): string {
+  const before = run.records.get(desired.key);
+  const revision = sameDesire && before !== undefined ? before.revision : desired.set.revision;
+  run.records.set(desired.key, {
+    uid: after.uid,
+    entry: hashValue(ownEntry(after)),
+    applied: desired.hash,
+    epoch: run.cluster.epochOf(desired.id),
+    set: formatNamespacedName(desired.set.id),
+    revision,
+  });
+  run.recordsChanged = true;
+  return revision;
+}

@@ -1,0 +1,35 @@
+import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
+
+import { parseObjectKey } from './apply-record.ts';
+import { mayStart, type ApplyRun } from './apply-run.ts';
+import { findResource } from './group-kind.ts';
+
+/**
+ * Looks for objects that we applied once, that nobody desires, and whose label somebody removed: no list shows them and
+ * no prune will ever find them, so they are named while the records remember.
+ */
+export async function findOrphans(run: ApplyRun): Promise<void> {
+  for (const [key, record] of run.records) {
+    const progress = run.progress.get(record.set);
+    const known = run.claims.has(key) || run.cluster.members.has(key);
+    // What a Kustomization desires that is not rendered, nobody knows; its records stay as they are.
+    if (known || progress?.set.render.kind === 'failed' || !mayStart(run)) {
+      continue;
+    }
+    if (progress !== undefined && progress.set.render.kind !== 'rendered') {
+      continue;
+    }
+    const id = parseObjectKey(key);
+    const resource = findResource(run.cluster.discovery, id);
+    const live =
+      resource === undefined
+        ? undefined
+        : await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });
+    if (live === undefined || live.uid !== record.uid) {
+      run.records.delete(key);
+      run.recordsChanged = true;
+    } else if (live.labels?.[APPLYSET_PART_OF_LABEL] === undefined) {
+      progress?.orphans.push(id);
+    }
+  }
+}

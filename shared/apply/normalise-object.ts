@@ -1,0 +1,53 @@
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+
+const SET_BY_THE_SERVER = new Set([
+  'creationTimestamp',
+  'deletionTimestamp',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'uid',
+]);
+
+/** Brings a rendered object into the form the server keeps, so that equal wishes have equal hashes. */
+export function normaliseObject(object: KubernetesObject, namespaced: boolean): KubernetesObject {
+  const { status: _status, metadata, ...body } = object;
+  const kept = Object.fromEntries(Object.entries(metadata).filter(([field]) => !SET_BY_THE_SERVER.has(field)));
+  if (!namespaced) {
+    delete kept['namespace'];
+  }
+  const normalised: KubernetesObject = {
+    ...body,
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: { ...kept, name: metadata.name },
+  };
+  return withoutAggregatedRules(withEncodedStrings(normalised));
+}
+
+// stringData is write-only: left as it is, the server owns `data` and we would own nothing.
+function withEncodedStrings(object: KubernetesObject): KubernetesObject {
+  const { stringData, ...rest } = object;
+  if (object.kind !== 'Secret' || object.apiVersion !== 'v1' || !isRecord(stringData)) {
+    return object;
+  }
+  const encoded = Object.entries(stringData).map(([key, value]) => [
+    key,
+    Buffer.from(String(value), 'utf8').toString('base64'),
+  ]);
+  return { ...rest, data: { ...(isRecord(object['data']) ? object['data'] : {}), ...Object.fromEntries(encoded) } };
+}
+
+// A controller fills the rules of an aggregated ClusterRole; owning them means fighting it.
+function withoutAggregatedRules(object: KubernetesObject): KubernetesObject {
+  if (object.kind !== 'ClusterRole' || !isRecord(object['aggregationRule'])) {
+    return object;
+  }
+  const { rules: _rules, ...rest } = object;
+  return rest;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

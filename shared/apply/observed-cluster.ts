@@ -1,0 +1,28 @@
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
+import type { ApiResource, Discovery, LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+
+import type { ApplySetParent } from './apply-set-parent.ts';
+import type { GroupKind } from './group-kind.ts';
+
+export interface ObservedObject {
+  readonly id: ObjectId;
+  readonly resource: ApiResource;
+  readonly live: LiveMetadata;
+}
+
+export interface ObservedParent extends ApplySetParent {
+  readonly live: LiveMetadata;
+}
+
+/** All that one run knows about the cluster. */
+export interface ObservedCluster {
+  readonly discovery: Discovery;
+  /** Objects that carry an ApplySet label, by key. */
+  readonly members: ReadonlyMap<string, ObservedObject>;
+  /** Parents of this cluster's Kustomizations. */
+  readonly parents: readonly ObservedParent[];
+  /** Kinds whose objects could not be listed, and why. */
+  readonly unlisted: ReadonlyMap<string, string>;
+  /** What makes records of a kind worthless when it changes: server version, CRD, mutating admission. */
+  readonly epochOf: (kind: GroupKind) => string;
+}

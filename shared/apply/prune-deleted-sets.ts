@@ -1,0 +1,105 @@
+import { objectKey } from '#shared/api/kubernetes-object.ts';
+import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+
+import { mayStart, type ApplyRun } from './apply-run.ts';
+import { describeRefusal } from './describe-refusal.ts';
+import type { ChangeSetEntry, SetOutcome, SetState } from './desired-state.ts';
+import { formatGroupKind } from './group-kind.ts';
+import { configMaps } from './observe-cluster.ts';
+import type { ObservedParent } from './observed-cluster.ts';
+import { membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
+
+/** Clears up after Kustomizations that are gone from Git, as their parents say: a parent goes after its last member. */
+export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {
+  const gone = run.cluster.parents.filter((parent) => !run.progress.has(formatNamespacedName(parent.kustomization)));
+  if (gone.length === 0) {
+    return [];
+  }
+  const result = await pruneSets(
+    run,
+    gone
+      .filter((parent) => parent.whenDeleted !== 'orphan')
+      .map((parent) => ({
+        kustomization: parent.kustomization,
+        members: membersOf(run, parent.kustomization),
+        desired: 0,
+        whenGone: parent.whenDeleted,
+      })),
+  );
+  const outcomes: SetOutcome[] = [];
+  for (const parent of gone) {
+    outcomes.push(await concludeDeleted(run, parent, result));
+  }
+  return outcomes;
+}
+
+async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: PruneResult): Promise<SetOutcome> {
+  const name = formatNamespacedName(parent.kustomization);
+  const withheld = result.withheld.filter((prune) => formatNamespacedName(prune.kustomization) === name);
+  const changes = result.deleted
+    .filter(({ kustomization }) => formatNamespacedName(kustomization) === name)
+    .map(({ object }): ChangeSetEntry => ({ id: object.id, action: 'deleted', drift: false, revision: '' }));
+  const message = await deleteParent(run, parent);
+  const state: SetState = message === undefined ? 'deleted' : 'deleting';
+  return {
+    id: parent.kustomization,
+    revision: '',
+    state,
+    reason: state === 'deleted' ? 'ReconciliationSucceeded' : 'Progressing',
+    message: message ?? describeDeleted(parent),
+    changes,
+    failures: [],
+    withheld: withheld.map(({ id, guard, message }) => ({ id, guard, message })),
+    orphans: [],
+    health: [],
+  };
+}
+
+/** @returns why the parent stays, or undefined when it is gone. */
+async function deleteParent(run: ApplyRun, parent: ObservedParent): Promise<string | undefined> {
+  const hidden = parent.kinds.map(formatGroupKind).filter((kind) => run.cluster.unlisted.has(kind));
+  const unknown = run.sets.some((set) => set.render.kind === 'failed') || run.request.doubts.length > 0;
+  if (parent.whenDeleted === 'keep') {
+    return 'it was suspended when it was deleted from Git; its objects stay';
+  }
+  if (unknown || hidden.length > 0 || run.cluster.discovery.incomplete.length > 0) {
+    return `it stays until everything is known${hidden.length > 0 ? `; not listed: ${hidden.join(', ')}` : ''}`;
+  }
+  if (parent.whenDeleted === 'prune' && (await countRemaining(run, parent)) > 0) {
+    return 'some of its objects are still there';
+  }
+  if (!mayStart(run)) {
+    return `the run ended before: ${run.ended}`;
+  }
+  const resource = configMaps(run.cluster.discovery);
+  const id = { group: '', kind: 'ConfigMap', namespace: TIDEGATE_NAMESPACE, name: parent.live.name };
+  try {
+    await run.ports.api.delete({
+      address: { resource, namespace: TIDEGATE_NAMESPACE, name: parent.live.name },
+      uid: parent.live.uid,
+      resourceVersion: parent.live.resourceVersion,
+    });
+  } catch (error) {
+    return describeRefusal(id, error).message;
+  }
+  return undefined;
+}
+
+// Deletion in the background is done when the object is gone, not when the server took the request.
+async function countRemaining(run: ApplyRun, parent: ObservedParent): Promise<number> {
+  let remaining = 0;
+  for (const { id, live, resource } of membersOf(run, parent.kustomization)) {
+    const now = run.records.has(objectKey(id))
+      ? live
+      : await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });
+    remaining += now?.uid === live.uid ? 1 : 0;
+  }
+  return remaining;
+}
+
+function describeDeleted(parent: ObservedParent): string {
+  return parent.whenDeleted === 'orphan'
+    ? 'deleted from Git; its objects stay'
+    : 'deleted from Git, and its objects with it';
+}

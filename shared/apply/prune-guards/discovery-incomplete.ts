@@ -1,0 +1,11 @@
+import { formatGroupKind } from '../group-kind.ts';
+import type { PruneGuardCheck } from './prune-candidate.ts';
+
+/** Holds while the server does not tell all of its kinds, or does not list the objects of one that was applied. */
+export const discoveryIncomplete: PruneGuardCheck = ({ object }, { incompleteDiscovery, unlisted }) => {
+  if (incompleteDiscovery.length > 0) {
+    return `discovery is incomplete: ${incompleteDiscovery.join(', ')} did not answer`;
+  }
+  const problem = unlisted.get(formatGroupKind(object.id));
+  return problem === undefined ? undefined : `${formatGroupKind(object.id)} could not be listed: ${problem}`;
+};

@@ -1,0 +1,31 @@
+import type { NamespacedName } from '#shared/api/resource-key.ts';
+
+import type { WhenDeleted } from '../apply-set-parent.ts';
+import type { ObservedObject } from '../observed-cluster.ts';
+
+/** A member of an ApplySet that its Kustomization does not desire. */
+export interface PruneCandidate {
+  readonly kustomization: NamespacedName;
+  readonly object: ObservedObject;
+  readonly whenGone: WhenDeleted;
+}
+
+/** What the guards look at, all of it observed before the first deletion. */
+export interface PruneContext {
+  readonly doubts: readonly string[];
+  /** Kustomizations of which nobody knows what they desire. */
+  readonly unrendered: readonly string[];
+  /** Kustomizations with an object that was not applied. */
+  readonly unapplied: ReadonlySet<string>;
+  readonly holdsLease: boolean;
+  readonly incompleteDiscovery: readonly string[];
+  readonly unlisted: ReadonlyMap<string, string>;
+  readonly desiredKeys: ReadonlySet<string>;
+  readonly desiredUids: ReadonlySet<string>;
+  readonly desiredNamespaces: ReadonlySet<string>;
+  /** `<plural>.<group>` of the kinds that are desired. */
+  readonly desiredDefinitions: ReadonlySet<string>;
+}
+
+/** Says why a candidate stays, or nothing. */
+export type PruneGuardCheck = (candidate: PruneCandidate, context: PruneContext) => string | undefined;

@@ -1,0 +1,12 @@
+import { FLUX_PRUNE_ANNOTATION } from '#shared/api/names.ts';
+
+import type { PruneGuardCheck } from './prune-candidate.ts';
+
+/** Holds for an object, or a whole Kustomization, for which pruning is switched off. */
+export const pruneDisabled: PruneGuardCheck = ({ object, whenGone }) => {
+  if (whenGone !== 'prune') {
+    return whenGone === 'orphan' ? 'its Kustomization does not prune' : 'its Kustomization is suspended';
+  }
+  const marks = [object.live.annotations?.[FLUX_PRUNE_ANNOTATION], object.live.labels?.[FLUX_PRUNE_ANNOTATION]];
+  return marks.some((mark) => mark?.toLowerCase() === 'disabled') ? `${FLUX_PRUNE_ANNOTATION} is disabled` : undefined;
+};

@@ -1,0 +1,93 @@
+import { objectKey } from '#shared/api/kubernetes-object.ts';
+import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+
+import { applySetId } from './apply-set-id.ts';
+import type { ApplyRun } from './apply-run.ts';
+import { progressOf } from './apply-run.ts';
+import { desiredIds, resolveId } from './desired-object.ts';
+import type { DesiredSet, WithheldPrune } from './desired-state.ts';
+import { executePrune } from './execute-prune.ts';
+import { findResource } from './group-kind.ts';
+import type { ObservedObject } from './observed-cluster.ts';
+import { planPrune, type PruneSet } from './plan-prune.ts';
+import type { PruneContext } from './prune-guards/prune-candidate.ts';
+
+/** What became of the members that nobody desires. */
+export interface PruneResult {
+  readonly deleted: readonly { readonly kustomization: NamespacedName; readonly object: ObservedObject }[];
+  readonly withheld: readonly (WithheldPrune & { readonly kustomization: NamespacedName })[];
+}
+
+/** Prunes Kustomizations of the request that were just applied. */
+export async function pruneWave(run: ApplyRun, wave: readonly DesiredSet[]): Promise<void> {
+  const sets = wave.map((set): PruneSet => ({
+    kustomization: set.id,
+    members: membersOf(run, set.id),
+    desired: desiredIds(set).length,
+    whenGone: set.settings.prune ? 'prune' : 'orphan',
+  }));
+  const { deleted, withheld } = await pruneSets(run, sets);
+  for (const { kustomization, object } of deleted) {
+    const { changes, set } = progressOf(run, kustomization);
+    changes.set(objectKey(object.id), { id: object.id, action: 'deleted', drift: false, revision: set.revision });
+  }
+  for (const { kustomization, ...prune } of withheld) {
+    progressOf(run, kustomization).withheld.push(prune);
+  }
+}
+
+/** Plans and executes the prune of any sets, deleted ones too. */
+export async function pruneSets(run: ApplyRun, sets: readonly PruneSet[]): Promise<PruneResult> {
+  const plan = planPrune(sets, pruneContext(run), run.request.pruneGuard, run.request.approvals);
+  const { deleted, withheld } = await executePrune(run, plan.deletions);
+  return { deleted, withheld: [...plan.withheld, ...withheld] };
+}
+
+/** All objects that carry the label of a Kustomization's ApplySet. */
+export function membersOf(run: ApplyRun, kustomization: NamespacedName): readonly ObservedObject[] {
+  const id = applySetId(kustomization);
+  return [...run.cluster.members.values()].filter(({ live }) => live.labels?.[APPLYSET_PART_OF_LABEL] === id);
+}
+
+function pruneContext(run: ApplyRun): PruneContext {
+  const { discovery, members, unlisted } = run.cluster;
+  const desired = run.sets.flatMap(desiredIds).map((id) => resolveId(id, discovery));
+  const desiredKeys = new Set(desired.map(objectKey));
+  const uids = [...desiredKeys].map((key) => members.get(key)?.live.uid ?? run.records.get(key)?.uid);
+  return {
+    doubts: run.request.doubts,
+    unrendered: run.sets.filter(isUnknown).map((set) => formatNamespacedName(set.id)),
+    unapplied: new Set(run.sets.filter((set) => !isApplied(run, set)).map((set) => formatNamespacedName(set.id))),
+    holdsLease: run.ports.holdsLease(),
+    incompleteDiscovery: discovery.incomplete,
+    unlisted,
+    desiredKeys,
+    desiredUids: new Set(uids.filter((uid) => uid !== undefined)),
+    desiredNamespaces: new Set(desired.map((id) => id.namespace)),
+    desiredDefinitions: new Set(desired.map((id) => `${findResource(discovery, id)?.plural ?? ''}.${id.group}`)),
+  };
+}
+
+function isUnknown({ render }: DesiredSet): boolean {
+  switch (render.kind) {
+    case 'rendered':
+      return false;
+    case 'failed':
+      return true;
+    case 'unchanged':
+    case 'suspended':
+      return render.desired === undefined;
+  }
+}
+
+// Every desired object has an entry, or it was not applied: a run that was stopped leaves no failure behind.
+function isApplied(run: ApplyRun, set: DesiredSet): boolean {
+  if (set.render.kind !== 'rendered') {
+    return false;
+  }
+  const { changes, failures } = progressOf(run, set.id);
+  return (
+    failures.length === 0 && desiredIds(set).every((id) => changes.has(objectKey(resolveId(id, run.cluster.discovery))))
+  );
+}

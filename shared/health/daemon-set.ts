@@ -1,0 +1,26 @@
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+
+import type { Health } from './health-status.ts';
+import { fieldsOf, numberOf } from './live-fields.ts';
+import { current, inProgress } from './verdicts.ts';
+
+/** A DaemonSet is current when every node that should has an available pod of the new template. */
+export function assessDaemonSet(object: KubernetesObject): Health {
+  const status = fieldsOf(object, 'status');
+  if (status['observedGeneration'] === undefined) {
+    return inProgress('its controller has not seen it yet');
+  }
+  const wanted = numberOf(status, 'desiredNumberScheduled');
+  for (const [field, word] of [
+    ['currentNumberScheduled', 'scheduled'],
+    ['updatedNumberScheduled', 'updated'],
+    ['numberAvailable', 'available'],
+    ['numberReady', 'ready'],
+  ] as const) {
+    const count = numberOf(status, field);
+    if (count < wanted) {
+      return inProgress(`${word}: ${count}/${wanted}`);
+    }
+  }
+  return current(`available: ${wanted}/${wanted}`);
+}
