@@ -1,0 +1,27 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { parseWorkMessage } from '#functions/parse-work-message.ts';
+import { processFifoBatch } from '#functions/process-fifo-batch.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import type { SyncPorts } from '#shared/source/sync-source.ts';
+import { syncSources } from '#shared/source/sync-sources.ts';
+
+/** What the function is composed of. */
+export interface SourceSyncDependencies extends SyncPorts {
+  readonly settings: Settings;
+  /** How often a tick comes. */
+  readonly tickMs: number;
+  readonly log: Logger;
+}
+
+/** The Lambda handler of source-sync: FIFO batches of work messages. */
+export function createSourceSyncHandler(
+  dependencies: SourceSyncDependencies,
+): (event: SQSEvent) => Promise<SQSBatchResponse> {
+  return (event) =>
+    processFifoBatch(
+      event,
+      (record, log) => syncSources(dependencies, parseWorkMessage(record.body), log),
+      dependencies.log,
+    );
+}

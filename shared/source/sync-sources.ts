@@ -1,0 +1,65 @@
+import { formatSourceKey } from '#shared/api/resource-key.ts';
+import { describeError, dispositionOf } from '#shared/errors/tidegate-error.ts';
+import { INSTRUCTIONS_KEY, statusKey } from '#shared/journal/journal-record.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import type { WorkMessage } from '#shared/work/work-message.ts';
+import { groupSources } from './group-sources.ts';
+import { listSources } from './list-sources.ts';
+import { sourcesToSync, type KnownSource } from './sources-to-sync.ts';
+import { syncSource, type SyncOutcome, type SyncPorts } from './sync-source.ts';
+
+/** Servers asked at the same time; one that is slow keeps only its own place. */
+const CONCURRENCY = 4;
+
+/**
+ * Reads every source that a message concerns.
+ * @throws the first failure that another try may mend; but not for a tick, which comes again by itself.
+ */
+export async function syncSources(
+  ports: SyncPorts & { readonly settings: Settings; readonly tickMs: number },
+  message: WorkMessage,
+  log: Logger,
+): Promise<void> {
+  const known = await readKnownSources(ports.journal, ports.settings);
+  const concerned = sourcesToSync(message, known, {
+    at: ports.clock.now(),
+    tickMs: ports.tickMs,
+    githubApiUrl: ports.githubApiUrl,
+  });
+  const waiting = [...groupSources(concerned)];
+  const failures: Error[] = [];
+  async function work(): Promise<void> {
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      const outcome = await syncSource(ports, group);
+      logOutcome(log, group, outcome);
+      if (outcome.result === 'failed') failures.push(asError(outcome.error));
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  if (message.type === 'Tick') return;
+  const mendable = failures.find((error) => ['retry', 'wait'].includes(dispositionOf(error)));
+  if (mendable !== undefined) throw mendable;
+}
+
+async function readKnownSources(journal: Journal, settings: Settings): Promise<readonly KnownSource[]> {
+  const records = await Promise.all(settings.clusters.map(({ name }) => journal.read(name, INSTRUCTIONS_KEY)));
+  const instructions = records.flatMap((record) => (record?.type === 'Instructions' ? [record.instructions] : []));
+  return Promise.all(
+    listSources(settings, instructions).map(async (source) => {
+      const record = await journal.read(source.key.cluster, statusKey(source.key));
+      return { ...source, status: record?.type === 'Status' ? record : undefined };
+    }),
+  );
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(describeError(error));
+}
+
+function logOutcome(log: Logger, group: readonly KnownSource[], outcome: SyncOutcome): void {
+  const sources = group.map(({ key }) => formatSourceKey(key));
+  if (outcome.result === 'failed') log.warn('source not read', { sources, reason: describeError(outcome.error) });
+  else log.info('source read', { sources, result: outcome.result });
+}
