@@ -1,0 +1,93 @@
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { isDue } from '#shared/reconcile/is-due.ts';
+import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
+import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
+import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
+import type { ClusterSettings } from '#shared/settings/settings.ts';
+import { parseWorkMessage } from '../parse-work-message.ts';
+import { processFifoBatch } from '../process-fifo-batch.ts';
+
+/** The cluster's lease while this process holds it. */
+export interface HeldLease {
+  holds(): boolean;
+  release(): Promise<void>;
+}
+
+export interface ReconcileDependencies {
+  readonly cluster: Pick<ClusterSettings, 'name' | 'path' | 'pruneGuard' | 'approvePrune'>;
+  readonly ports: ReconcilePorts;
+  /** @returns undefined when another holds the lease for longer than it makes sense to wait. */
+  readonly acquireLease: () => Promise<HeldLease | undefined>;
+}
+
+/** Kept back at the end of a run for what is in flight, the records and the journal; milliseconds. */
+const RESERVE_MS = 20_000;
+/** A run waits so long for health; then the tick goes on. Milliseconds. */
+const AWAIT_HEALTH_MS = 60_000;
+
+export type ReconcileHandler = (
+  event: SQSEvent,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+) => Promise<SQSBatchResponse>;
+
+/** The worker of one cluster's reconcile queue. */
+export function createReconcileHandler(dependencies: ReconcileDependencies): ReconcileHandler {
+  const { cluster, ports, acquireLease } = dependencies;
+  return (event, context) =>
+    processFifoBatch(
+      event,
+      async (record, log) => {
+        const message = parseWorkMessage(record.body);
+        switch (message.type) {
+          case 'Tick': {
+            const { statuses } = await readPreviousState(cluster.name, ports.journal);
+            if (!isDue([...statuses.values()], ports.clock.now())) return;
+            break;
+          }
+          case 'Reconcile':
+            break;
+          default:
+            throw new TidegateError(
+              'MessageMalformed',
+              `message ${message.type} does not belong in a reconcile queue`,
+              {
+                disposition: 'reject',
+              },
+            );
+        }
+        const lease = await acquireLease();
+        if (lease === undefined) {
+          throw new TidegateError('LeaseHeld', `cluster ${cluster.name}: another run holds the lease`, {
+            disposition: 'retry',
+          });
+        }
+        try {
+          const now = ports.clock.now();
+          const deadline = now + context.getRemainingTimeInMillis() - RESERVE_MS;
+          const result = await reconcileCluster(
+            {
+              cluster: cluster.name,
+              path: cluster.path,
+              pruneGuard: cluster.pruneGuard,
+              ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
+              deadline,
+              awaitHealthUntil: Math.min(deadline, now + AWAIT_HEALTH_MS),
+              holdsLease: () => lease.holds(),
+            },
+            { ...ports, log },
+          );
+          log.info('run finished', {
+            cluster: cluster.name,
+            outcome: result.outcome,
+            ...(result.outcome === 'reconciled'
+              ? { revision: result.desired.revision, ended: result.applied.ended, ms: ports.clock.now() - now }
+              : {}),
+          });
+        } finally {
+          await lease.release();
+        }
+      },
+      ports.log,
+    );
+}
