@@ -3,7 +3,10 @@ export function suggestName(got: string, allowed: Iterable<string>): string | un
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of allowed) {
     const distance = editDistance(got.toLowerCase().slice(0, 64), name.toLowerCase());
-    if (distance <= Math.max(1, Math.floor(name.length / 3)) && (best === undefined || distance < best.distance)) {
+    if (
+      distance <= Math.max(name.length > 3 ? 2 : 1, Math.floor(name.length / 3)) &&
+      (best === undefined || distance < best.distance)
+    ) {
       best = { name, distance };
     }
   }

@@ -85,6 +85,9 @@ function applyOperator(cursor: Cursor, name: string, start: number): string {
   const operator = readOperator(cursor);
   switch (operator) {
     case '':
+      if (peek(cursor) !== '}') {
+        throw bad(cursor, start);
+      }
       return valueOf(cursor, name);
     case '=':
     case ':=':

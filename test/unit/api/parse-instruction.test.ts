@@ -1,0 +1,276 @@
+import { describe, expect, it } from 'vitest';
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { createFieldLocator } from '#shared/api/locate-field.ts';
+import { parseInstruction, type ParsedInstruction } from '#shared/api/parse-instruction.ts';
+import { formatProblem } from '#shared/errors/problem.ts';
+import { readManifests } from '#shared/render/read-manifests.ts';
+
+const FILE = 'clusters/a/app.yaml';
+
+function parse(text: string): ParsedInstruction {
+  const files = new Map([[FILE, { bytes: Buffer.from(text), executable: false }]]);
+  const manifests = readManifests(text);
+  const object: KubernetesObject | undefined = manifests.outcome === 'read' ? manifests.objects[0] : undefined;
+  if (object === undefined) {
+    throw new Error(`the test's own text is no manifest: ${JSON.stringify(manifests)}`);
+  }
+  const { apiVersion, kind, metadata } = object;
+  const id = { group: apiVersion.split('/')[0] ?? '', kind, namespace: metadata.namespace ?? '', name: metadata.name };
+  const locate = createFieldLocator({ files, id, folder: 'clusters/a', kustomizationFile: 'clusters/a/' });
+  return parseInstruction(object, locate);
+}
+
+function problemsOf(text: string): readonly string[] {
+  const parsed = parse(text);
+  return parsed.outcome === 'parsed' ? [] : parsed.problems.map(formatProblem);
+}
+
+const HEADS = {
+  GitRepository: ['source', 'url: https://github.com/acme/app\n  interval: 1m'],
+  Kustomization: ['kustomize', 'sourceRef: { kind: GitRepository, name: app }\n  interval: 10m\n  prune: true'],
+  ImageRepository: ['image', 'image: ghcr.io/acme/app\n  interval: 5m'],
+  ImagePolicy: ['image', 'imageRepositoryRef: { name: app }\n  policy: { semver: { range: 1.x } }'],
+  ImageUpdateAutomation: [
+    'image',
+    'sourceRef: { kind: GitRepository, name: app }\n  interval: 5m\n  git: { commit: { author: { email: bot@acme.dev } } }',
+  ],
+} as const;
+type Kind = keyof typeof HEADS;
+
+/** A valid object of a kind, whose specification ends with more lines: the first of them is line 8 or later. */
+function manifest(kind: Kind, more = '', version = 'v1'): string {
+  const [group, spec] = HEADS[kind];
+  return `apiVersion: ${group}.toolkit.fluxcd.io/${version}
+kind: ${kind}
+metadata:
+  name: app
+  namespace: apps
+spec:
+  ${spec}
+${more === '' ? '' : `  ${more}\n`}`;
+}
+
+describe('parsing an instruction', () => {
+  it('reads a GitRepository with the defaults that Flux has', () => {
+    expect(parse(manifest('GitRepository'))).toEqual({
+      outcome: 'parsed',
+      kind: 'GitRepository',
+      instruction: {
+        namespace: 'apps',
+        name: 'app',
+        url: 'https://github.com/acme/app',
+        intervalMs: 60_000,
+        timeoutMs: 60_000,
+        ref: { branch: 'master' },
+        suspend: false,
+      },
+    });
+  });
+
+  it('reads a Kustomization with the defaults that Flux has', () => {
+    expect(parse(manifest('Kustomization'))).toEqual({
+      outcome: 'parsed',
+      kind: 'Kustomization',
+      instruction: {
+        namespace: 'apps',
+        name: 'app',
+        annotations: {},
+        sourceRef: { kind: 'GitRepository', namespace: 'apps', name: 'app' },
+        path: './',
+        prune: true,
+        intervalMs: 600_000,
+        retryIntervalMs: 600_000,
+        timeoutMs: 570_000,
+        wait: false,
+        force: false,
+        suspend: false,
+        dependsOn: [],
+        healthChecks: [],
+        patches: [],
+        images: [],
+        components: [],
+        commonMetadata: {},
+        deletionPolicy: 'MirrorPrune',
+      },
+    });
+  });
+
+  it('reads image instructions with the defaults that Flux has', () => {
+    expect(parse(manifest('ImageRepository'))).toMatchObject({
+      instruction: { image: 'ghcr.io/acme/app', intervalMs: 300_000, exclusionList: ['^.*\\.sig$'], suspend: false },
+    });
+    expect(parse(manifest('ImagePolicy'))).toMatchObject({
+      instruction: {
+        imageRepositoryRef: { namespace: 'apps', name: 'app' },
+        policy: { kind: 'semver', range: '1.x' },
+        digestReflectionPolicy: 'Never',
+      },
+    });
+    expect(parse(manifest('ImageUpdateAutomation'))).toMatchObject({
+      instruction: { updatePath: './', commitAuthor: { email: 'bot@acme.dev' }, suspend: false },
+    });
+  });
+
+  it.each<readonly [string, number]>([
+    ['30s', 30_000],
+    ['10m0s', 600_000],
+    ['1h30m', 5_400_000],
+    ['1.5h', 5_400_000],
+    ['1500ms', 1_500],
+  ])('reads the duration %s as %i ms', (text, ms) => {
+    expect(parse(manifest('Kustomization', `retryInterval: ${text}`))).toMatchObject({
+      instruction: { retryIntervalMs: ms },
+    });
+  });
+
+  it('never waits less than 30 seconds for a Kustomization', () => {
+    expect(parse(manifest('Kustomization', 'timeout: 5s'))).toMatchObject({ instruction: { timeoutMs: 30_000 } });
+  });
+
+  it.each<Kind>(['GitRepository', 'Kustomization', 'ImageRepository', 'ImagePolicy', 'ImageUpdateAutomation'])(
+    'reads a %s of version v1beta2, which has the same fields',
+    (kind) => {
+      expect(parse(manifest(kind, '', 'v1beta2'))).toMatchObject({ outcome: 'parsed', kind });
+    },
+  );
+
+  it('ignores what Kubernetes keeps in metadata and status', () => {
+    const text = `${manifest('GitRepository')}status:\n  observedGeneration: 3\n`.replace(
+      '  name: app\n',
+      '  name: app\n  finalizers: [x]\n',
+    );
+
+    expect(parse(text).outcome).toBe('parsed');
+  });
+
+  it.each<readonly [Kind, string]>([
+    ['GitRepository', 'verify: { mode: HEAD }'],
+    ['GitRepository', 'proxySecretRef: { name: proxy }'],
+    ['GitRepository', 'recurseSubmodules: true'],
+    ['GitRepository', 'include: []'],
+    ['GitRepository', 'sparseCheckout: [a]'],
+    ['GitRepository', 'serviceAccountName: app'],
+    ['Kustomization', 'healthCheckExprs: []'],
+    ['Kustomization', 'buildMetadata: [originAnnotations]'],
+    ['Kustomization', 'decryption: { provider: sops }'],
+    ['Kustomization', 'ignore: []'],
+    ['Kustomization', 'kubeConfig: { secretRef: { name: a } }'],
+    ['Kustomization', 'serviceAccountName: deployer'],
+    ['Kustomization', 'ignoreMissingComponents: true'],
+    ['ImageRepository', 'secretRef: { name: registry }'],
+    ['ImageRepository', 'insecure: true'],
+  ])('says of a %s that %s is not implemented, with file, line and field', (kind, line) => {
+    const field = line.slice(0, line.indexOf(':'));
+    const number = manifest(kind, line).split('\n').indexOf(`  ${line}`) + 1;
+
+    expect(problemsOf(manifest(kind, line))).toEqual([
+      `${FILE}:${number}:3: spec.${field}: is a field of Flux's ${kind} that Tidegate does not implement yet; remove it to go on`,
+    ]);
+  });
+
+  it.each<readonly [Kind, string, string]>([
+    ['GitRepository', 'intervall: 1m', 'spec.intervall: is not a field of GitRepository; did you mean interval?'],
+    ['GitRepository', 'suspend: "yes"', 'spec.suspend: is "yes" (string); allowed is a boolean'],
+    [
+      'GitRepository',
+      'timeout: 1d',
+      'spec.timeout: is "1d"; allowed is a duration such as 30s, 10m, 1h30m (units ms, s, m, h)',
+    ],
+    ['GitRepository', 'provider: azure', 'spec.provider: is "azure"; allowed: generic, github'],
+    [
+      'GitRepository',
+      'ref: { commit: abc }',
+      'spec.ref.commit: is "abc"; allowed are the 40 hexadecimal digits of a commit',
+    ],
+    [
+      'GitRepository',
+      'ref: { branch: --upload-pack=x }',
+      'spec.ref.branch: is "--upload-pack=x"; allowed is a Git ref name such as main or release/1.x',
+    ],
+    ['GitRepository', 'ref: { tag: 1.5 }', 'spec.ref.tag: is 1.5 (number); allowed is a string; quote it: "1.5"'],
+    [
+      'Kustomization',
+      'path: ../../etc',
+      'spec.path: is "../../etc"; allowed is a path relative to the root of the repository, such as ./apps/production',
+    ],
+    [
+      'Kustomization',
+      'deletionPolicy: Orphaned',
+      'spec.deletionPolicy: is "Orphaned"; allowed: MirrorPrune, Delete, WaitForTermination, Orphan; did you mean Orphan?',
+    ],
+    [
+      'Kustomization',
+      'dependsOn: [{ nmae: a }]',
+      'spec.dependsOn[0].nmae: is not a field of Kustomization; did you mean name?',
+    ],
+    [
+      'Kustomization',
+      'dependsOn: [{ name: a, readyExpr: x }]',
+      "spec.dependsOn[0].readyExpr: is a field of Flux's Kustomization that Tidegate does not implement yet; remove it to go on",
+    ],
+    ['Kustomization', 'postBuild: { substitute: { 1a: x } }', 'spec.postBuild.substitute.1a: '],
+    [
+      'ImageRepository',
+      'exclusionList: ["(?=x)"]',
+      'spec.exclusionList[0]: is "(?=x)"; allowed is a regular expression in RE2 syntax',
+    ],
+    ['ImagePolicy', 'interval: 5m', 'spec.interval: is only allowed when digestReflectionPolicy is Always; remove it'],
+    ['ImageUpdateAutomation', 'update: { strategy: Regex }', 'spec.update.strategy: is "Regex"; allowed: Setters'],
+  ])('says of a %s with %s what is wrong and where', (kind, line, message) => {
+    const number = manifest(kind, line).split('\n').indexOf(`  ${line}`) + 1;
+
+    const problems = problemsOf(manifest(kind, line));
+
+    const [place, text] = [problems.map((one) => one.slice(0, one.indexOf(': spec'))), problems.join('\n')];
+    expect(text).toContain(message);
+    expect(place.every((one) => one.startsWith(`${FILE}:${number}:`))).toBe(true);
+    expect(problems.length).toBeGreaterThan(0);
+  });
+
+  it('names a missing field at the line of what should hold it', () => {
+    expect(problemsOf(manifest('Kustomization').replace('  prune: true\n', ''))).toEqual([
+      `${FILE}:6:1: spec.prune: is missing; add it (a boolean)`,
+    ]);
+  });
+
+  it('names every problem of an object, not only the first', () => {
+    expect(problemsOf(manifest('GitRepository', 'timeout: x\n  foo: 1\n  verify: {}'))).toHaveLength(3);
+  });
+
+  it.each([
+    ['semver: { range: 1.x }, numerical: {}', 'has semver and numerical'],
+    ['', 'is empty'],
+  ])('refuses an ImagePolicy with the policies {%s}', (policy, message) => {
+    const text = manifest('ImagePolicy').replace('{ semver: { range: 1.x } }', `{ ${policy} }`);
+
+    expect(problemsOf(text)).toEqual([
+      `${FILE}:8:3: spec.policy: ${message}; exactly one of semver, alphabetical, numerical is needed`,
+    ]);
+  });
+
+  it.each([
+    ['helm.toolkit.fluxcd.io/v2', 'HelmRelease'],
+    ['source.toolkit.fluxcd.io/v1', 'OCIRepository'],
+    ['source.toolkit.fluxcd.io/v1', 'HelmRepository'],
+    ['source.toolkit.fluxcd.io/v1', 'Bucket'],
+    ['notification.toolkit.fluxcd.io/v1beta3', 'Alert'],
+    ['notification.toolkit.fluxcd.io/v1beta3', 'Provider'],
+    ['notification.toolkit.fluxcd.io/v1', 'Receiver'],
+    ['tidegate.dev/v1alpha1', 'Pipeline'],
+    ['image.toolkit.fluxcd.io/v1', 'Kustomization'],
+  ])('says that %s %s is not implemented, at its kind', (apiVersion, kind) => {
+    const parsed = parse(`# a comment\napiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: app\n`);
+
+    expect(parsed).toMatchObject({
+      outcome: 'unsupported',
+      identity: { kind, namespace: 'flux-system', name: 'app' },
+      problems: [{ file: FILE, line: 3, column: 1, field: 'kind' }],
+    });
+  });
+
+  it('refuses a version that has other fields', () => {
+    expect(problemsOf(manifest('Kustomization', '', 'v1beta1'))).toEqual([
+      `${FILE}:1:1: apiVersion: is "kustomize.toolkit.fluxcd.io/v1beta1"; allowed: kustomize.toolkit.fluxcd.io/v1, kustomize.toolkit.fluxcd.io/v1beta2`,
+    ]);
+  });
+});

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
+import { readManifests } from '#shared/render/read-manifests.ts';
+
+function refusalOf(text: string): string {
+  const manifests = readManifests(text);
+  return manifests.outcome === 'read' ? 'read' : manifests.messages.join('\n');
+}
+
+const POD = 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n';
+
+describe('reading YAML as Kubernetes does', () => {
+  it.each<readonly [string, unknown]>([
+    ['yes', true],
+    ['on', true],
+    ['y', true],
+    ['Off', false],
+    ['"yes"', 'yes'],
+    ['true', true],
+    ['~', null],
+    ['', null],
+    ['010', 8],
+    ['0o17', 15],
+    ['0x1f', 31],
+    ['0b11', 3],
+    ['-012', -10],
+    ['1_000', 1000],
+    ['089', 89],
+    ['1e3', 1000],
+    ['.5', 0.5],
+    ['1.10', 1.1],
+    ['"1.10"', '1.10'],
+    ['12:30:45', '12:30:45'],
+    ['2020-01-01', '2020-01-01'],
+    ['=', '='],
+    ['1.2.3', '1.2.3'],
+    ['0.0.0.0', '0.0.0.0'],
+    ['-', undefined],
+  ])('reads %s', (text, expected) => {
+    if (expected === undefined) {
+      expect(parseKubernetesYaml(`a: "${text}"`)).toEqual([{ a: text }]);
+    } else {
+      expect(parseKubernetesYaml(`a: ${text}`)).toEqual([{ a: expected }]);
+    }
+  });
+
+  it.each([
+    ['duplicate keys', 'a: 1\na: 2\n'],
+    ['an integer that cannot be held exactly', 'a: 9007199254740993\n'],
+    ['an unknown tag', 'a: !!binary aGk=\n'],
+    ['a tag of a language', 'a: !!js/function "x"\n'],
+    ['an alias to itself', '&a [*a]\n'],
+    ['nesting without end', '['.repeat(100_000)],
+    ['nested mappings without end', '{a: '.repeat(50_000)],
+    ['nested sequences without end', '- '.repeat(50_000)],
+    ['a broken text', 'a: [\n'],
+    [
+      'a billion laughs',
+      `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array.from({ length: 9 }, () => `*a${n}`).join(',')}]\n`).join('')}`,
+    ],
+    ['more aliases than people write', `a: &a x\nb: [${'*a, '.repeat(200)}]\n`],
+    [
+      'merges of merges',
+      `m0: &m0 {a0: 1}\n${Array.from({ length: 300 }, (_, n) => `m${n + 1}: &m${n + 1} {<<: [*m${n}, *m${n}], k${n}: 1}\n`).join('')}`,
+    ],
+  ])('refuses %s, in time', (_, text) => {
+    const started = performance.now();
+
+    expect(() => parseKubernetesYaml(text)).toThrow();
+
+    expect(performance.now() - started).toBeLessThan(1_500);
+  });
+
+  it('keeps a key named like a part of every JavaScript object as plain data', () => {
+    const [value] = parseKubernetesYaml('__proto__: { polluted: 1 }\nconstructor: x\n');
+
+    expect(Object.keys(value as object)).toContain('__proto__');
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    expect((value as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('reading manifests', () => {
+  it('reads the objects of a stream and passes over empty documents', () => {
+    expect(readManifests(`---\n${POD}---\n---\n${POD.replace('name: a', 'name: b')}`)).toMatchObject({
+      outcome: 'read',
+      objects: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }],
+    });
+  });
+
+  it('flattens Lists', () => {
+    const list = `apiVersion: v1\nkind: List\nitems:\n- ${POD.trimEnd().replaceAll('\n', '\n  ')}\n`;
+
+    expect(readManifests(list)).toMatchObject({ outcome: 'read', objects: [{ kind: 'Pod' }] });
+  });
+
+  it.each([
+    ['a text', 'hello', 'rendered document 1 is not a mapping'],
+    ['a list', '- a', 'rendered document 1 is not a mapping'],
+    ['no kind', 'apiVersion: v1\nmetadata: {name: a}', 'has no apiVersion and kind'],
+    ['no name', 'apiVersion: v1\nkind: Pod\nmetadata: {generateName: a}', '(Pod) has no metadata.name'],
+    ['a name that is a number', 'apiVersion: v1\nkind: Pod\nmetadata: {name: 5}', '(Pod) has no metadata.name'],
+    ['a label that is a boolean', `${POD}  labels: {on: yes}\n`, 'that is not a text; quote it'],
+    ['an object twice', `${POD}---\n${POD}`, 'Pod/a is rendered more than once'],
+  ])('refuses %s', (_, text, message) => {
+    expect(refusalOf(text)).toContain(message);
+  });
+});

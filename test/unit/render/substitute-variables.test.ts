@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { mergeVariables, substituteVariables } from '#shared/render/substitute-variables.ts';
+
+function configMap(name: string, value: string, mark = ''): string {
+  return `apiVersion: v1\ndata:\n  a: ${value}\nkind: ConfigMap\nmetadata:\n${mark}  name: ${name}\n  namespace: team\n`;
+}
+
+describe('merging variables', () => {
+  it('lets a later reference win over an earlier one, and the inline value over all', () => {
+    const merged = mergeVariables(
+      [
+        { a: '1', b: '1', c: '1' },
+        { b: '2', c: '2' },
+      ],
+      { c: '3' },
+    );
+
+    expect([...merged]).toEqual([
+      ['a', '1'],
+      ['b', '2'],
+      ['c', '3'],
+    ]);
+  });
+
+  it('takes line breaks out of values, so that no value adds lines to a manifest', () => {
+    expect(mergeVariables([{ a: 'x\nkind: Secret\n---\n' }], {}).get('a')).toBe('xkind: Secret---');
+  });
+});
+
+describe('substituting variables', () => {
+  const variables = new Map([['v', '3']]);
+
+  it('fills each object of a stream', () => {
+    const stream = `${configMap('a', '${v}')}---\n${configMap('b', 'x-${v}')}`;
+
+    expect(substituteVariables(stream, variables)).toEqual({
+      outcome: 'substituted',
+      text: `${configMap('a', '3')}---\n${configMap('b', 'x-3')}`,
+    });
+  });
+
+  it.each(['annotations', 'labels'])('leaves an object alone whose %s opt out', (field) => {
+    const mark = `  ${field}:\n    kustomize.toolkit.fluxcd.io/substitute: disabled\n`;
+    const stream = configMap('a', '${missing} $${v}', mark);
+
+    expect(substituteVariables(stream, variables)).toEqual({ outcome: 'substituted', text: stream });
+  });
+
+  it('touches nothing, escapes included, when there are no variables', () => {
+    const stream = configMap('a', '$${v} ${missing}');
+
+    expect(substituteVariables(stream, new Map())).toEqual({ outcome: 'substituted', text: stream });
+  });
+
+  it('names every object and variable that cannot be filled', () => {
+    const stream = `${configMap('a', '${one}')}---\n${configMap('b', '${v}')}---\n${configMap('c', '${two}')}`;
+
+    expect(substituteVariables(stream, variables)).toMatchObject({
+      outcome: 'refused',
+      messages: [
+        expect.stringMatching(/^ConfigMap\/team\/a: variable one has no value/),
+        expect.stringMatching(/^ConfigMap\/team\/c: variable two has no value/),
+      ],
+    });
+  });
+
+  it('names a variable whose name is none', () => {
+    expect(substituteVariables('', new Map([['a.b', '1']]))).toMatchObject({
+      messages: [expect.stringContaining('variable "a.b" has no valid name')],
+    });
+  });
+});
