@@ -1,0 +1,133 @@
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
+import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
+import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
+import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
+import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
+import { ROOT_NAME } from '#shared/api/resource-key.ts';
+import type { NamespacedName } from '#shared/api/resource-key.ts';
+import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+import type { EventRecord, StatusRecord } from '#shared/journal/journal-record.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { SourceFile } from '#shared/ports/source-tree.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
+import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
+import type { ReconcileOutcome, ReconcileRequest } from '#shared/reconcile/reconcile-cluster.ts';
+import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
+import { artifactDigest, packArtifact } from '#shared/source/artifact.ts';
+import { startCluster } from '#local/cluster/start-cluster.ts';
+import type { RunningCluster } from '#local/cluster/start-cluster.ts';
+
+const CLUSTER = 'my-cluster';
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
+
+/** A real cluster with everything that reconcile needs, and no more: sources are put into the journal by hand. */
+export interface ReconciledCluster {
+  readonly cluster: RunningCluster;
+  readonly journal: Journal;
+  readonly ports: ReconcilePorts;
+  /** Makes these files the newest state of a source; the configuration repository where none is named. */
+  commit(files: Readonly<Record<string, string>>, source?: NamespacedName): Promise<string>;
+  run(changes?: Partial<ReconcileRequest>): Promise<ReconcileOutcome>;
+  status(kind: string, name: string): Promise<StatusRecord | undefined>;
+  events(): Promise<readonly EventRecord[]>;
+  close(): Promise<void>;
+}
+
+export async function openReconciledCluster(): Promise<ReconciledCluster> {
+  const cluster = await startCluster({});
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-reconcile-'));
+  const database = openSqliteDatabase(folder);
+  const journal = createSqliteJournal(database, systemClock);
+  const api = kubernetesHttpApi(kubeconfigConnection({ context: cluster.contextName, file: cluster.kubeconfigPath }), {
+    version: 'test',
+  });
+  const artifacts = createDiskArtifactStore(join(folder, 'artifacts'));
+  const ports: ReconcilePorts = {
+    api,
+    artifacts,
+    records: diskApplyRecords(join(folder, 'records')),
+    journal,
+    renderer: await createKubectlRenderer({ kubectl: cluster.kubectlPath }),
+    renders: createRenderCache(100),
+    clock: systemClock,
+    log: SILENT,
+  };
+  let commits = 0;
+  return {
+    cluster,
+    journal,
+    ports,
+    async commit(files, source = ROOT_NAME) {
+      commits += 1;
+      const revision = `main@sha1:${commits.toString(16).padStart(40, '0')}`;
+      const tree = new Map<string, SourceFile>(
+        Object.entries(files).map(([path, text]) => [path, { bytes: Buffer.from(text), executable: false }]),
+      );
+      const bytes = await packArtifact(tree);
+      const digest = artifactDigest(bytes);
+      await artifacts.put(digest, bytes);
+      await journal.write([
+        {
+          type: 'SourceHead',
+          source: { cluster: CLUSTER, kind: 'GitRepository', ...source },
+          revision,
+          digest,
+          url: 'https://github.com/acme/fleet-infra',
+          observedAt: Date.now(),
+        },
+      ]);
+      return revision;
+    },
+    async run(changes = {}) {
+      const lease = await acquireClusterLease(api, systemClock, { holder: 'test', giveUpAt: Date.now() + 20_000 });
+      if (lease === undefined) throw new Error('the lease of the test cluster is taken');
+      try {
+        return await reconcileCluster(
+          {
+            cluster: CLUSTER,
+            path: './clusters/my-cluster',
+            pruneGuard: { maxObjects: 5, maxPercent: 20 },
+            deadline: Date.now() + 60_000,
+            awaitHealthUntil: Date.now() + 30_000,
+            holdsLease: () => lease.holds(),
+            ...changes,
+          },
+          ports,
+        );
+      } finally {
+        await lease.release();
+      }
+    },
+    async status(kind, name) {
+      const record = await journal.read(CLUSTER, `status/${kind}/flux-system/${name}`);
+      return record?.type === 'Status' ? record : undefined;
+    },
+    async events() {
+      const records = await journal.list(CLUSTER, 'event/');
+      return records.filter((record) => record.type === 'Event');
+    },
+    async close() {
+      await api.close();
+      database.close();
+      await cluster.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The files of a folder by path, as a commit takes them. */
+export async function readFolder(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const texts = await Promise.all(
+    files.map(async (file) => [relative(folder, file).split(sep).join('/'), await readFile(file, 'utf8')] as const),
+  );
+  return Object.fromEntries(texts);
+}

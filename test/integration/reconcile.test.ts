@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReconciledCluster, readFolder } from './open-reconciled-cluster.ts';
+import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+
+let fleet: Record<string, string>;
+let open: ReconciledCluster;
+
+beforeAll(async () => {
+  fleet = await readFolder('examples/fleet-infra');
+  open = await openReconciledCluster();
+});
+afterAll(() => open.close());
+
+async function uidsOf(namespace: string): Promise<Record<string, string>> {
+  const { stdout } = await open.cluster.kubectl([
+    '-n',
+    namespace,
+    'get',
+    'deployments,services,configmaps',
+    '-o',
+    'jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.uid} {end}',
+  ]);
+  return Object.fromEntries(
+    stdout
+      .trim()
+      .split(' ')
+      .map((pair) => pair.split('=') as [string, string]),
+  );
+}
+
+describe('one run after another over a cluster', () => {
+  it('waits, and asks for the source, while the configuration repository has no artifact', async () => {
+    const { outcome } = await open.run();
+
+    const requests = await open.journal.list('my-cluster', 'request/');
+    expect(outcome).toBe('no-source');
+    expect(requests).toMatchObject([{ queue: 'source-sync', message: { type: 'SyncSource' } }]);
+  });
+
+  it('applies the fleet in the order of its dependencies, until all is Ready', async () => {
+    const revision = await open.commit(fleet);
+    const result = await open.run();
+
+    expect(result).toMatchObject({ outcome: 'reconciled', applied: { ended: 'done' } });
+    for (const name of ['flux-system', 'cache', 'podinfo']) {
+      expect(await open.status('Kustomization', name)).toMatchObject({
+        lastAppliedRevision: revision,
+        conditions: [{ type: 'Ready', status: 'True', reason: 'ReconciliationSucceeded' }],
+      });
+    }
+    const { stdout } = await open.cluster.kubectl(['-n', 'podinfo', 'get', 'deployment/podinfo', '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ status: { readyReplicas: 2 } });
+  });
+
+  it('records the instructions for the workers that read no Git', async () => {
+    const record = await open.journal.read('my-cluster', 'instructions');
+
+    expect(record).toMatchObject({
+      instructions: {
+        gitRepositories: [{ name: 'flux-system' }],
+        imageRepositories: [{ name: 'podinfo' }],
+        imagePolicies: [{ policy: { kind: 'semver', range: '6.x' } }],
+        imageUpdateAutomations: [{ updatePath: './apps' }],
+      },
+    });
+  });
+
+  it('changes nothing and says nothing when nothing changed', async () => {
+    const eventsBefore = (await open.events()).length;
+    const writesBefore = (await open.cluster.readAuditLog()).filter(isWrite).length;
+
+    await open.run();
+
+    expect((await open.events()).length).toBe(eventsBefore);
+    expect((await open.cluster.readAuditLog()).filter(isWrite).length).toBe(writesBefore);
+  });
+
+  it('puts drift right and names it', async () => {
+    const before = await uidsOf('podinfo');
+    await open.cluster.kubectl(['-n', 'podinfo', 'scale', 'deployment/podinfo', '--replicas=7']);
+    await open.cluster.kubectl(['-n', 'podinfo', 'patch', 'configmap/podinfo', '-p', '{"data":{"greeting":"hacked"}}']);
+    await open.cluster.kubectl(['-n', 'podinfo', 'delete', 'service/podinfo']);
+
+    await open.run();
+
+    const drift = (await open.events()).filter((event) => event.reason === 'DriftCorrected');
+    expect(drift.map((event) => event.message.split('\n').sort())).toEqual([
+      [
+        'ConfigMap/podinfo/podinfo configured',
+        'Deployment/podinfo/podinfo configured',
+        'Service/podinfo/podinfo created',
+      ],
+    ]);
+    const after = await uidsOf('podinfo');
+    expect(after['Deployment/podinfo']).toBe(before['Deployment/podinfo']);
+    const { stdout } = await open.cluster.kubectl([
+      '-n',
+      'podinfo',
+      'get',
+      'deployment/podinfo',
+      '-o',
+      'jsonpath={.spec.replicas}',
+    ]);
+    expect(stdout).toBe('2');
+  });
+
+  it('prunes what left Git, and nothing else', async () => {
+    const before = await uidsOf('cache');
+    const { 'apps/cache/feature-flags.yaml': _gone, ...rest } = fleet;
+    await open.commit(rest);
+
+    await open.run();
+
+    const { 'ConfigMap/feature-flags': pruned, ...kept } = before;
+    expect(pruned).toBeDefined();
+    expect(await uidsOf('cache')).toEqual(kept);
+  });
+
+  it('prunes nothing while one Kustomization is broken, and applies the rest', async () => {
+    await open.commit(fleet);
+    await open.run();
+    const { 'apps/cache/feature-flags.yaml': _gone, ...rest } = fleet;
+    await open.commit({
+      ...rest,
+      'apps/podinfo/kustomization.yaml': 'resources: [missing.yaml]\n',
+      'apps/cache/service.yaml': rest['apps/cache/service.yaml']?.replace('6379', '6380') ?? '',
+    });
+
+    await open.run();
+
+    expect(Object.keys(await uidsOf('cache'))).toContain('ConfigMap/feature-flags');
+    const { stdout } = await open.cluster.kubectl([
+      '-n',
+      'cache',
+      'get',
+      'service/cache',
+      '-o',
+      'jsonpath={.spec.ports[0].port}',
+    ]);
+    expect(stdout).toBe('6380');
+    expect(await open.status('Kustomization', 'podinfo')).toMatchObject({
+      conditions: [
+        { type: 'Ready', status: 'False', reason: 'BuildFailed', message: expect.stringContaining('missing.yaml') },
+        { type: 'Stalled', status: 'True' },
+      ],
+    });
+    const withheld = (await open.events()).findLast((event) => event.reason === 'PruneWithheld');
+    expect(withheld?.message).toContain('podinfo');
+  });
+
+  it('says what is unsupported with file, line and field, and applies the rest', async () => {
+    await open.commit({
+      ...fleet,
+      'clusters/my-cluster/chart.yaml':
+        'apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: chart\n  namespace: flux-system\nspec: {}\n',
+      'clusters/my-cluster/secret.yaml': [
+        'apiVersion: kustomize.toolkit.fluxcd.io/v1',
+        'kind: Kustomization',
+        'metadata:',
+        '  name: encrypted',
+        '  namespace: flux-system',
+        'spec:',
+        '  interval: 1m',
+        '  path: ./apps/cache',
+        '  prune: true',
+        '  sourceRef: { kind: GitRepository, name: flux-system }',
+        '  decryption: { provider: sops }',
+        '',
+      ].join('\n'),
+    });
+
+    await open.run();
+
+    expect((await open.status('HelmRelease', 'chart'))?.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'Stalled',
+        status: 'True',
+        message: expect.stringContaining('clusters/my-cluster/chart.yaml:2'),
+      }),
+    );
+    expect((await open.status('Kustomization', 'encrypted'))?.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'Stalled',
+        message: expect.stringMatching(/clusters\/my-cluster\/secret\.yaml:11.*spec\.decryption/s),
+      }),
+    );
+    expect(await open.status('Kustomization', 'podinfo')).toMatchObject({
+      conditions: [{ type: 'Ready', status: 'True' }],
+    });
+  });
+});
+
+function isWrite(entry: { readonly verb: string; readonly userAgent: string; readonly resource?: string }): boolean {
+  return (
+    entry.userAgent.startsWith('tidegate/') &&
+    ['create', 'update', 'patch', 'delete'].includes(entry.verb) &&
+    entry.resource !== 'leases'
+  );
+}
