@@ -20,6 +20,15 @@ const AT_ONCE = 16;
 export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]): Promise<void> {
   const resource = configMaps(run.cluster.discovery);
   await runAtMost(AT_ONCE, sets, async (set) => {
+    const id = { group: '', kind: 'ConfigMap', namespace: TIDEGATE_NAMESPACE, name: applySetParentName(set.id) };
+    const progress = progressOf(run, set.id);
+    const other = run.cluster.foreignParents.get(applySetId(set.id));
+    if (other !== undefined) {
+      const message = `it belongs to the cluster ${other} of the settings; one API server can be only one cluster`;
+      progress.failures.push({ id, reason: 'OwnedByOther', message });
+      progress.phase = 'failed';
+      return;
+    }
     const parent = desiredParent(run, set);
     const live = run.cluster.parents.find((known) => applySetId(known.kustomization) === applySetId(set.id))?.live;
     if ((live !== undefined && sameParent(live, parent)) || !mayStart(run)) {
@@ -32,8 +41,6 @@ export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]):
         attribution: { kustomization: formatNamespacedName(set.id), revision: set.revision },
       });
     } catch (error) {
-      const id = { group: '', kind: 'ConfigMap', namespace: TIDEGATE_NAMESPACE, name: applySetParentName(set.id) };
-      const progress = progressOf(run, set.id);
       progress.failures.push(describeRefusal(id, error));
       progress.phase = 'failed';
     }

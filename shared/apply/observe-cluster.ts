@@ -8,6 +8,7 @@ import {
   type LiveMetadata,
 } from '#shared/ports/kubernetes-api.ts';
 
+import { applySetId } from './apply-set-id.ts';
 import { readParent } from './apply-set-parent.ts';
 import { desiredIds } from './desired-object.ts';
 import type { DesiredSet } from './desired-state.ts';
@@ -34,7 +35,10 @@ export async function observeCluster(
   sets: readonly DesiredSet[],
 ): Promise<ObservedCluster> {
   const discovery = await api.discover();
-  const [parents, epochOf] = await Promise.all([observeParents(api, discovery, cluster), observeEpoch(api, discovery)]);
+  const [{ parents, foreignParents }, epochOf] = await Promise.all([
+    observeParents(api, discovery, cluster),
+    observeEpoch(api, discovery),
+  ]);
   const kinds = kindsToList(sets, parents);
   const members = new Map<string, ObservedObject>();
   const unlisted = new Map<string, string>();
@@ -56,25 +60,28 @@ export async function observeCluster(
       unlisted.set(formatGroupKind(kind), error.message);
     }
   });
-  return { discovery, members, parents, unlisted, epochOf };
+  return { discovery, members, parents, foreignParents, unlisted, epochOf };
 }
 
 async function observeParents(
   api: KubernetesApi,
   discovery: Discovery,
   cluster: string,
-): Promise<readonly ObservedParent[]> {
+): Promise<Pick<ObservedCluster, 'parents' | 'foreignParents'>> {
   const resource = configMaps(discovery);
-  const found: ObservedParent[] = [];
+  const parents: ObservedParent[] = [];
+  const foreignParents = new Map<string, string>();
   const live = await api.listMetadata({ resource, namespace: TIDEGATE_NAMESPACE, labelSelector: APPLYSET_ID_LABEL });
   for (const metadata of live) {
     const parent = readParent(metadata);
     // Two names of one cluster in the settings would otherwise each take the other's Kustomizations for deleted.
     if (parent !== undefined && parent.cluster === cluster) {
-      found.push({ ...parent, live: metadata });
+      parents.push({ ...parent, live: metadata });
+    } else if (parent !== undefined) {
+      foreignParents.set(applySetId(parent.kustomization), parent.cluster);
     }
   }
-  return found;
+  return { parents, foreignParents };
 }
 
 async function observeEpoch(api: KubernetesApi, discovery: Discovery): Promise<(kind: GroupKind) => string> {

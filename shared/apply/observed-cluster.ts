@@ -21,6 +21,8 @@ export interface ObservedCluster {
   readonly members: ReadonlyMap<string, ObservedObject>;
   /** Parents of this cluster's Kustomizations. */
   readonly parents: readonly ObservedParent[];
+  /** ApplySet ids of parents that another cluster's name stands on, and that name. */
+  readonly foreignParents: ReadonlyMap<string, string>;
   /** Kinds whose objects could not be listed, and why. */
   readonly unlisted: ReadonlyMap<string, string>;
   /** What makes records of a kind worthless when it changes: server version, CRD, mutating admission. */
