@@ -1,0 +1,72 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { describeError } from '#shared/errors/tidegate-error.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { WorkQueues } from '#shared/ports/work-queues.ts';
+import { MAX_WEBHOOK_BYTES, receiveWebhook } from '#shared/webhook/receive-webhook.ts';
+import type { WebhookOutcome } from '#shared/webhook/receive-webhook.ts';
+
+export interface GithubWebhookDependencies {
+  readonly queues: WorkQueues;
+  /** The current secret and, during rotation, the one before. */
+  readonly readSecrets: () => Promise<readonly string[]>;
+  readonly log: Logger;
+}
+
+export type GithubWebhookHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+
+const STATUS = {
+  'too-large': 413,
+  'bad-request': 400,
+  unauthorized: 401,
+  pong: 200,
+  ignored: 202,
+  accepted: 202,
+} as const satisfies Record<WebhookOutcome['outcome'], number>;
+
+/** Answers GitHub's webhooks behind an API Gateway HTTP API (payload format 2.0). */
+export function createGithubWebhookHandler(dependencies: GithubWebhookDependencies): GithubWebhookHandler {
+  const { queues, readSecrets, log } = dependencies;
+  return async (event) => {
+    const bytes = bodyBytes(event);
+    if (bytes > MAX_WEBHOOK_BYTES) return answer({ outcome: 'too-large', bytes }, log);
+    const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+    try {
+      const secrets = await readSecrets();
+      if (secrets.length === 0) throw new Error('there is no webhook secret');
+      const outcome = receiveWebhook({ headers: lowerCaseNames(event.headers), body }, secrets);
+      if (outcome.outcome === 'accepted') {
+        for (const work of outcome.work) await queues.send(work);
+      }
+      return answer(outcome, log);
+    } catch (error) {
+      // Nothing a client sends ends here: the secret or the queue is missing, and GitHub may deliver again.
+      log.error('webhook not taken', { reason: describeError(error) });
+      return { statusCode: 503, headers: JSON_HEADERS, body: JSON.stringify({ outcome: 'unavailable' }) };
+    }
+  };
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+
+function answer(outcome: WebhookOutcome, log: Logger): APIGatewayProxyStructuredResultV2 {
+  const statusCode = STATUS[outcome.outcome];
+  const facts = {
+    outcome: outcome.outcome,
+    ...('deliveryId' in outcome ? { deliveryId: outcome.deliveryId } : {}),
+    ...('event' in outcome ? { event: outcome.event } : {}),
+    ...('reason' in outcome ? { reason: outcome.reason } : {}),
+    ...('bytes' in outcome ? { bytes: outcome.bytes, allowed: MAX_WEBHOOK_BYTES } : {}),
+  };
+  log.info('webhook answered', { ...facts, statusCode });
+  return { statusCode, headers: JSON_HEADERS, body: JSON.stringify(facts) };
+}
+
+/** Size of the body once decoded, known without decoding it. */
+function bodyBytes(event: APIGatewayProxyEventV2): number {
+  const body = event.body ?? '';
+  return event.isBase64Encoded ? Math.floor((body.length * 3) / 4) - 2 : Buffer.byteLength(body);
+}
+
+function lowerCaseNames(headers: APIGatewayProxyEventV2['headers']): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

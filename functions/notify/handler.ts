@@ -1,0 +1,41 @@
+import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
+import { describeError } from '#shared/errors/tidegate-error.ts';
+import { fromStreamRecord } from '#shared/journal/stream-record.ts';
+import { planNotifications } from '#shared/notify/plan-notifications.ts';
+import { sendNotifications } from '#shared/notify/send-notifications.ts';
+import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { WorkQueues } from '#shared/ports/work-queues.ts';
+
+export interface NotifyDependencies {
+  readonly queues: WorkQueues;
+  readonly statuses: CommitStatuses;
+  readonly log: Logger;
+}
+
+export type NotifyHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
+
+/**
+ * Passes on what the journal's stream carries. What may yet arrive is named as a failure; the event source tries again
+ * from there, for as long as it is set up to, and then goes on.
+ */
+export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHandler {
+  const { queues, statuses, log } = dependencies;
+  return async (event) => {
+    const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
+    const failed = await sendNotifications(planNotifications(changes), { queues, statuses });
+    for (const { notification, error, again } of failed) {
+      const fields = {
+        sequenceNumber: notification.sequenceNumber,
+        kind: notification.kind,
+        reason: describeError(error),
+      };
+      if (again) log.warn('notification is tried again', fields);
+      else log.error('notification dropped', fields);
+    }
+    const sequenceNumbers = new Set(
+      failed.filter(({ again }) => again).map(({ notification }) => notification.sequenceNumber),
+    );
+    return { batchItemFailures: [...sequenceNumbers].map((itemIdentifier) => ({ itemIdentifier })) };
+  };
+}

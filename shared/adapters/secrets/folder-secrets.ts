@@ -1,0 +1,81 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { Secrets } from '#shared/ports/secrets.ts';
+
+const NAME = /^[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * Secrets in a folder: a file is one secret; a folder is one with a key a file, read as the JSON that Secrets Manager
+ * would hold. Changes are seen at the next read.
+ * @param learn is told each value, so that it can be kept out of the logs.
+ */
+export function createFolderSecrets(folder: string, learn: (value: string) => void): Secrets {
+  return {
+    read: async (name) => {
+      if (!NAME.test(name) || name.split('/').some((part) => part === '.' || part === '..')) {
+        throw new TidegateError('SecretNameInvalid', `${JSON.stringify(name)} is no name of a secret`, {
+          disposition: 'stall',
+        });
+      }
+      const path = join(folder, name);
+      try {
+        const { isFolder, size } = await look(path);
+        if (isFolder) return await readKeys(path, learn);
+        if (size > MAX_BYTES) throw tooLarge(name, size);
+        return teach(await readFile(path, 'utf8'), learn);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        if (error instanceof TidegateError) throw error;
+        throw new TidegateError(
+          'SecretUnreadable',
+          `secret ${name} cannot be read from ${path}: check its owner and mode`,
+          {
+            disposition: 'stall',
+            subject: name,
+            cause: error,
+          },
+        );
+      }
+    },
+  };
+}
+
+async function look(path: string): Promise<{ readonly isFolder: boolean; readonly size: number }> {
+  const found = await stat(path);
+  return { isFolder: found.isDirectory(), size: found.size };
+}
+
+async function readKeys(folder: string, learn: (value: string) => void): Promise<string> {
+  const values: Record<string, string> = {};
+  for (const entry of (await readdir(folder)).toSorted()) {
+    const path = join(folder, entry);
+    const { isFolder, size } = await look(path);
+    // Kubernetes mounts a secret with links such as `..data` beside its keys.
+    if (isFolder || entry.startsWith('..')) continue;
+    if (size > MAX_BYTES) throw tooLarge(path, size);
+    values[entry] = teach(await readFile(path, 'utf8'), learn);
+  }
+  return JSON.stringify(values);
+}
+
+/** Each line by itself too: a log line holds no line breaks. */
+function teach(text: string, learn: (value: string) => void): string {
+  const value = text.replace(/\r?\n$/u, '');
+  for (const line of [value, ...value.split(/\r?\n/u)]) {
+    if (line.trim().length >= 8) learn(line.trim());
+  }
+  return value;
+}
+
+function tooLarge(name: string, bytes: number): TidegateError {
+  return new TidegateError('SecretUnreadable', `secret ${name} has ${bytes} bytes; allowed: ${MAX_BYTES}`, {
+    disposition: 'stall',
+    subject: name,
+  });
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}

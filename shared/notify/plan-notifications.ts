@@ -1,0 +1,68 @@
+import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import type { JournalChange } from '#shared/journal/stream-record.ts';
+import type { RepositoryId } from '#shared/ports/change-host.ts';
+import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
+import { messageGroup } from '#shared/work/message-group.ts';
+import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
+import { commitStatus } from './commit-status.ts';
+import { parseRepositoryId } from './repository-id.ts';
+
+/** Who is told about one change of the journal. */
+export type Notification =
+  | {
+      readonly kind: 'work';
+      readonly sequenceNumber: string;
+      readonly queue: QueueName;
+      readonly group: string;
+      readonly deduplicationId: string;
+      readonly message: WorkMessage;
+    }
+  | {
+      readonly kind: 'commit-status';
+      readonly sequenceNumber: string;
+      readonly repository: RepositoryId;
+      readonly commit: string;
+      readonly status: CommitStatus;
+    };
+
+/**
+ * Decides who is told what about a run of changes. Requests come first, because nothing that is only said may hold up
+ * what is to be done; of several statuses of one Kustomization on one commit only the last is said.
+ */
+export function planNotifications(changes: readonly JournalChange[]): readonly Notification[] {
+  const work: Notification[] = [];
+  const statuses = new Map<string, Notification>();
+  for (const { sequenceNumber, before, after } of changes) {
+    if (after?.type === 'Request') {
+      const { queue, group, id, message } = after;
+      const ids = { group: messageGroup(group), deduplicationId: messageGroup(id) };
+      work.push({ kind: 'work', sequenceNumber, queue, message, ...ids });
+    }
+    if (after?.type !== 'Status') continue;
+    const said = saying(after);
+    if (said === undefined || isSame(said, before?.type === 'Status' ? saying(before) : undefined)) continue;
+    const key = `${said.repository.owner}/${said.repository.name}@${said.commit} ${said.status.context}`;
+    statuses.delete(key);
+    statuses.set(key, { kind: 'commit-status', sequenceNumber, ...said });
+  }
+  return [...work, ...statuses.values()];
+}
+
+interface Saying {
+  readonly repository: RepositoryId;
+  readonly commit: string;
+  readonly status: CommitStatus;
+}
+
+function saying(record: StatusRecord): Saying | undefined {
+  if (record.object.kind !== 'Kustomization' || record.report === undefined) return undefined;
+  const repository = parseRepositoryId(record.report.repository);
+  const status = commitStatus(record);
+  return repository === undefined || status === undefined
+    ? undefined
+    : { repository, commit: record.report.commit, status };
+}
+
+function isSame(left: Saying, right: Saying | undefined): boolean {
+  return right !== undefined && JSON.stringify(left) === JSON.stringify(right);
+}
