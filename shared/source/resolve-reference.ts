@@ -74,7 +74,7 @@ function resolveSemver(range: string, refs: readonly GitRef[]): ResolvedReferenc
     .at(-1);
   if (best === undefined) {
     throw failed(
-      `semver "${range}" matches no tag; the repository has ${tags.length} tags, ${versions.length} of them versions`,
+      `semver "${range}" matches no tag; the repository has ${count(tags.length, 'tag', 'tags')}, ${versions.length} of them versions`,
     );
   }
   return resolved(best, tagName(best));
@@ -94,7 +94,11 @@ function notFound(message: string, wanted: string, refs: readonly GitRef[]): Tid
   const tags = refs.filter((ref) => ref.name.startsWith('refs/tags/')).length;
   const nearest = nearestRef(wanted, refs);
   const hint = nearest === undefined ? '' : `; the nearest is "${nearest}"`;
-  return failed(`${message}, which has ${heads} branches and ${tags} tags${hint}`);
+  return failed(`${message}; it has ${count(heads, 'branch', 'branches')} and ${count(tags, 'tag', 'tags')}${hint}`);
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }
 
 /** The advertised ref of fewest edits, when a typing error could explain the difference. */

@@ -35,46 +35,44 @@ export async function syncSource(
   sources: readonly [KnownSource, ...KnownSource[]],
 ): Promise<SyncOutcome> {
   const startedAt = ports.clock.now();
-  const [first] = sources;
-  if (first.repository.suspend) {
-    for (const source of sources) await write(ports, recordSuspended(source, startedAt));
+  const record = (source: KnownSource, records: readonly JournalRecord[]): Promise<void> =>
+    writeUnlessOutdated(ports.journal, source, startedAt, records);
+  if (sources[0].repository.suspend) {
+    for (const source of sources) await record(source, recordSuspended(source, startedAt));
     return { result: 'suspended' };
   }
   try {
-    return await sync(ports, sources, startedAt);
+    const remote = await observeRemote(ports, sources[0]);
+    const planned = await Promise.all(
+      sources.map(async (source) => {
+        const stored = await observeStored(ports, source);
+        return { source, stored, plan: planSync(source, remote, stored, source.status) };
+      }),
+    );
+    const isNew = planned.some(({ plan }) => plan.action === 'fetch');
+    const artifact = isNew ? await executeSync(ports, sources[0], remote) : undefined;
+    for (const { source, stored, plan } of planned) {
+      if (plan.action === 'fetch' && artifact !== undefined) {
+        await record(source, recordStored(source, remote, artifact, startedAt));
+      } else if (stored.head !== undefined) {
+        await record(source, recordUnchanged(source, remote, stored.head.digest, startedAt));
+      }
+    }
+    return { result: isNew ? 'stored' : 'unchanged' };
   } catch (error) {
-    for (const source of sources) await write(ports, recordFailure(source, error, startedAt));
+    for (const source of sources) await record(source, recordFailure(source, error, startedAt));
     return { result: 'failed', error };
   }
 }
 
-async function sync(
-  ports: SyncPorts,
-  sources: readonly [KnownSource, ...KnownSource[]],
+/** Whoever looked after us knows better: what it recorded is not set back. */
+async function writeUnlessOutdated(
+  journal: Journal,
+  source: KnownSource,
   startedAt: number,
-): Promise<SyncOutcome> {
-  const remote = await observeRemote(ports, sources[0]);
-  const planned = await Promise.all(
-    sources.map(async (source) => {
-      const stored = await observeStored(ports, source);
-      return { source, stored, plan: planSync(source, remote, stored, source.status) };
-    }),
-  );
-  const isNew = planned.some(({ plan }) => plan.action === 'fetch');
-  const artifact = isNew ? await executeSync(ports, sources[0], remote) : undefined;
-  for (const { source, stored, plan } of planned) {
-    if (plan.action === 'fetch' && artifact !== undefined) {
-      // Whoever looked after us knows better; what it recorded must not be set back.
-      const head = await readHead(ports.journal, source.key);
-      if (head !== undefined && head.observedAt > startedAt) continue;
-      await write(ports, recordStored(source, remote, artifact, startedAt));
-    } else if (stored.head !== undefined) {
-      await write(ports, recordUnchanged(source, remote, stored.head.digest, startedAt));
-    }
-  }
-  return { result: isNew ? 'stored' : 'unchanged' };
-}
-
-async function write(ports: SyncPorts, records: readonly JournalRecord[]): Promise<void> {
-  if (records.length > 0) await ports.journal.write(records);
+  records: readonly JournalRecord[],
+): Promise<void> {
+  if (records.length === 0) return;
+  const head = await readHead(journal, source.key);
+  if (head === undefined || head.observedAt <= startedAt) await journal.write(records);
 }

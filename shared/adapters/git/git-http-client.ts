@@ -91,7 +91,7 @@ function checkStatus(response: Response, options: GitHttpOptions): void {
   if (status === 404) {
     throw stalled(
       'GitOperationFailed',
-      `${options.url} answered 404: there is no such repository, or the ${options.credentials === undefined ? 'public' : 'credentials'} may not read it`,
+      `${options.url} answered 404: there is no such repository, or ${options.credentials === undefined ? 'it is private and there are no credentials' : 'the credentials may not read it'}`,
     );
   }
   throw stalled('GitOperationFailed', `${options.url} answered ${status} where a git server answers 200`);

@@ -56,9 +56,9 @@ describe('resolving a reference', () => {
   it.each<[Reference, RegExp]>([
     [
       { branch: 'mian' },
-      /^branch "mian" is not in the repository, which has 3 branches and 6 tags; the nearest is "main"$/,
+      /^branch "mian" is not in the repository; it has 3 branches and 6 tags; the nearest is "main"$/,
     ],
-    [{ branch: 'production' }, /^branch "production" is not in the repository, which has 3 branches and 6 tags$/],
+    [{ branch: 'production' }, /^branch "production" is not in the repository; it has 3 branches and 6 tags$/],
     [{ tag: 'v1.2.1' }, /^tag "v1\.2\.1" is not in .*; the nearest is "v1\.2\.0"$/],
     [{ tag: 'main' }, /^tag "main" is not/],
     [{ name: 'main' }, /^name "main" is not/],

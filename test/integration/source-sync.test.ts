@@ -1,0 +1,370 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SQSEvent } from 'aws-lambda';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
+import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
+import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
+import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
+import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import type { GitRepository } from '#shared/api/git-repository.ts';
+import type { EventRecord, RequestRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
+import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/source/artifact.ts';
+import type { WorkMessage } from '#shared/work/work-message.ts';
+import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
+
+const MINUTE = 60_000;
+
+let folder: string;
+let server: GitHttpServer;
+let journal: Journal;
+let artifacts: ArtifactStore;
+let closeDatabase: () => void;
+let now: number;
+let lines: string[];
+
+beforeEach(async () => {
+  lines = [];
+  folder = await mkdtemp(join(tmpdir(), 'tidegate-source-sync-'));
+  server = await startGitHttpServer();
+  now = Date.UTC(2026, 0, 1);
+  const clock = { now: () => now };
+  const database = openSqliteDatabase(folder);
+  closeDatabase = () => database.close();
+  journal = createSqliteJournal(database, clock);
+  artifacts = createDiskArtifactStore(join(folder, 'artifacts'));
+});
+
+afterEach(async () => {
+  closeDatabase();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function settings(...clusters: readonly string[]): Settings {
+  return {
+    configRepository: { url: `${server.url}/acme/fleet.git`, branch: 'main' },
+    github: { apiUrl: `${server.url}/api/v3`, webhookSecret: 'webhook' },
+    registries: { ecr: [] },
+    clusters: clusters.map((name) => ({
+      name,
+      path: `./clusters/${name}`,
+      target: { kind: 'kubeconfig', context: name },
+      pruneGuard: { maxObjects: 5, maxPercent: 20 },
+    })),
+    serve: { address: '127.0.0.1', port: 0, stateFolder: folder, secretsFolder: folder, tickSeconds: 60 },
+  };
+}
+
+/** Sends messages as SQS would, all of one group, and returns the ids that are handed back. */
+async function send(
+  clusters: readonly string[],
+  ...messages: readonly (WorkMessage | string)[]
+): Promise<readonly string[]> {
+  const handle = createSourceSyncHandler({
+    settings: settings(...clusters),
+    journal,
+    artifacts,
+    gitRemote: createIsomorphicGitRemote({ version: '0.0.0-test' }),
+    credentials: { forSource: () => Promise.resolve(server.credentials) },
+    clock: { now: () => now, sleep: () => Promise.resolve() },
+    githubApiUrl: `${server.url}/api/v3`,
+    limits: DEFAULT_SOURCE_LIMITS,
+    tickMs: MINUTE,
+    log: createTextLogger({
+      level: 'debug',
+      color: false,
+      knownSecrets: [],
+      now: () => now,
+      write: (line) => lines.push(line),
+    }),
+  });
+  const { batchItemFailures } = await handle(batch(messages));
+  return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+}
+
+function batch(messages: readonly (WorkMessage | string)[]): SQSEvent {
+  return {
+    Records: messages.map((message, index) => ({
+      messageId: String(index),
+      receiptHandle: String(index),
+      body: typeof message === 'string' ? message : JSON.stringify(message),
+      attributes: {
+        ApproximateReceiveCount: '1',
+        SentTimestamp: '0',
+        SenderId: 'x',
+        ApproximateFirstReceiveTimestamp: '0',
+        MessageGroupId: 'sources',
+      },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:eu-west-1:123456789012:source-sync.fifo',
+      awsRegion: 'eu-west-1',
+    })),
+  };
+}
+
+function tick(): WorkMessage {
+  return { type: 'Tick', id: String(now) };
+}
+
+function pushed(repository: string, ref = 'refs/heads/main'): WorkMessage {
+  return { type: 'RepositoryPushed', repository, ref, after: '0'.repeat(40), deliveryId: 'd' };
+}
+
+async function head(cluster: string, name = 'flux-system'): Promise<SourceHead | undefined> {
+  const record = await journal.read(cluster, `head/GitRepository/flux-system/${name}`);
+  return record?.type === 'SourceHead' ? record : undefined;
+}
+
+async function status(cluster: string, name = 'flux-system'): Promise<StatusRecord | undefined> {
+  const record = await journal.read(cluster, `status/GitRepository/flux-system/${name}`);
+  return record?.type === 'Status' ? record : undefined;
+}
+
+async function events(cluster: string): Promise<readonly string[]> {
+  const records = await journal.list(cluster, 'event/');
+  return records
+    .filter((record): record is EventRecord => record.type === 'Event')
+    .map(({ reason, message }) => `${reason}: ${message}`);
+}
+
+async function requests(cluster: string): Promise<readonly RequestRecord[]> {
+  return (await journal.list(cluster, 'request/')).filter((record) => record.type === 'Request');
+}
+
+async function artifactFiles(digest: string | undefined): Promise<readonly string[]> {
+  return [...(await unpackArtifact(await artifacts.get(digest ?? ''), DEFAULT_SOURCE_LIMITS)).keys()];
+}
+
+function repository(name: string, extra: Partial<GitRepository> = {}): GitRepository {
+  return {
+    namespace: 'flux-system',
+    name,
+    url: `${server.url}/acme/${name}.git`,
+    intervalMs: 10 * MINUTE,
+    timeoutMs: 5000,
+    ref: { branch: 'main' },
+    suspend: false,
+    ...extra,
+  };
+}
+
+async function instruct(cluster: string, ...gitRepositories: readonly GitRepository[]): Promise<void> {
+  const none = { imageRepositories: [], imagePolicies: [], imageUpdateAutomations: [] };
+  await journal.write([
+    { type: 'Instructions', instructions: { cluster, revision: 'main@sha1:x', gitRepositories, ...none } },
+  ]);
+}
+
+describe('source-sync', () => {
+  it('stores the configuration repository for every cluster with one fetch, and asks each to reconcile', async () => {
+    const oid = await server.commit('acme/fleet', { 'clusters/a/app.yaml': 'a', 'logo.png': 'x' });
+    expect(await send(['a', 'b'], tick())).toEqual([]);
+    for (const cluster of ['a', 'b']) {
+      const stored = await head(cluster);
+      expect(stored).toMatchObject({ revision: `main@sha1:${oid}`, url: `${server.url}/acme/fleet.git` });
+      expect(await artifactFiles(stored?.digest)).toEqual(['clusters/a/app.yaml']);
+      expect((await status(cluster))?.conditions).toEqual([
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Succeeded',
+          message: `stored artifact for revision 'main@sha1:${oid}'`,
+          lastTransitionTime: now,
+        },
+      ]);
+      expect(await events(cluster)).toEqual([`NewArtifact: stored artifact for revision 'main@sha1:${oid}'`]);
+      expect(await requests(cluster)).toMatchObject([
+        { queue: `reconcile/${cluster}`, group: cluster, message: { type: 'Reconcile', cluster } },
+      ]);
+    }
+    expect(server.requests.filter((request) => request.startsWith('POST'))).toHaveLength(1);
+  });
+
+  it('costs one request and says nothing new while nothing changes', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    server.requests.length = 0;
+    for (let minute = 1; minute <= 3; minute += 1) {
+      now += MINUTE - 500;
+      await send(['a'], tick());
+    }
+    expect(server.requests).toEqual(Array.from({ length: 3 }, () => 'GET /acme/fleet.git/info/refs'));
+    expect((await status('a'))?.observedAt).toBe(now);
+    expect(await events('a')).toHaveLength(1);
+    expect(await requests('a')).toHaveLength(1);
+  });
+
+  it('follows a push, told in whatever case, and a duplicate of it changes nothing', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    now += 1000;
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'b' });
+    const push = pushed(`${server.url}/Acme/Fleet`);
+    expect(await send(['a'], push, push, push)).toEqual([]);
+    expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
+    expect(await requests('a')).toHaveLength(2);
+  });
+
+  it('reads nothing for a push to another branch or repository', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    server.requests.length = 0;
+    await send(['a'], pushed(`${server.url}/acme/fleet`, 'refs/heads/other'), pushed(`${server.url}/acme/fleet2`));
+    expect(server.requests).toEqual([]);
+  });
+
+  it('keeps the artifact, but not the revision, when a commit leaves the tree as it was', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    const before = await head('a');
+    now += MINUTE;
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'a', 'picture.png': 'new' });
+    await send(['a'], tick());
+    expect(await head('a')).toMatchObject({ revision: `main@sha1:${oid}`, digest: before?.digest });
+    expect(await requests('a')).toHaveLength(2);
+  });
+
+  it('reads what the instructions declare; the root keeps the address of the settings but takes ignore', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a', 'notes.md': 'n' });
+    const podinfo = await server.commit('acme/podinfo', { 'kustomize/app.yaml': 'p' });
+    await server.git('acme/podinfo', 'tag', '-a', '6.7.0', '-m', 'x', podinfo);
+    await server.git('acme/podinfo', 'tag', '-a', '6.8.0-rc.1', '-m', 'x', podinfo);
+    const hijack = repository('flux-system', { url: 'https://evil.example/x', ref: { tag: 'x' }, ignore: '*.md' });
+    await instruct('a', hijack, repository('podinfo', { ref: { semver: '6.x' } }));
+    await send(['a'], tick());
+    expect((await head('a', 'podinfo'))?.revision).toBe(`6.7.0@sha1:${podinfo}`);
+    expect(await artifactFiles((await head('a'))?.digest)).toEqual(['app.yaml']);
+  });
+
+  it('reads a source again, due or not, when it is told to read something else', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await server.commit('acme/podinfo', { 'app.yaml': 'p', 'notes.md': 'n' });
+    await instruct('a', repository('podinfo'));
+    await send(['a'], tick());
+    await instruct('a', repository('podinfo', { ignore: '*.md' }));
+    now += 1000;
+    await send(['a'], tick());
+    expect(await artifactFiles((await head('a', 'podinfo'))?.digest)).toEqual(['app.yaml']);
+  });
+
+  it('leaves a suspended source alone, whoever asks', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await server.commit('acme/podinfo', { 'app.yaml': 'p' });
+    await instruct('a', repository('podinfo', { suspend: true }));
+    await send(['a'], tick(), pushed(`${server.url}/acme/podinfo`));
+    const source = { cluster: 'a', kind: 'GitRepository', namespace: 'flux-system', name: 'podinfo' } as const;
+    await send(['a'], { type: 'SyncSource', source });
+    expect(server.requests.filter((request) => request.includes('podinfo'))).toEqual([]);
+    expect(await head('a', 'podinfo')).toBeUndefined();
+    expect((await status('a', 'podinfo'))?.suspended).toBe(true);
+  });
+
+  it('lets one broken source of several hurt no other, and tells of it once', async () => {
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await instruct(
+      'a',
+      repository('missing'),
+      repository('ssh', { url: 'ssh://git@gitlab.com/a/b' }),
+      repository('branchless', { url: `${server.url}/acme/fleet.git`, ref: { branch: 'mian' } }),
+    );
+    await send(['a'], tick());
+    now += 15 * MINUTE;
+    await send(['a'], tick());
+    expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
+    expect((await events('a')).filter((event) => !event.startsWith('NewArtifact')).sort()).toEqual([
+      expect.stringMatching(/^GitOperationFailed: branch "mian" is not in .*; the nearest is "main"$/),
+      expect.stringMatching(/^GitOperationFailed: .*acme\/missing\.git answered 404/),
+      expect.stringMatching(/^URLInvalid: .*write https:\/\/gitlab\.com\/a\/b$/),
+    ]);
+    expect((await status('a', 'missing'))?.conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
+      'Ready=False',
+      'Stalled=True',
+    ]);
+  });
+
+  it('hands a push back while the server is down, keeps the old head, and recovers', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    const before = await head('a');
+    now += 1000;
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'b' });
+    server.fault = (_request, response) => {
+      response.writeHead(503).end();
+      return true;
+    };
+    const push = pushed(`${server.url}/acme/fleet`);
+    expect(await send(['a'], push, tick())).toEqual(['0', '1']);
+    now += 1000;
+    expect(await send(['a'], push)).toEqual(['0']);
+    expect(await send(['a'], tick())).toEqual([]);
+    expect(await head('a')).toEqual(before);
+    expect((await status('a'))?.conditions).toMatchObject([{ type: 'Ready', status: 'False' }]);
+    expect(await events('a')).toHaveLength(2);
+    server.fault = undefined;
+    now += 1000;
+    expect(await send(['a'], push)).toEqual([]);
+    expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
+    expect((await status('a'))?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+  });
+
+  it('says once that a source recovered which stands where it stood', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    server.fault = (request) => {
+      request.socket.destroy();
+      return true;
+    };
+    now += MINUTE;
+    await send(['a'], tick());
+    server.fault = undefined;
+    now += 1000;
+    await send(['a'], tick());
+    now += MINUTE;
+    await send(['a'], tick());
+    expect((await events('a')).map((event) => event.split(':')[0])).toEqual([
+      'NewArtifact',
+      'GitOperationFailed',
+      'Succeeded',
+    ]);
+    expect(await requests('a')).toHaveLength(1);
+  });
+
+  it('stores an artifact again that is gone from the store', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    await rm(join(folder, 'artifacts'), { recursive: true });
+    now += MINUTE;
+    await send(['a'], tick());
+    expect(await artifactFiles((await head('a'))?.digest)).toEqual(['app.yaml']);
+  });
+
+  it('never sets back what a later look recorded', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'b' });
+    now += 5000;
+    await send(['a'], pushed(`${server.url}/acme/fleet`));
+    const later = await head('a');
+    now -= 4000;
+    await server.git('acme/fleet', 'update-ref', 'refs/heads/main', `${oid}~1`);
+    await send(['a'], pushed(`${server.url}/acme/fleet`));
+    expect(await head('a')).toEqual(later);
+    expect(later?.revision).toBe(`main@sha1:${oid}`);
+  });
+
+  it('drops what is no work message and goes on', async () => {
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    expect(await send(['a'], 'nonsense', '{"type":"Nope"}', tick())).toEqual([]);
+    expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
+    expect(lines.filter((line) => line.includes('message dropped'))).toHaveLength(2);
+    expect(lines.join('')).not.toContain('nonsense');
+  });
+});
