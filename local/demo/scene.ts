@@ -1,0 +1,67 @@
+import type { Stage } from './stage.ts';
+import { type Awaited, notYet, PromiseBroken, type Sighting, sighted } from './wait-for.ts';
+
+/** The Kustomizations of the configuration repository. */
+export const KUSTOMIZATIONS: readonly string[] = ['flux-system', 'cache', 'podinfo'];
+
+/** The namespaces that the app lives in. */
+export const APP_NAMESPACES: readonly string[] = ['podinfo', 'cache'];
+
+/** What a step plays with. */
+export interface Scene {
+  readonly stage: Stage;
+  /** Waits for something that can be seen, and fails with what is there instead. */
+  readonly wait: <Value>(awaited: Awaited<Value>) => Promise<Value>;
+  /** Shows lines below the step, in colour where there is colour. */
+  readonly show: (lines: readonly ShownLine[]) => void;
+}
+
+/** A line that a step shows. */
+export interface ShownLine {
+  readonly text: string;
+  readonly tone: 'added' | 'removed' | 'quiet';
+}
+
+/** What a step says about itself in the end, in `--json` too. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** Waits until both Deployments are Ready, podinfo with this tag. */
+export async function waitUntilReady({ stage, wait }: Scene, tag: string): Promise<void> {
+  const { view } = stage.cluster;
+  await wait({ what: `podinfo ${tag} to be Ready`, look: () => view.isReady('podinfo', 'podinfo', tag) });
+  await wait({ what: 'cache to be Ready', look: () => view.isReady('cache', 'cache', '8.1') });
+}
+
+/** Waits until the commit says of every Kustomization that it is applied and healthy. */
+export async function waitForStatuses({ stage, wait }: Scene, commit: string): Promise<void> {
+  const wanted = KUSTOMIZATIONS.map((name) => `tidegate/${stage.clusterName}/flux-system/${name}`);
+  await wait({
+    what: `the statuses of commit ${commit.slice(0, 7)} on GitHub`,
+    look: async () => {
+      const statuses = await stage.user.readStatuses(commit);
+      const states = wanted.map((context) => `${context}: ${statuses.get(context)?.state ?? 'none'}`);
+      return states.every((state) => state.endsWith(': success')) ? sighted(undefined) : notYet(states.join(', '));
+    },
+  });
+}
+
+/** The pull requests that Tidegate opened. */
+export async function listOwnPulls(stage: Stage) {
+  return (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+}
+
+/** Fails a step at once, in words. */
+export function insist(isTrue: boolean, otherwise: string): void {
+  if (!isTrue) throw new PromiseBroken(otherwise);
+}
+
+/** An object that is not there any more. */
+export async function seeGone(
+  stage: Stage,
+  kind: 'ConfigMap' | 'Namespace',
+  namespace: string,
+  name: string,
+): Promise<Sighting<undefined>> {
+  const live = await stage.cluster.view.get(kind, namespace, name);
+  return live === undefined ? sighted(undefined) : notYet(`${kind} ${name} is there`);
+}

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
+import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
+import { startApiServerProxy } from '../cluster/api-server-proxy.ts';
+import { startCluster } from '../cluster/start-cluster.ts';
+import { type ClusterView, openClusterView } from './cluster-view.ts';
+
+/** The cluster that the story plays on. */
+export interface StageCluster {
+  readonly contextName: string;
+  /** Undefined for a person's own cluster: the one that kubectl would use. */
+  readonly kubeconfigPath: string | undefined;
+  /** The folder of kubectl, for a PATH. */
+  readonly binFolder: string | undefined;
+  readonly readyAfterMs: number | undefined;
+  readonly view: ClusterView;
+  /** What a person with kubectl does to it. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  pids(): readonly number[];
+  stop(): Promise<void>;
+}
+
+/** Starts a control plane on this machine; with a delay, every request of Tidegate reaches it later. */
+export async function startOwnCluster(options: {
+  readonly delayMs: number;
+  readonly progress: (line: string) => void;
+}): Promise<StageCluster> {
+  const cluster = await startCluster({ progress: options.progress });
+  try {
+    const proxy =
+      options.delayMs > 0 ? await startApiServerProxy({ target: cluster, latencyMs: options.delayMs }) : undefined;
+    const view = await openClusterView(kubeconfigConnection({ file: cluster.kubeconfigPath }));
+    return {
+      contextName: cluster.contextName,
+      kubeconfigPath: proxy?.kubeconfigPath ?? cluster.kubeconfigPath,
+      binFolder: dirname(cluster.kubectlPath),
+      readyAfterMs: cluster.readyAfterMs,
+      view,
+      kubectl: async (args, input) => (await cluster.kubectl(args, input === undefined ? {} : { input })).stdout,
+      pids: () => cluster.pids(),
+      stop: async () => {
+        await view.close();
+        await proxy?.stop();
+        await cluster.stop();
+      },
+    };
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/** Uses a cluster of the person's own, with the kubectl on PATH. */
+export async function useOwnContext(context: string): Promise<StageCluster> {
+  const view = await openClusterView(kubeconfigConnection({ context }));
+  return {
+    contextName: context,
+    kubeconfigPath: undefined,
+    binFolder: undefined,
+    readyAfterMs: undefined,
+    view,
+    kubectl: (args, input) => runKubectl(['--context', context, ...args], input),
+    pids: () => [],
+    stop: () => view.close(),
+  };
+}
+
+function runKubectl(args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile('kubectl', [...args], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim() || error.message}`, { cause: error }));
+    });
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}

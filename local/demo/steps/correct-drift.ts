@@ -1,0 +1,68 @@
+import type { LiveObject } from '#shared/ports/kubernetes-api.ts';
+import { type Scene, waitUntilReady } from '../scene.ts';
+import { notYet, sighted } from '../wait-for.ts';
+
+const GREETING = 'greetings from fleet-infra';
+const drifted: readonly string[] = ['Deployment/podinfo/podinfo', 'ConfigMap/podinfo/podinfo', 'Service/cache/cache'];
+
+/** 4: what somebody changes by hand is put right, and named. */
+export async function correctDrift(scene: Scene) {
+  const { stage, wait, show } = scene;
+  const { cluster } = stage;
+  const { view } = cluster;
+  const before = (await stage.journal.events()).length;
+  const service = await view.get('Service', 'cache', 'cache');
+  const startedAt = Date.now();
+  await cluster.kubectl(['-n', 'podinfo', 'scale', 'deployment', 'podinfo', '--replicas=5']);
+  const edit = JSON.stringify({ data: { greeting: 'hello from a hotfix' } });
+  await cluster.kubectl(['-n', 'podinfo', 'patch', 'configmap', 'podinfo', '--type=merge', '-p', edit]);
+  await cluster.kubectl(['-n', 'cache', 'delete', 'service', 'cache']);
+
+  await waitUntilReady(scene, '6.7.1');
+  await wait({
+    what: 'the scaled Deployment to have 2 replicas',
+    look: async () => {
+      const replicas = readNumber(await view.get('Deployment', 'podinfo', 'podinfo'), 'spec', 'replicas');
+      return replicas === 2 ? sighted(undefined) : notYet(`${replicas} replicas`);
+    },
+  });
+  await wait({
+    what: 'the edited ConfigMap to be what Git says',
+    look: async () => {
+      const greeting = readField(await view.get('ConfigMap', 'podinfo', 'podinfo'), 'data', 'greeting');
+      return greeting === GREETING ? sighted(undefined) : notYet(`greeting: ${String(greeting)}`);
+    },
+  });
+  await wait({
+    what: 'the deleted Service to be there again',
+    look: async () => {
+      const live = await view.get('Service', 'cache', 'cache');
+      return live !== undefined && live.metadata.uid !== service?.metadata.uid
+        ? sighted(undefined)
+        : notYet('no new Service');
+    },
+  });
+  const correctedMs = Date.now() - startedAt;
+  const named = await wait({
+    what: 'the events that name all three',
+    look: async () => {
+      const events = (await stage.journal.events()).slice(before).filter(({ reason }) => reason === 'DriftCorrected');
+      const missing = drifted.filter((id) => !events.some(({ message }) => message.includes(id)));
+      return missing.length === 0 ? sighted(events) : notYet(`no event DriftCorrected names ${missing.join(', ')}`);
+    },
+  });
+  show(
+    named.map(({ object, message }) => ({ text: `${object.name}: ${message.replaceAll('\n', ', ')}`, tone: 'quiet' })),
+  );
+  return { corrected: drifted, correctedMs };
+}
+
+function readField(live: LiveObject | undefined, part: string, field: string): unknown {
+  const value = live?.[part];
+  return typeof value === 'object' && value !== null ? Reflect.get(value, field) : undefined;
+}
+
+function readNumber(live: LiveObject | undefined, part: string, field: string): number | undefined {
+  const value = readField(live, part, field);
+  return typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,95 @@
+import type { Facts, Scene, ShownLine } from './scene.ts';
+import type { Stage } from './stage.ts';
+import { applyRepository } from './steps/apply-repository.ts';
+import { correctDrift } from './steps/correct-drift.ts';
+import { mergeImage } from './steps/merge-image.ts';
+import { proposeImage } from './steps/propose-image.ts';
+import { pruneObject } from './steps/prune-object.ts';
+import { rebuildSystem } from './steps/rebuild-system.ts';
+import { rollBack } from './steps/roll-back.ts';
+import { showApplied } from './steps/show-applied.ts';
+import { waitFor } from './wait-for.ts';
+
+/** How a step went. */
+export interface ToldStep {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly [fact: string]: unknown;
+}
+
+/** Whom the story is told to. */
+export interface Audience {
+  readonly begin: (title: string) => void;
+  readonly waitingFor: (what: string) => void;
+  readonly end: (step: ToldStep, shown: readonly ShownLine[]) => void;
+}
+
+export interface StoryOptions {
+  readonly audience: Audience;
+  readonly signal?: AbortSignal;
+  /** A `serve` that ends by itself ends the story, unless the teller kills it. */
+  readonly serveMayEnd?: boolean;
+}
+
+/** Plays all steps in order; the first that fails is the last. */
+export async function tellStory(stage: Stage, options: StoryOptions): Promise<readonly ToldStep[]> {
+  const told: ToldStep[] = [];
+  const { audience, signal, serveMayEnd = false } = options;
+
+  async function tell<Told extends Facts>(name: string, play: (scene: Scene) => Promise<Told>): Promise<Told> {
+    const startedAt = Date.now();
+    const shown: ShownLine[] = [];
+    const ms = () => Date.now() - startedAt;
+    const scene: Scene = {
+      stage,
+      show: (lines) => shown.push(...lines),
+      wait: (awaited) =>
+        waitFor(awaited, {
+          onWait: audience.waitingFor,
+          hopeless: () => (serveMayEnd ? undefined : describeEnd(stage)),
+          logs: [stage.serve.logFile],
+          ...(signal === undefined ? {} : { signal }),
+        }),
+    };
+    audience.begin(name);
+    try {
+      const facts = await play(scene);
+      const step: ToldStep = { name, ok: true, ms: ms(), ...facts };
+      told.push(step);
+      audience.end(step, shown);
+      return facts;
+    } catch (error) {
+      const step: ToldStep = {
+        name,
+        ok: false,
+        ms: ms(),
+        error: error instanceof Error ? error.message : String(error),
+      };
+      told.push(step);
+      audience.end(step, shown);
+      throw error;
+    }
+  }
+
+  try {
+    await tell('the configuration repository is applied', applyRepository);
+    const { pull } = await tell('6.7.1 is pushed to ECR: a pull request changes the tag', proposeImage);
+    const merged = await tell('the pull request is merged: 6.7.1 runs', (scene) => mergeImage(scene, pull));
+    await tell('drift: what was changed by hand is put right', correctDrift);
+    await tell('a manifest is removed from Git: its object is pruned', pruneObject);
+    await tell('rollback: the revert is merged, 6.7.0 runs', (scene) =>
+      rollBack(scene, { pull, commit: merged.commit }),
+    );
+    await tell('disaster: the namespaces are deleted, Git brings them back', rebuildSystem);
+    await tell('what was applied, and from which commit', showApplied);
+  } catch {
+    // Told already: the last step says what was wrong.
+  }
+  return told;
+}
+
+function describeEnd(stage: Stage): string | undefined {
+  const reason = stage.serve.unexpectedEnd();
+  return reason === undefined ? undefined : `tidegate serve ended (${reason})`;
+}
