@@ -1,0 +1,282 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import type { ApplyPorts, ApplyRequest, DesiredSet } from '#shared/apply/desired-state.ts';
+import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+
+import {
+  changesOf,
+  configMap,
+  deployment,
+  install,
+  namespace,
+  outcomeOf,
+  rendered,
+  service,
+  startApplyFixture,
+  type ApplyFixture,
+} from './apply-fixture.ts';
+
+let fixture: ApplyFixture;
+
+beforeAll(async () => {
+  fixture = await startApplyFixture();
+});
+
+afterAll(() => fixture?.stop());
+
+/** Deletions that reached the API server in a namespace with tidegate's name on them, from its own audit log. */
+async function deletionsIn(ns: string): Promise<readonly string[]> {
+  const entries = await fixture.cluster.readAuditLog();
+  return entries
+    .filter(({ verb, userAgent }) => verb.startsWith('delete') && userAgent.startsWith('tidegate/'))
+    .filter(({ namespace, name }) => namespace === ns || name === ns)
+    .map(({ resource, name }) => `${resource}/${name}`);
+}
+
+async function exists(ns: string, object: string): Promise<boolean> {
+  const { stdout } = await fixture.cluster.kubectl(['-n', ns, 'get', object, '--ignore-not-found', '-o', 'name']);
+  return stdout.trim() !== '';
+}
+
+describe('pruning', () => {
+  it('deletes the object that left Git and nothing else', async () => {
+    const ns = 'prune-one';
+    const installation = install(fixture.api, ns);
+    const kept = [namespace(ns), deployment(ns, 'web'), service(ns, 'web')];
+    await installation.apply([rendered(ns, [...kept, configMap(ns, 'old')], { wait: true })]);
+
+    const outcome = await installation.apply([rendered(ns, kept, { wait: true })]);
+
+    expect(changesOf(outcomeOf(outcome, ns))).toContain('deleted ConfigMap/prune-one/old');
+    expect(await deletionsIn(ns)).toEqual(['configmaps/old']);
+    const { stdout } = await fixture.cluster.kubectl(['-n', ns, 'get', 'endpointslices', '-o', 'name']);
+    expect(stdout).toContain('web');
+  });
+
+  it('keeps Endpoints that carry the label of their Service, when their kind is listed', async () => {
+    const ns = 'prune-endpoints';
+    const installation = install(fixture.api, ns);
+    const endpoints = { apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'by-hand', namespace: ns } };
+    const kept = [namespace(ns), deployment(ns, 'web'), service(ns, 'web'), endpoints];
+    await installation.apply([rendered(ns, [...kept, configMap(ns, 'old')], { wait: true })]);
+    const { stdout } = await fixture.cluster.kubectl(['-n', ns, 'get', 'endpoints/web', '-o', 'json']);
+    expect(stdout).toContain('applyset.kubernetes.io/part-of');
+
+    const outcome = await installation.apply([rendered(ns, kept, { wait: true })]);
+
+    expect(outcomeOf(outcome, ns).withheld).toMatchObject([
+      { id: { kind: 'Endpoints', name: 'web' }, guard: 'not-owned' },
+    ]);
+    expect(await deletionsIn(ns)).toEqual(['configmaps/old']);
+  });
+
+  it('does not delete an object that moved to another Kustomization', async () => {
+    const ns = 'prune-moved';
+    const installation = install(fixture.api, ns);
+    const [from, to] = ['moved-from', 'moved-to'];
+    await installation.apply([
+      rendered(from, [namespace(ns), configMap(ns, 'moving'), configMap(ns, 'a')]),
+      rendered(to, [configMap(ns, 'b')]),
+    ]);
+
+    const outcome = await installation.apply([
+      rendered(from, [namespace(ns), configMap(ns, 'a')]),
+      rendered(to, [configMap(ns, 'b'), configMap(ns, 'moving')]),
+    ]);
+
+    expect(changesOf(outcomeOf(outcome, to))).toContain('configured ConfigMap/prune-moved/moving');
+    expect(await deletionsIn(ns)).toEqual([]);
+    expect(outcomeOf(outcome, from).withheld).toEqual([]);
+  });
+
+  it('asks before a Kustomization is emptied or deleted from Git, and takes exactly the approved count', async () => {
+    const ns = 'prune-deleted';
+    const installation = install(fixture.api, ns);
+    const stays = rendered('deleted-stays', [namespace(ns)]);
+    const goes = rendered('deleted-goes', [configMap(ns, 'one'), configMap(ns, 'two')]);
+    await installation.apply([stays, goes]);
+    const approve = (count: number) => ({ approvals: [{ kustomization: goes.id, count }] });
+
+    const emptied = await installation.apply([stays, { ...goes, render: { kind: 'rendered', objects: [] } }]);
+    const unasked = await installation.apply([stays]);
+    const miscounted = await installation.apply([stays], approve(3));
+    const before = await deletionsIn(ns);
+    const approved = await installation.apply([stays], approve(2));
+
+    expect(outcomeOf(emptied, 'deleted-goes').withheld.map(({ guard }) => guard)).toEqual(['share', 'share']);
+    expect(outcomeOf(unasked, 'deleted-goes')).toMatchObject({ state: 'deleting' });
+    expect(outcomeOf(unasked, 'deleted-goes').withheld[0]?.message).toContain('flux-system/deleted-goes=2');
+    expect(outcomeOf(miscounted, 'deleted-goes').state).toBe('deleting');
+    expect(before).toEqual([]);
+    expect(outcomeOf(approved, 'deleted-goes').state).toBe('deleted');
+    expect([...(await deletionsIn(ns))].sort()).toEqual(['configmaps/one', 'configmaps/two']);
+    const { stdout } = await fixture.cluster.kubectl(['-n', 'tidegate-system', 'get', 'configmaps', '-o', 'name']);
+    expect(stdout).not.toContain('deleted-goes');
+  });
+
+  it('leaves the objects of a deleted Kustomization that did not prune', async () => {
+    const ns = 'prune-orphan';
+    const installation = install(fixture.api, ns);
+    const stays = rendered('orphan-stays', [namespace(ns)]);
+    await installation.apply([stays, rendered('orphan-goes', [configMap(ns, 'one')], { prune: false })]);
+
+    const outcome = await installation.apply([stays]);
+
+    expect(outcomeOf(outcome, 'orphan-goes').state).toBe('deleted');
+    expect(await exists(ns, 'configmap/one')).toBe(true);
+  });
+
+  it('keeps the objects of a Kustomization that was suspended when it was deleted', async () => {
+    const ns = 'prune-suspended';
+    const installation = install(fixture.api, ns);
+    const stays = rendered('suspended-stays', [namespace(ns)]);
+    const goes = rendered('suspended-goes', [configMap(ns, 'one')]);
+    await installation.apply([stays, goes]);
+    await installation.apply([stays, { ...goes, render: { kind: 'suspended', ready: true, desired: [] } }]);
+
+    const approvals = [{ kustomization: goes.id, count: 1 }];
+    const outcome = await installation.apply([stays], { approvals });
+
+    expect(outcomeOf(outcome, 'suspended-goes').state).toBe('deleting');
+    expect(await deletionsIn(ns)).toEqual([]);
+  });
+
+  it('reports an object whose label was removed by hand as orphaned, and does not delete it', async () => {
+    const ns = 'prune-unlabelled';
+    const installation = install(fixture.api, ns);
+    await installation.apply([rendered(ns, [namespace(ns), configMap(ns, 'one'), configMap(ns, 'two')])]);
+    await fixture.cluster.kubectl(['-n', ns, 'label', 'configmap/one', 'applyset.kubernetes.io/part-of-']);
+
+    const outcome = await installation.apply([rendered(ns, [namespace(ns), configMap(ns, 'two')])]);
+
+    expect(outcomeOf(outcome, ns).orphans.map(({ name }) => name)).toEqual(['one']);
+    expect(await deletionsIn(ns)).toEqual([]);
+  });
+});
+
+interface Violation {
+  readonly guard: string;
+  readonly request?: Partial<ApplyRequest>;
+  readonly ports?: Partial<ApplyPorts>;
+  readonly others?: (ns: string) => readonly DesiredSet[];
+  readonly extra?: (ns: string) => readonly KubernetesObject[];
+  readonly doomed?: (ns: string) => KubernetesObject;
+  readonly prune?: boolean;
+  readonly meddle?: (ns: string) => Promise<unknown>;
+}
+
+function unknownSet(name: string, render: DesiredSet['render']): readonly DesiredSet[] {
+  return [{ ...rendered(name, []), render }];
+}
+
+function through(change: (api: KubernetesApi) => Partial<KubernetesApi>): { readonly api: KubernetesApi } {
+  return { api: { ...fixture.api, ...change(fixture.api) } };
+}
+
+const violations: Readonly<Record<string, () => Violation>> = {
+  'an artifact is doubtful': () => ({
+    guard: 'artifact-doubtful',
+    request: { doubts: ['GitRepository flux-system/app: the artifact is not what its digest says'] },
+  }),
+  'another Kustomization failed to render': () => ({
+    guard: 'not-rendered',
+    others: (ns) => unknownSet(`${ns}-broken`, { kind: 'failed', reason: 'BuildFailed', message: 'broken' }),
+  }),
+  'nobody knows what another Kustomization desires': () => ({
+    guard: 'not-rendered',
+    others: (ns) => unknownSet(`${ns}-idle`, { kind: 'unchanged', ready: true }),
+  }),
+  'an object of its Kustomization was refused': () => ({
+    guard: 'not-applied',
+    extra: (ns) => [{ ...configMap(ns, 'broken'), data: { 'not a key!': 'x' } }],
+  }),
+  'somebody else applied it with our label': () => ({
+    guard: 'not-owned',
+    meddle: async (ns) => {
+      const { stdout } = await fixture.cluster.kubectl(['-n', ns, 'get', 'configmap/doomed', '-o', 'json']);
+      const { metadata } = JSON.parse(stdout) as { metadata: { labels: Record<string, string> } };
+      await fixture.cluster.kubectl(['-n', ns, 'delete', 'configmap/doomed']);
+      const copy = configMap(ns, 'doomed');
+      const labelled = { ...copy, metadata: { ...copy.metadata, labels: metadata.labels } };
+      await fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(labelled) });
+    },
+  }),
+  'a controller owns it': () => ({
+    guard: 'controlled',
+    meddle: async (ns) => {
+      const { stdout } = await fixture.cluster.kubectl([
+        '-n',
+        ns,
+        'get',
+        'configmap/kept',
+        '-o',
+        'jsonpath={.metadata.uid}',
+      ]);
+      const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'kept', uid: stdout, controller: true };
+      const patch = JSON.stringify({ metadata: { ownerReferences: [owner] } });
+      await fixture.cluster.kubectl(['-n', ns, 'patch', 'configmap/doomed', '--type=merge', '-p', patch]);
+    },
+  }),
+  'pruning is switched off for the object': () => ({
+    guard: 'prune-disabled',
+    doomed: (ns) => configMap(ns, 'doomed', {}, { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' }),
+  }),
+  'pruning is switched off for the Kustomization': () => ({ guard: 'prune-disabled', prune: false }),
+  'discovery has holes': () => ({
+    guard: 'discovery-incomplete',
+    ports: through((api) => ({
+      discover: async () => ({ ...(await api.discover()), incomplete: ['metrics.k8s.io/v1beta1'] }),
+    })),
+  }),
+  'the lease is lost when it comes to pruning': () => ({
+    guard: 'lease-lost',
+    ports: { holdsLease: () => false },
+  }),
+  'it changed after it was looked at': () => ({
+    guard: 'changed-meanwhile',
+    ports: through((api) => ({
+      async delete(request) {
+        const { namespace, name } = request.address;
+        await fixture.cluster.kubectl(['-n', namespace, 'annotate', `configmap/${name}`, 'touched=yes']);
+        return api.delete(request);
+      },
+    })),
+  }),
+  'too large a share would go': () => ({
+    guard: 'share',
+    request: { pruneGuard: { maxObjects: 0, maxPercent: 20 } },
+  }),
+};
+
+describe('pruning holds back', () => {
+  it.each(Object.entries(violations))('when %s', async (title, violate) => {
+    const ns = `guard-${title.replaceAll(/[^a-z]+/g, '-')}`.slice(0, 60).replace(/-$/, '');
+    const { guard, request, ports, others, extra, doomed, prune = true, meddle } = violate();
+    const kept = [namespace(ns), configMap(ns, 'kept'), configMap(ns, 'kept-too')];
+    const installation = install(fixture.api, ns);
+    await installation.apply([rendered(ns, [...kept, doomed?.(ns) ?? configMap(ns, 'doomed')], { prune })]);
+    await meddle?.(ns);
+
+    const sets = [rendered(ns, [...kept, ...(extra?.(ns) ?? [])], { prune }), ...(others?.(ns) ?? [])];
+    const outcome = await installation.apply(sets, request, ports);
+
+    const held = outcomeOf(outcome, ns).withheld.filter(({ id }) => id.name === 'doomed');
+    // Without the lease nothing is even planned; any other guard names itself.
+    expect(held.map((prune) => prune.guard)).toEqual(guard === 'lease-lost' ? [] : [guard]);
+    expect(await exists(ns, 'configmap/doomed')).toBe(true);
+    const landed = (await deletionsIn(ns)).length;
+    expect(landed).toBe(guard === 'changed-meanwhile' ? 1 : 0);
+  });
+
+  it('when a Namespace or a definition would take desired objects with it', async () => {
+    const ns = 'guard-in-use';
+    const installation = install(fixture.api, ns);
+    await installation.apply([rendered(ns, [namespace(ns), configMap(ns, 'kept')])]);
+
+    const outcome = await installation.apply([rendered(ns, [configMap(ns, 'kept')])]);
+
+    expect(outcomeOf(outcome, ns).withheld).toMatchObject([{ id: { kind: 'Namespace' }, guard: 'in-use' }]);
+    expect(await deletionsIn(ns)).toEqual([]);
+  });
+});
