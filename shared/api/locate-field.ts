@@ -64,13 +64,25 @@ function findSourceObject(files: SourceTree, id: ObjectId, folder: string): Sour
     if (!text.includes(id.name) || !text.includes(id.kind)) {
       continue;
     }
-    const lines = new LineCounter();
+    const found = findInFile(file, text, id);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  return undefined;
+}
+
+function findInFile(file: string, text: string, id: ObjectId): SourceObject | undefined {
+  const lines = new LineCounter();
+  try {
     for (const document of parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false })) {
       const root = membersOf(document.contents).find((member) => isTheObject(member, id));
       if (root !== undefined) {
         return { file, root, lines };
       }
     }
+  } catch {
+    // A file that cannot be parsed, however it breaks the parser, did not render this object.
   }
   return undefined;
 }

@@ -5,7 +5,9 @@ import type { Problem } from '#shared/errors/problem.ts';
 import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
 import { isRecord } from './is-record.ts';
 import {
+  decodeStrictly,
   findKustomizationFile,
+  hasForeignLineBreaks,
   KUSTOMIZATION_NAMES,
   joinPath,
   problemInFile,
@@ -237,12 +239,12 @@ function visitPlugin(walk: Walk, place: Place, entry: string): void {
     refuse(walk, place, `is ${formatValue(entry)}, a folder; allowed is a file of builtin transformers`);
     return;
   }
-  const text = path === undefined ? undefined : walk.tree.get(path);
-  const documents =
-    text === undefined
-      ? inlineOrFile(walk, place, entry)
-      : (reference(walk, place, entry, 'file'), mappingsIn(Buffer.from(text.bytes).toString('utf8')) ?? [{}]);
-  for (const document of documents ?? []) {
+  const file = path === undefined ? undefined : walk.tree.get(path);
+  if (file !== undefined) {
+    reference(walk, place, entry, 'file');
+  }
+  const documents = file === undefined ? inlineOrFile(walk, place, entry) : mappingsIn(decodeStrictly(file.bytes));
+  for (const document of documents ?? (file === undefined ? [] : [undefined])) {
     const apiVersion = isRecord(document) ? document['apiVersion'] : undefined;
     const kind = isRecord(document) ? document['kind'] : undefined;
     if (apiVersion !== 'builtin' || kind === 'HelmChartInflationGenerator' || hasFunction(document)) {
@@ -260,7 +262,10 @@ function hasFunction(document: unknown): boolean {
   return Object.keys(annotations).some((name) => /^config\.(kubernetes|k8s)\.io\/function$/.test(name));
 }
 
-function mappingsIn(text: string): readonly unknown[] | undefined {
+function mappingsIn(text: string | undefined): readonly unknown[] | undefined {
+  if (text === undefined || hasForeignLineBreaks(text)) {
+    return undefined;
+  }
   try {
     const documents = parseKubernetesYaml(text).filter((document) => document !== null);
     return documents.length > 0 && documents.every(isRecord) ? documents : undefined;

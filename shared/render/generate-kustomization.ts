@@ -65,8 +65,16 @@ export function generateKustomization(
   const edited = buildable(applyEdits(value, edits));
   return existing !== undefined && edited === value
     ? { outcome: 'as-written', file }
-    : // JSON is YAML, and has one way to write a value.
-      { outcome: 'generated', file, text: `${JSON.stringify(edited, null, 2)}\n` };
+    : { outcome: 'generated', file, text: formatAsYaml(edited) };
+}
+
+/** JSON is YAML, with one way to write each value, once the characters are escaped that end a line in YAML only. */
+function formatAsYaml(value: unknown): string {
+  const json = JSON.stringify(value, null, 2);
+  return `${json
+    .replaceAll('\u0085', String.raw`\u0085`)
+    .replaceAll('\u2028', String.raw`\u2028`)
+    .replaceAll('\u2029', String.raw`\u2029`)}\n`;
 }
 
 function applyEdits(

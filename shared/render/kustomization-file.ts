@@ -33,7 +33,12 @@ export function readKustomizationFile(
   if (bytes.length > MAX_BYTES) {
     return { problem: { file, field: '', message: `has ${bytes.length} bytes; at most ${MAX_BYTES} are read` } };
   }
-  const text = Buffer.from(bytes).toString('utf8');
+  const text = decodeStrictly(bytes);
+  if (text === undefined) {
+    const message =
+      'is not plain UTF-8 text, or holds a line break of Unicode or a NUL; save it as UTF-8 with plain line breaks';
+    return { problem: { file, field: '', message } };
+  }
   let documents: readonly unknown[];
   try {
     documents = parseKubernetesYaml(text);
@@ -49,6 +54,24 @@ export function readKustomizationFile(
   return isRecord(value)
     ? { file, text, value }
     : { problem: { file, line: 1, field: '', message: 'is not a mapping; allowed is a kustomization' } };
+}
+
+/**
+ * The text of a file whose references are followed, if there is only one way to read it. kustomize's parser ends a line at
+ * U+0085, U+2028 and U+2029 and reads UTF-16, ours does neither: what is a comment here would be a reference there.
+ */
+export function decodeStrictly(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return hasForeignLineBreaks(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a text holds what ends a line, or the text, for kustomize's parser alone. */
+export function hasForeignLineBreaks(text: string): boolean {
+  return ['\0', '\u0085', '\u2028', '\u2029'].some((character) => text.includes(character));
 }
 
 /** A problem at a field of a kustomization file. Positions are read only now: few files have problems. */

@@ -92,5 +92,5 @@ function integerOf(plain: string): number {
   const digits = plain.replace(/^[-+]/, '');
   const octal = /^0[oO]?([0-7]+)$/.exec(digits);
   const value = octal?.[1] === undefined ? Number(digits) : Number.parseInt(octal[1], 8);
-  return negative ? -value : value;
+  return negative && value !== 0 ? -value : value;
 }

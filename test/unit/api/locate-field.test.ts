@@ -75,9 +75,10 @@ describe('locating a field', () => {
     expect(locate({ 'clusters/a/app.yaml': APP }, ['spec', 'sourceRef', 'name'], 'missing')).toMatchObject({ line: 5 });
   });
 
-  it('passes over files that are no YAML', () => {
-    const broken = 'kind: Kustomization\nname: app\n  - [broken: {{ template }}';
-
+  it.each([
+    ['a template', 'kind: Kustomization\nname: app\n  - [broken: {{ template }}'],
+    ['nesting without end', `# Kustomization app\n${'['.repeat(100_000)}`],
+  ])('passes over a file that is no YAML but %s', (_, broken) => {
     expect(locate({ 'clusters/a/a.yaml': broken, 'clusters/a/b.yaml': APP }, ['kind']).file).toBe('clusters/a/b.yaml');
   });
 });

@@ -132,6 +132,14 @@ describe('collecting what a build can read', () => {
       'generators:\n- |\n  apiVersion: builtin\n  kind: HelmChartInflationGenerator\n  metadata: {name: e}',
       'never run',
     ],
+    ['a comment that kustomize reads as a line', '# c\u2028resources: [https://example.com/a.yaml]', 'plain UTF-8'],
+    ['a comment with the next-line character', '# c\u0085resources: [https://example.com/a.yaml]', 'plain UTF-8'],
+    ['a NUL', 'namespace: a\0', 'plain UTF-8'],
+    [
+      'an inline transformer with such a line',
+      'transformers: ["apiVersion: builtin\\nkind: PatchTransformer\\n# c\\Lpath: /etc/passwd"]',
+      'transformers[0]',
+    ],
     ['a base without a kustomization file', 'resources: [sub]', 'a folder without a kustomization file'],
     ['a folder as a patch', 'patches: [{ path: sub }]', 'a folder; allowed is a file'],
     [
@@ -143,6 +151,17 @@ describe('collecting what a build can read', () => {
     const problems = problemsOf({ 'apps/kustomization.yaml': text, 'apps/a.yaml': OBJECT, 'apps/sub/x.yaml': OBJECT });
 
     expect(problems.join('\n')).toContain(message);
+  });
+
+  it('refuses a file in another encoding, which kustomize would read', () => {
+    const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('resources: [/etc/passwd]', 'utf16le')]);
+
+    const input = collectBuildInput(
+      new Map([['apps/kustomization.yaml', { bytes: utf16, executable: false }]]),
+      'apps',
+    );
+
+    expect(input).toMatchObject({ outcome: 'refused', problems: [{ file: 'apps/kustomization.yaml' }] });
   });
 
   it('collects every file that is referenced and no other', () => {
