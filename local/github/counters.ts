@@ -1,6 +1,7 @@
 /** How often each endpoint was asked. */
 export type Counters = {
-  readonly add: (endpoint: string, status: number) => void;
+  readonly arrived: (endpoint: string) => void;
+  readonly answered: (endpoint: string, status: number) => void;
   readonly count: (endpoint: string | RegExp) => number;
   readonly all: () => Readonly<Record<string, number>>;
   readonly statuses: () => Readonly<Record<string, number>>;
@@ -15,10 +16,8 @@ export function makeCounters(): Counters {
     map.set(key, (map.get(key) ?? 0) + 1);
   };
   return {
-    add: (endpoint, status) => {
-      bump(endpoints, endpoint);
-      bump(statuses, `${endpoint} ${status}`);
-    },
+    arrived: (endpoint) => bump(endpoints, endpoint),
+    answered: (endpoint, status) => bump(statuses, `${endpoint} ${status}`),
     count: (wanted) => {
       if (typeof wanted === 'string') return endpoints.get(wanted) ?? 0;
       return [...endpoints].reduce((sum, [endpoint, count]) => sum + (wanted.test(endpoint) ? count : 0), 0);

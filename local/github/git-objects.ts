@@ -81,8 +81,8 @@ export async function readCommits(directory: string, shas: readonly string[]): P
 
 /** Reads the commit that a revision expression points at, or null. */
 export async function readCommit(directory: string, revision: string): Promise<Commit | null> {
-  const sha = await resolveRevision(directory, `${revision}^{commit}`);
-  return sha === null ? null : ((await readCommits(directory, [sha]))[0] ?? null);
+  if (revision.includes('\n') || revision === '') return null;
+  return (await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null;
 }
 
 function personLine(person: Person): string {

@@ -40,14 +40,22 @@ export async function listRefs(
 
 /** The ref with exactly this full name, or null. */
 export async function readRef(directory: string, name: string): Promise<Ref | null> {
-  if (!(await isRefName(directory, name))) return null;
+  if (!isRefName(name)) return null;
   return (await listRefs(directory, [name])).find((ref) => ref.name === name) ?? null;
 }
 
 /** Whether git accepts this as the full name of a branch, tag or other ref. */
-export async function isRefName(directory: string, name: string): Promise<boolean> {
-  if (!name.startsWith('refs/') || /[*?[]/.test(name)) return false;
-  return (await tryGit(directory, ['check-ref-format', name])).code === 0;
+export function isRefName(name: string): boolean {
+  const forbidden = [...name].some((letter) => letter <= ' ' || letter === '\u007f' || '~^:?*[\\'.includes(letter));
+  const parts = name.split('/');
+  return (
+    name.startsWith('refs/') &&
+    !forbidden &&
+    !name.includes('..') &&
+    !name.includes('@{') &&
+    !name.endsWith('.') &&
+    parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
+  );
 }
 
 /** Changes refs all together or not at all; answers git's reason when it refuses. */

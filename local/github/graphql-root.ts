@@ -12,6 +12,7 @@ import { listTree, writeTree } from './git-trees.ts';
 import { personOf, webFlow } from './merge-pull.ts';
 import { permitRepository } from './permit.ts';
 import { Problem } from './problem.ts';
+import { callerOf } from './routes/meta.ts';
 import type { Permissions, Repository } from './state.ts';
 
 const ZERO = '0'.repeat(40);
@@ -112,7 +113,7 @@ function showRepositoryNode(core: Core, repository: Repository): Record<string, 
 async function planUpdates(directory: string, given: readonly GivenRef[]): Promise<RefUpdate[]> {
   const updates: RefUpdate[] = [];
   for (const { name, afterOid, beforeOid, force } of given) {
-    if (!(await isRefName(directory, name))) throw refusal('UNPROCESSABLE', `${name} is not a valid ref name.`);
+    if (!isRefName(name)) throw refusal('UNPROCESSABLE', `${name} is not a valid ref name.`);
     const now = (await readRef(directory, name))?.sha ?? null;
     const before = beforeOid === undefined ? now : beforeOid === ZERO ? null : beforeOid;
     if (before !== now) throw refusal('UNPROCESSABLE', 'Reference cannot be updated');
@@ -197,7 +198,7 @@ export function graphqlRoot(core: Core, actor: Actor): Record<string, unknown> {
   return {
     viewer: () => ({ login: actingAccount(core, actor).login }),
     rateLimit: () => {
-      const { limit, remaining, used, reset } = core.rateLimits.budget('graphql');
+      const { limit, remaining, used, reset } = core.rateLimits.budget(`graphql ${callerOf({ actor })}`);
       return { limit, remaining, used, cost: 1, resetAt: new Date(reset * 1000).toISOString() };
     },
     repository: ({ owner, name }: { owner: string; name: string }) => {

@@ -8,12 +8,13 @@ import { GRAPHQL_SCHEMA } from './graphql-schema.ts';
 import { Problem } from './problem.ts';
 import { objectOf, textOf } from './read-body.ts';
 import type { Sent } from './serve-api.ts';
-import { parseBody } from './serve-api.ts';
+import { callerOf } from './routes/meta.ts';
+import { checkLimits, parseBody, problemAnswer } from './serve-api.ts';
 
 const schema = buildSchema(GRAPHQL_SCHEMA);
 
-function json(status: number, value: unknown): Sent {
-  const headers = { 'content-type': 'application/json; charset=utf-8' };
+function json(status: number, value: unknown, more: Readonly<Record<string, string>> = {}): Sent {
+  const headers = { 'content-type': 'application/json; charset=utf-8', ...more };
   return { status, headers, body: Buffer.from(JSON.stringify(value)) };
 }
 
@@ -31,6 +32,9 @@ export async function serveGraphql(core: Core, request: IncomingMessage, bytes: 
       return json(401, { message: 'This endpoint requires you to be authenticated.' });
     }
     const body = parseBody(bytes);
+    const caller = `graphql ${callerOf({ actor })}`;
+    checkLimits(core, caller, /^\s*mutation\b/.test(textOf(body, 'query') ?? ''));
+    core.rateLimits.spend(caller);
     const result = await graphql({
       schema,
       source: textOf(body, 'query') ?? '',
@@ -41,7 +45,8 @@ export async function serveGraphql(core: Core, request: IncomingMessage, bytes: 
     const data = result.data === undefined ? {} : { data: result.data };
     return json(200, { ...data, ...(result.errors === undefined ? {} : { errors: result.errors.map(showError) }) });
   } catch (error) {
-    if (error instanceof Problem) return json(error.status, error.body);
-    throw error;
+    const answer = problemAnswer(error);
+    if (!(error instanceof Problem)) core.violations.push(`POST /graphql: ${JSON.stringify(answer.body)}`);
+    return json(answer.status, answer.body, answer.headers);
   }
 }

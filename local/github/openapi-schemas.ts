@@ -58,7 +58,11 @@ export function makeCompiler(description: Json): (schema: unknown, coerce: boole
   const options = { strict: false, logger: false, validateSchema: false, allErrors: true, inlineRefs: false } as const;
   const ajvs = { plain: new Ajv(options), coercing: new Ajv({ ...options, coerceTypes: 'array' }) };
   const known = { plain: new Set<string>(), coercing: new Set<string>() };
-  for (const ajv of Object.values(ajvs)) addFormats(ajv);
+  for (const ajv of Object.values(ajvs)) {
+    addFormats(ajv);
+    // GitHub answers an empty string for a URL that was not given, also where its description says "uri".
+    ajv.addFormat('uri', (text: string) => text === '' || URL.canParse(text));
+  }
   function addReferenced(kind: 'plain' | 'coercing', references: Set<string>): void {
     for (const reference of references) {
       if (known[kind].has(reference)) continue;

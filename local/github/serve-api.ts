@@ -36,12 +36,12 @@ function authorize(core: Core, actor: Actor, match: Match): Exchange['repository
   return permitRepository(core, actor, match.params['owner'] ?? '', match.params['repo'] ?? '', needs);
 }
 
-function spend(core: Core, actor: Actor, method: string): void {
-  const caller = callerOf({ actor });
+/** Refuses a caller who has asked too much: this hour, or this minute. */
+export function checkLimits(core: Core, caller: string, isWrite: boolean): void {
   if (core.rateLimits.budget(caller).remaining === 0) {
     throw new Problem(403, `API rate limit exceeded for ${caller}.`);
   }
-  const retryAfter = core.rateLimits.retryAfter(caller, method !== 'GET');
+  const retryAfter = core.rateLimits.retryAfter(caller, isWrite);
   if (retryAfter === null) return;
   throw new Problem(403, 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.', {
     retryAfter,
@@ -76,7 +76,8 @@ async function answerOf(
   return answer;
 }
 
-function problemAnswer(error: unknown): Answer {
+/** How an error is answered. */
+export function problemAnswer(error: unknown): Answer {
   if (error instanceof Problem) {
     const { retryAfter, ...body } = error.body;
     return {
@@ -134,7 +135,7 @@ export async function serveApi(
   try {
     actor = authenticate(core, request.headers.authorization);
     const isFree = match !== null && FREE.has(match.route.template);
-    if (!isFree) spend(core, actor, method);
+    if (!isFree) checkLimits(core, callerOf({ actor }), method !== 'GET');
     answer = await answerOf(core, check, match, actor, url, bytes);
   } catch (error) {
     answer = problemAnswer(error);

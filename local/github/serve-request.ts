@@ -92,6 +92,17 @@ function cutAnswer(response: ServerResponse): void {
   response.write = () => true;
 }
 
+/** Counts an answer before its client can have read it, or when its connection ends without one (as status 0). */
+function countAnswer(core: Core, endpoint: string, response: ServerResponse): void {
+  let counted = false;
+  const count = (): void => {
+    if (!counted) core.counters.answered(endpoint, response.headersSent ? response.statusCode : 0);
+    counted = true;
+  };
+  response.once('prefinish', count);
+  response.once('close', count);
+}
+
 async function route(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { core } = serving;
   const method = request.method ?? 'GET';
@@ -104,7 +115,8 @@ async function route(serving: Serving, request: IncomingMessage, response: Serve
   const restEndpoint = match === null ? `${method} ${url.pathname}` : `${method} ${match.route.template}`;
   const endpoint = isGraphql ? 'POST /graphql' : (git?.service.replace('-', ' ') ?? restEndpoint);
   const template = isGraphql ? '/graphql' : git === null ? (match?.route.template ?? url.pathname) : endpoint;
-  response.on('close', () => core.counters.add(endpoint, response.statusCode));
+  core.counters.arrived(endpoint);
+  countAnswer(core, endpoint, response);
   if (serving.delayMs > 0) await sleep(serving.delayMs);
   const fault = core.faults.take(method, template, url.pathname);
   if (await failEarly(response, fault)) return;

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The level of one permission of an App or token. */
@@ -232,15 +232,43 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Reads the state that an earlier run left in the folder, or starts with nothing. */
-export async function loadState(root: string): Promise<State> {
+function isDelivery(value: unknown): value is Delivery {
+  return typeof value === 'object' && value !== null && 'guid' in value && 'id' in value;
+}
+
+function parseLine(line: string): Delivery[] {
   try {
-    // Our own file, replaced whole by rename: what is there was written by saveState.
-    return { ...emptyState(), ...(JSON.parse(await readFile(path.join(root, 'state.json'), 'utf8')) as State) };
+    const value: unknown = JSON.parse(line);
+    return isDelivery(value) ? [value] : [];
+  } catch {
+    // The last line of a run that was killed while writing it.
+    return [];
+  }
+}
+
+async function readIfThere(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
   } catch (error) {
-    if (isMissing(error)) return emptyState();
+    if (isMissing(error)) return null;
     throw error;
   }
+}
+
+/** Reads the state that an earlier run left in the folder, or starts with nothing. */
+export async function loadState(root: string): Promise<State> {
+  const text = await readIfThere(path.join(root, 'state.json'));
+  const lines = (await readIfThere(path.join(root, 'deliveries.jsonl')))?.split('\n') ?? [];
+  // Our own file, replaced whole by rename: what is there was written by the saver below.
+  const saved = text === null ? {} : (JSON.parse(text) as Partial<State>);
+  const state = { ...emptyState(), ...saved, deliveries: lines.flatMap(parseLine) };
+  state.nextId = Math.max(state.nextId, ...state.deliveries.map((one) => one.id));
+  return state;
+}
+
+/** Keeps a delivery: payloads are large and never change, so they are added to a file of their own. */
+export async function keepDelivery(root: string, delivery: Delivery): Promise<void> {
+  await appendFile(path.join(root, 'deliveries.jsonl'), `${JSON.stringify(delivery)}\n`);
 }
 
 /** A saver that writes the state through to the folder; calls made while it writes share the next write. */
@@ -250,7 +278,7 @@ export function makeStateSaver(root: string, state: State): () => Promise<void> 
   async function write(): Promise<void> {
     await mkdir(root, { recursive: true });
     const file = path.join(root, 'state.json');
-    await writeFile(`${file}.new`, JSON.stringify(state));
+    await writeFile(`${file}.new`, JSON.stringify({ ...state, deliveries: [] }));
     await rename(`${file}.new`, file);
   }
   function start(): Promise<void> {

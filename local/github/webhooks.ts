@@ -3,6 +3,7 @@ import type { Core } from './core.ts';
 import { nextId, timestamp } from './core.ts';
 import { covers, reaches } from './permit.ts';
 import type { Account, Delivery, HookConfig, Permissions, Repository } from './state.ts';
+import { keepDelivery } from './state.ts';
 import { showContext, showInstallationLink } from './webhook-payloads.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -81,7 +82,7 @@ async function deliver(core: Core, call: Call): Promise<void> {
   const started = Date.now();
   const reply = await post(call.config.url, headers, body);
   const { hookId, guid, event, action, installationId, repositoryId, redelivery, payload } = call;
-  core.state.deliveries.push({
+  const delivery: Delivery = {
     id: nextId(core),
     hookId,
     guid,
@@ -95,7 +96,9 @@ async function deliver(core: Core, call: Call): Promise<void> {
     duration: (Date.now() - started) / 1000,
     requestHeaders: headers,
     ...reply,
-  });
+  };
+  core.state.deliveries.push(delivery);
+  await keepDelivery(core.root, delivery);
   if (core.state.deliveries.length > KEPT_DELIVERIES) core.state.deliveries.shift();
   const hook = core.state.hooks.find((one) => one.id === hookId);
   if (hook !== undefined) {
@@ -106,7 +109,11 @@ async function deliver(core: Core, call: Call): Promise<void> {
 }
 
 function send(core: Core, call: Call): void {
-  const delivery = deliver(core, call).finally(() => core.inFlight.delete(delivery));
+  const delivery = deliver(core, call)
+    .catch((error: unknown) => {
+      core.violations.push(`delivery of ${call.event} ${call.guid}: ${String(error)}`);
+    })
+    .finally(() => core.inFlight.delete(delivery));
   core.inFlight.add(delivery);
 }
 

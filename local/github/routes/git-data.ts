@@ -61,7 +61,7 @@ async function createRef(exchange: Exchange, repository: Repository) {
   const name = textOf(exchange.body, 'ref') ?? '';
   const sha = textOf(exchange.body, 'sha') ?? '';
   return await changeRefs(exchange.core, repository, actingAccount(exchange.core, exchange.actor), async () => {
-    if (name.split('/').length < 3 || !(await isRefName(directory, name))) {
+    if (name.split('/').length < 3 || !isRefName(name)) {
       throw unprocessable(`${name || 'ref'} is not a valid ref name.`);
     }
     const object = /^[0-9a-f]{40}$/.test(sha) ? await readObject(directory, sha) : null;

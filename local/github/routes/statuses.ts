@@ -14,7 +14,8 @@ const MAX_DESCRIPTION = 140;
 
 async function commitSha(exchange: Exchange, repository: Repository, name: string): Promise<string> {
   const directory = gitDirectory(exchange.core, repository);
-  const commit = (await readCommit(directory, `refs/heads/${name}`)) ?? (await readCommit(directory, name));
+  const branch = /^[0-9a-f]{40}$/.test(name) ? null : await readCommit(directory, `refs/heads/${name}`);
+  const commit = branch ?? (await readCommit(directory, name));
   if (commit === null) throw unprocessable(`No commit found for SHA: ${name}`);
   return commit.sha;
 }
