@@ -82,10 +82,12 @@ export function planImageUpdate(observed: ObservedAutomation): ImageUpdatePlan {
   const problems = [...found.problems, ...edited.problems];
   return {
     update:
-      checkout.mode === 'push' ? planPush(observed, changes, edits) : planProposal(observed, changes, edits, owner),
+      checkout.mode === 'push'
+        ? planPush(observed, changes, edits)
+        : planProposal(observed, { changes, edits, problems, owner }),
     changes,
     held: perPolicy.flatMap(({ held }) => held),
-    problems: [...found.problems, ...edited.problems],
+    problems,
   };
 }
 

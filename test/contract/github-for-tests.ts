@@ -1,0 +1,54 @@
+import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
+import { createGitHubClient, type GitHubClient } from '#shared/adapters/github/github-client.ts';
+import type { RepositoryId } from '#shared/ports/change-host.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { Secrets } from '#shared/ports/secrets.ts';
+
+/** A GitHub of its own for one test file, and us on it as an App. */
+export interface GitHubForTests {
+  readonly github: RunningGitHub;
+  readonly client: GitHubClient;
+  readonly secrets: Secrets;
+  readonly createRepository: (files: Readonly<Record<string, string>>) => Promise<RepositoryId>;
+}
+
+/** Keeps what is logged; nothing of it is printed. */
+export function collectingLogger(lines: string[] = []): Logger {
+  const write = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+    lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  return { debug: write, info: write, warn: write, error: write, child: () => collectingLogger(lines) };
+}
+
+/** Starts a GitHub with an App of ours that may write contents, pull requests and statuses, and the person `alice`. */
+export async function startGitHubForTests(): Promise<GitHubForTests> {
+  const github = await startGitHub();
+  github.createUser({ login: 'acme', type: 'Organization' });
+  github.createUser({ login: 'alice' });
+  const app = github.createApp({
+    slug: 'tidegate',
+    permissions: { contents: 'write', pull_requests: 'write', statuses: 'write', metadata: 'read' },
+  });
+  github.install({ app: 'tidegate', account: 'acme' });
+  const secrets: Secrets = {
+    read: (name) => Promise.resolve(name === 'github-private-key' ? app.privateKey : undefined),
+  };
+  const client = createGitHubClient({
+    settings: { apiUrl: github.apiUrl, appId: app.id, privateKeySecret: 'github-private-key' },
+    secrets,
+    version: '0.0.0-test',
+    log: collectingLogger(),
+  });
+  let count = 0;
+  return {
+    github,
+    client,
+    secrets,
+    async createRepository(files) {
+      count += 1;
+      const name = `fleet-${count}`;
+      await github.createRepository({ owner: 'acme', name, files, private: true });
+      return { owner: 'acme', name };
+    },
+  };
+}
