@@ -19,6 +19,8 @@ const IMAGES = 'team-a/podinfo';
 const QUEUE = 'tidegate-ecr-events.fifo';
 const APP_PERMISSIONS = { contents: 'write', pull_requests: 'write', statuses: 'write', metadata: 'read' } as const;
 
+type Closer = () => Promise<unknown>;
+
 /** What the stage is set for. */
 export interface StageOptions {
   /** A context of the person's own, in place of a cluster that is started here. */
@@ -70,19 +72,17 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
   const { delayMs = 0, tickSeconds = 2, progress = () => {} } = options;
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-demo-'));
   const logFolder = await mkdtemp(join(tmpdir(), 'tidegate-demo-logs-'));
-  const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const closers: Closer[] = [() => rm(folder, { recursive: true, force: true })];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
-    const cluster =
-      options.context === undefined
-        ? await startOwnCluster({ delayMs, progress })
-        : await useOwnContext(options.context);
-    closers.push(() => cluster.stop());
-    const registry = options.registry === false ? undefined : await openRegistry(delayMs, progress, closers);
-    const github = await startGitHub({ root: join(folder, 'github'), delayMs });
-    closers.push(() => github.close());
+    // Side by side: together they take as long as the cluster does alone.
+    const [cluster, registry, github] = await settleAll([
+      openCluster(options.context, delayMs, progress, closers),
+      options.registry === false ? undefined : openRegistry(delayMs, progress, closers),
+      openGitHub(join(folder, 'github'), delayMs, closers),
+    ]);
 
     const reservation = await reservePorts(1);
     const [port = 0] = reservation.ports;
@@ -143,10 +143,35 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
   }
 }
 
+/** All of them, or the first that failed once none is on its way any more: what was started can then be ended. */
+async function settleAll<const Work extends readonly unknown[]>(
+  work: Work,
+): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+async function openCluster(
+  context: string | undefined,
+  delayMs: number,
+  progress: (line: string) => void,
+  closers: Closer[],
+): Promise<StageCluster> {
+  const cluster = await (context === undefined ? startOwnCluster({ delayMs, progress }) : useOwnContext(context));
+  closers.push(() => cluster.stop());
+  return cluster;
+}
+
+async function openGitHub(root: string, delayMs: number, closers: Closer[]): Promise<RunningGitHub> {
+  const github = await startGitHub({ root, delayMs });
+  closers.push(() => github.close());
+  return github;
+}
+
 async function openRegistry(
   delayMs: number,
   progress: (line: string) => void,
-  closers: (() => Promise<unknown>)[],
+  closers: Closer[],
 ): Promise<StageRegistry> {
   const moto = await startMoto({ delayMs, progress });
   closers.push(() => moto.stop());

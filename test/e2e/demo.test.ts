@@ -1,0 +1,67 @@
+import { setStage, type Stage } from '#local/demo/stage.ts';
+import { tellStory, type ToldStep } from '#local/demo/story.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sampleSize } from '../sample-size.ts';
+import { silentAudience } from './silent-audience.ts';
+
+const delays = [0, 50].slice(0, sampleSize(1, 2));
+
+describe.each(delays)('the demo, with every stand-in %i ms late', (delayMs) => {
+  let stage: Stage;
+  let steps: readonly ToldStep[] = [];
+
+  beforeAll(async () => {
+    stage = await setStage({ delayMs });
+    steps = await tellStory(stage, { audience: silentAudience });
+  }, 600_000);
+  afterAll(() => stage.close());
+
+  test('tells the whole story, every step of it good', async () => {
+    const failed = steps.filter(({ ok }) => !ok);
+    expect(failed, await stage.serve.readLogTail(30)).toEqual([]);
+    expect(steps).toHaveLength(8);
+  });
+
+  test('opened one pull request for the image, as the App', async () => {
+    const pulls = await stage.user.listPulls();
+    const own = pulls.filter(({ branch }) => branch.startsWith('tidegate/'));
+    expect(own.map(({ author }) => author)).toEqual(['tidegate[bot]']);
+  });
+
+  test('names the commit that each object came from', async () => {
+    const head = await stage.user.readHead();
+    const applied = steps.at(-1)?.['applied'];
+    expect(applied).toEqual(
+      expect.arrayContaining([
+        { object: 'Deployment/podinfo/podinfo', kustomization: 'flux-system/podinfo', revision: `main@sha1:${head}` },
+      ]),
+    );
+  });
+
+  test('asked GitHub nothing that GitHub would not know', () => {
+    expect(stage.github.violations).toEqual([]);
+    expect(stage.github.unknownRoutes).toEqual([]);
+  });
+
+  test('had every webhook accepted', () => {
+    const answers = stage.github.deliveries().map(({ statusCode }) => statusCode);
+    expect(answers.length).toBeGreaterThan(0);
+    expect(answers.filter((code) => code < 200 || code > 299)).toEqual([]);
+  });
+
+  test('leaves no process behind once it is closed', async () => {
+    const { moto } = stage.registry ?? {};
+    const pids = [...stage.cluster.pids(), stage.serve.pid(), moto?.pid].filter((pid) => pid !== undefined);
+    await stage.close();
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
