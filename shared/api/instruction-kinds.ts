@@ -21,7 +21,7 @@ export function instructionKindOf(group: string, kind: string): InstructionKind 
   return isInstructionKind(kind) && GROUPS[kind] === group ? kind : undefined;
 }
 
-/** `source.toolkit.fluxcd.io GitRepository, …`, for messages. */
+/** `GitRepository, Kustomization, …`, for messages. */
 export function listInstructionKinds(): string {
   return Object.keys(GROUPS).join(', ');
 }

@@ -63,13 +63,22 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
 }
 
 function describeDocument(document: string): { readonly name: string; readonly optedOut: boolean } {
-  const [object] = parseKubernetesYaml(document);
-  const kind = isRecord(object) ? String(object['kind']) : 'object';
-  const metadata = isRecord(object) && isRecord(object['metadata']) ? object['metadata'] : {};
+  const object = firstObject(document);
+  const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
   const marks = [metadata['labels'], metadata['annotations']];
   const place = typeof metadata['namespace'] === 'string' ? `${metadata['namespace']}/` : '';
   return {
-    name: `${kind}/${place}${String(metadata['name'])}`,
+    name: `${String(object['kind'])}/${place}${String(metadata['name'])}`,
     optedOut: marks.some((mark) => isRecord(mark) && mark[SUBSTITUTE] === 'disabled'),
   };
+}
+
+/** What cannot be read has no marks here, and is reported when the result is read. */
+function firstObject(document: string): Readonly<Record<string, unknown>> {
+  try {
+    const [object] = parseKubernetesYaml(document);
+    return isRecord(object) ? object : {};
+  } catch {
+    return {};
+  }
 }

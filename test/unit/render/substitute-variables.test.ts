@@ -64,6 +64,13 @@ describe('substituting variables', () => {
     });
   });
 
+  it('leaves what cannot be read to the reading of the result', () => {
+    expect(substituteVariables('a: 9007199254740993\nb: ${v}\n', variables)).toEqual({
+      outcome: 'substituted',
+      text: 'a: 9007199254740993\nb: 3\n',
+    });
+  });
+
   it('names a variable whose name is none', () => {
     expect(substituteVariables('', new Map([['a.b', '1']]))).toMatchObject({
       messages: [expect.stringContaining('variable "a.b" has no valid name')],
