@@ -5,7 +5,8 @@ import type { ApiResource, KubernetesStatus, LiveMetadata, LiveObject } from '#s
 const LiveMetadataShape = z.looseObject({
   name: z.string(),
   uid: z.string(),
-  resourceVersion: z.string(),
+  // An object that a dry run would create has none; as a precondition the empty one never holds.
+  resourceVersion: z.string().default(''),
   namespace: z.string().optional(),
 });
 
