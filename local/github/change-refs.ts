@@ -7,7 +7,7 @@ import { showPull } from './show-pull.ts';
 import type { Account, Pull, Repository } from './state.ts';
 import type { RefChange } from './webhook-payloads.ts';
 import { describePush, showContext } from './webhook-payloads.ts';
-import { announce } from './webhooks.ts';
+import { announce, isListened } from './webhooks.ts';
 
 const MAX_TAGS_TOLD = 3;
 const MAX_BRANCHES_TOLD = 5000;
@@ -41,6 +41,7 @@ async function tellPushes(
   const tags = changes.filter((change) => change.name.startsWith('refs/tags/'));
   const branches = changes.filter((change) => !change.name.startsWith('refs/tags/'));
   const told = [...(branches.length > MAX_BRANCHES_TOLD ? [] : branches), ...(tags.length > MAX_TAGS_TOLD ? [] : tags)];
+  if (!isListened(core, repository, 'push')) return;
   const directory = gitDirectory(core, repository);
   for (const change of told) {
     announce(core, repository, 'push', await describePush(core, repository, directory, sender, change, known));
@@ -56,6 +57,7 @@ export async function tellPull(
   action: string,
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
+  if (!isListened(core, repository, 'pull_request')) return;
   announce(core, repository, 'pull_request', {
     action,
     number: pull.number,

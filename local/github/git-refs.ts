@@ -1,3 +1,5 @@
+import { appendFile } from 'node:fs/promises';
+import path from 'node:path';
 import { gitLines, runGit, tryGit } from './run-git.ts';
 
 /** A ref and the object it points at. */
@@ -6,20 +8,23 @@ export type Ref = { readonly name: string; readonly sha: string; readonly type: 
 /** A wanted change of one ref: null is "does not exist"; an undefined `before` accepts anything. */
 export type RefUpdate = { readonly name: string; readonly after: string | null; readonly before?: string | null };
 
+const SETTINGS = `[http]
+	receivepack = true
+[receive]
+	hideRefs = refs/pull
+	autogc = false
+[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[gc]
+	auto = 0
+`;
 const ZERO = '0'.repeat(40);
 
 /** Makes an empty bare repository that smart HTTP may serve. */
 export async function initRepository(directory: string, defaultBranch: string): Promise<void> {
   await runGit(directory, ['init', '--quiet', '--bare', `--initial-branch=${defaultBranch}`]);
-  const settings = {
-    'http.receivepack': 'true',
-    'receive.hideRefs': 'refs/pull',
-    'uploadpack.allowAnySHA1InWant': 'true',
-    'uploadpack.allowFilter': 'true',
-    'gc.auto': '0',
-    'receive.autogc': 'false',
-  };
-  for (const [key, value] of Object.entries(settings)) await runGit(directory, ['config', key, value]);
+  await appendFile(path.join(directory, 'config'), SETTINGS);
 }
 
 /** The refs under the prefixes, sorted by name. */
@@ -46,7 +51,7 @@ export async function readRef(directory: string, name: string): Promise<Ref | nu
 
 /** Whether git accepts this as the full name of a branch, tag or other ref. */
 export function isRefName(name: string): boolean {
-  const forbidden = [...name].some((letter) => letter <= ' ' || letter === '\u007f' || '~^:?*[\\'.includes(letter));
+  const forbidden = Array.from(name).some((letter) => letter <= ' ' || '\u007f~^:?*[\\'.includes(letter));
   const parts = name.split('/');
   return (
     name.startsWith('refs/') &&

@@ -41,7 +41,8 @@ export async function writeTree(
   const git = (args: readonly string[], input = ''): Promise<Buffer> => runGit(directory, args, { env, input });
   try {
     await git(base === null ? ['read-tree', '--empty'] : ['read-tree', base]);
-    const listed = (await git(['ls-files', '-z'])).toString().split('\0');
+    const replaces = changes.some((change) => change.sha === null || change.mode === '040000');
+    const listed = replaces ? (await git(['ls-files', '-z'])).toString().split('\0') : [];
     const isUnder = (file: string, change: TreeChange): boolean => file.startsWith(`${change.path}/`);
     const lines: string[] = [];
     const folders: TreeChange[] = [];

@@ -64,6 +64,7 @@ export async function describePush(
   const listed = head === null ? [] : await listCommits(directory, head.sha, excluded, { max: MAX_COMMITS });
   const isTag = name.startsWith('refs/tags/');
   const commits = isTag ? [] : await readCommits(directory, listed.toReversed());
+  const shown = await Promise.all(commits.map((commit) => showPushed(core, directory, html, commit)));
   const context = showContext(core, repository, sender);
   const seconds = (date: string): number => Math.floor(Date.parse(date) / 1000);
   const range =
@@ -87,8 +88,8 @@ export async function describePush(
     forced: before !== null && after !== null && !(await isAncestor(directory, before, after)),
     base_ref: null,
     compare: `${html}/compare/${range}`,
-    commits: await Promise.all(commits.map((commit) => showPushed(core, directory, html, commit))),
-    head_commit: head === null ? null : await showPushed(core, directory, html, head),
+    commits: shown,
+    head_commit: head === null ? null : (shown.at(-1) ?? (await showPushed(core, directory, html, head))),
   };
 }
 

@@ -121,6 +121,17 @@ function wants(events: readonly string[], event: string): boolean {
   return events.includes('*') || events.includes(event);
 }
 
+/** Whether any hook of a repository or App would be told an event, so that it is worth describing. */
+export function isListened(core: Core, repository: Repository, event: string): boolean {
+  const { hooks, installations, apps } = core.state;
+  return (
+    hooks.some((hook) => hook.repositoryId === repository.id && hook.active && wants(hook.events, event)) ||
+    installations.some(
+      (one) => reaches(one, repository) && apps.some((app) => app.id === one.appId && app.hook !== null),
+    )
+  );
+}
+
 /** Tells an event of a repository to its hooks and to the Apps installed on it, each asynchronously and once. */
 export function announce(
   core: Core,
