@@ -134,9 +134,16 @@ class Front:
                 fault["times"] -= 1
         if fault is None:
             return self.app(environ, start_response)
-        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        body = json.dumps({"__type": fault["code"], "message": fault["message"]}).encode()
-        return answer(start_response, fault["status"], body)
+        if fault.get("afterwards"):
+            for _ in self.app(environ, lambda *_: None):
+                pass
+        else:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if "HTTP_X_AMZ_TARGET" not in environ:
+            error = f"<Error><Code>{fault['code']}</Code><Message>{fault['message']}</Message></Error>"
+            return answer(start_response, fault["status"], error.encode(), "application/xml")
+        body = {"__type": fault["code"], "message": fault["message"], **fault.get("fields", {})}
+        return answer(start_response, fault["status"], json.dumps(body).encode())
 
     def control(self, what, environ, start_response):
         if what == "requests":
@@ -150,8 +157,8 @@ class Front:
         return answer(start_response, 404, b"{}")
 
 
-def answer(start_response, status, body):
-    start_response(f"{status} -", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))])
+def answer(start_response, status, body, content_type="application/x-amz-json-1.1"):
+    start_response(f"{status} -", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
     return [body]
 
 

@@ -25,14 +25,18 @@ export interface StartMotoOptions {
   readonly progress?: (line: string) => void;
 }
 
-/** An answer that moto gives instead of doing what it was asked. */
+/** An answer that moto gives instead of its own. */
 export interface AwsFault {
-  /** The operation's name in the API: `DescribeImages`. */
+  /** The operation's name in the API: `DescribeImages`; for S3 method and path: `PUT /bucket/key`. */
   readonly operation: string;
   readonly status: number;
   /** AWS' code of the error: `ThrottlingException`. */
   readonly code: string;
   readonly message: string;
+  /** Whatever else the error carries: `{ CancellationReasons: […] }`. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** The answer alone is lost: moto does what it was asked before it says that it failed. */
+  readonly afterwards?: boolean;
   readonly times: number;
 }
 

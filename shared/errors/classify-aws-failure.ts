@@ -24,8 +24,12 @@ const DENIED: ReadonlySet<string> = new Set([
 
 const MISSING: ReadonlySet<string> = new Set([
   'AWS.SimpleQueueService.NonExistentQueue',
+  'NoSuchBucket',
+  'NoSuchKey',
+  'NotFound',
   'QueueDoesNotExist',
   'RepositoryNotFoundException',
+  'ResourceNotFoundException',
 ]);
 
 /** AWS' own word for a failure: `ThrottlingException`, or the system's, `ECONNREFUSED`. */

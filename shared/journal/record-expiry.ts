@@ -17,3 +17,9 @@ export function recordExpiry(record: JournalRecord): number | undefined {
       return undefined;
   }
 }
+
+/** Whether a record's time is over, also while its store still holds it. */
+export function isExpired(record: JournalRecord, now: number): boolean {
+  const expiry = recordExpiry(record);
+  return expiry !== undefined && expiry <= now;
+}

@@ -5,9 +5,13 @@ import type { JournalRecord } from '#shared/journal/journal-record.ts';
  * A record's partition and key come from `journalKey`; writing a key again replaces the record.
  */
 export interface Journal {
-  /** All or none, and seen by the stream in this order. At most 100 records, 256 KiB each. */
+  /**
+   * All or none, and seen by the stream in this order; of two records of one key in a write the later one counts.
+   * At most 100 records, 256 KiB each and 3.5 MB in all.
+   */
   write(records: readonly JournalRecord[]): Promise<void>;
+  /** @returns nothing too for what a tombstone replaced and for what is expired, whether or not the store forgot it. */
   read(partition: string, key: string): Promise<JournalRecord | undefined>;
-  /** In key order. */
+  /** In key order (bytes of UTF-8); as `read`, without what was put to rest and what is expired. */
   list(partition: string, keyPrefix: string): Promise<readonly JournalRecord[]>;
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalRecord, RequestRecord, StatusRecord } from '#shared/journal/journal-record.ts';
+import { writeInBatches } from '#shared/journal/write-in-batches.ts';
+import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
 export function statusRecord(name: string, observedAt: number): StatusRecord {
@@ -18,8 +20,12 @@ export function requestRecord(id: string, at: number): RequestRecord {
   return { type: 'Request', cluster: 'laptop', id, queue: 'reconcile/laptop', group: 'laptop', message, at };
 }
 
-/** What every journal does. */
-export function describeJournal(name: string, open: () => Promise<Journal>): void {
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** What every journal does; each is opened empty, with a clock of the test. */
+export function describeJournal(name: string, openAt: (clock: Pick<Clock, 'now'>) => Promise<Journal>): void {
+  const open = (): Promise<Journal> => openAt({ now: () => 0 });
+
   describe(`${name} keeps a journal`, () => {
     it('reads back what was written, and the newest of what was written twice', async () => {
       const journal = await open();
@@ -78,6 +84,78 @@ export function describeJournal(name: string, open: () => Promise<Journal>): voi
       const records = Array.from({ length: 101 }, (_, index) => statusRecord(`n${index}`, 1));
 
       await expect(journal.write(records)).rejects.toThrow('101 records');
+    });
+
+    it('refuses more than 3.5 MB at once, and takes them in batches', async () => {
+      const journal = await open();
+      const records = Array.from({ length: 20 }, (_, index) => ({
+        ...statusRecord(`n${index}`.padEnd(5, '-'), 1),
+        details: { text: 'x'.repeat(200_000) },
+      }));
+
+      await expect(journal.write(records)).rejects.toThrow('write in several parts');
+      expect(await journal.list('laptop', '')).toEqual([]);
+      await writeInBatches(journal, records);
+
+      expect(await journal.list('laptop', 'status/')).toHaveLength(20);
+    });
+
+    it('keeps the later one of two records of one key in one write', async () => {
+      const journal = await open();
+
+      await journal.write([statusRecord('a', 1), statusRecord('b', 1), statusRecord('a', 2)]);
+
+      expect(await journal.list('laptop', '')).toEqual([statusRecord('a', 2), statusRecord('b', 1)]);
+    });
+
+    it('lists in the order of the bytes, everything, however much it is', async () => {
+      const journal = await open();
+      const names = [
+        'Z',
+        'a',
+        '~',
+        'é',
+        '\u{1f600}',
+        '\uffff',
+        ...Array.from({ length: 300 }, (_, index) => `n${index}`),
+      ];
+      const large = (name: string): StatusRecord => ({
+        ...statusRecord(name, 1),
+        details: { text: 'x'.repeat(9_000) },
+      });
+      await writeInBatches(journal, names.map(large));
+
+      const listed = await journal.list('laptop', 'status/Kustomization/flux-system/');
+
+      const inOrder = names.toSorted((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+      expect(listed.map((record) => (record.type === 'Status' ? record.object.name : record.type))).toEqual(inOrder);
+    });
+
+    it('passes over what is expired, whether or not its store has forgotten it', async () => {
+      let now = 0;
+      const journal = await openAt({ now: () => now });
+      await journal.write([statusRecord('a', 0), requestRecord('old', 0), requestRecord('new', 1)]);
+
+      now = DAY_MS;
+
+      expect(await journal.read('laptop', 'request/old')).toBeUndefined();
+      expect(await journal.list('laptop', '')).toEqual([requestRecord('new', 1), statusRecord('a', 0)]);
+    });
+
+    it('loses no write of many at the same time, and mixes none', async () => {
+      const journal = await open();
+      const pair = (round: number): readonly JournalRecord[] => [
+        statusRecord('left', round),
+        statusRecord('right', round),
+      ];
+
+      await Promise.all(
+        Array.from({ length: 20 }, (_, round) => journal.write([...pair(round), requestRecord(`r${round}`, 1)])),
+      );
+
+      const [left, right] = await journal.list('laptop', 'status/');
+      expect(left).toEqual({ ...right, object: { ...(right?.type === 'Status' ? right.object : {}), name: 'left' } });
+      expect(await journal.list('laptop', 'request/')).toHaveLength(20);
     });
   });
 }

@@ -12,7 +12,7 @@ function openFolder(): string {
   return mkdtempSync(join(tmpdir(), 'tidegate-journal-'));
 }
 
-describeJournal('sqlite', async () => createSqliteJournal(openSqliteDatabase(openFolder()), { now: () => 0 }));
+describeJournal('sqlite', async (clock) => createSqliteJournal(openSqliteDatabase(openFolder()), clock));
 
 describe('the stream of a sqlite journal', () => {
   it('carries every change in order with what was there before', async () => {

@@ -1,15 +1,12 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { journalKey } from '#shared/journal/journal-record.ts';
 import type { JournalRecord } from '#shared/journal/journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
-import { recordExpiry } from '#shared/journal/record-expiry.ts';
+import { isExpired, recordExpiry } from '#shared/journal/record-expiry.ts';
+import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
 import type { JournalChange } from '#shared/journal/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
-
-const MAX_RECORDS = 100;
-const MAX_RECORD_BYTES = 256 * 1024;
 
 /** A journal in SQLite, with its stream. */
 export interface SqliteJournal extends Journal {
@@ -52,7 +49,7 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
   return {
     write: async (records) => {
       const bodies = records.map(formatJournalRecord);
-      refuseOversized(records, bodies);
+      refuseOversizedWrite(records);
       database.transact(() => {
         for (const [index, record] of records.entries()) {
           const { partition, key } = journalKey(record);
@@ -64,11 +61,11 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
       for (const listener of listeners) listener();
     },
 
-    read: async (partition, key) => present(bodyAt(partition, key)),
+    read: async (partition, key) => present(bodyAt(partition, key), clock.now()),
 
     list: async (partition, keyPrefix) =>
       selectPrefix.all(partition, keyPrefix, keyPrefix, keyPrefix).flatMap(({ body }) => {
-        const record = present(typeof body === 'string' ? body : undefined);
+        const record = present(typeof body === 'string' ? body : undefined, clock.now());
         return record === undefined ? [] : [record];
       }),
 
@@ -109,29 +106,8 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
   };
 }
 
-/** A tombstone reads as nothing. */
-function present(body: string | undefined): JournalRecord | undefined {
+/** A tombstone reads as nothing, and so does what is to be forgotten. */
+function present(body: string | undefined, now: number): JournalRecord | undefined {
   const record = body === undefined ? undefined : parseJournalRecord(body);
-  return record?.type === 'Tombstone' ? undefined : record;
-}
-
-function refuseOversized(records: readonly JournalRecord[], bodies: readonly string[]): void {
-  if (records.length > MAX_RECORDS) {
-    throw new TidegateError(
-      'JournalWriteTooLarge',
-      `journal write holds ${records.length} records; allowed: ${MAX_RECORDS}, write in several parts`,
-      { disposition: 'stall' },
-    );
-  }
-  for (const [index, body] of bodies.entries()) {
-    const bytes = Buffer.byteLength(body);
-    const record = records[index];
-    if (bytes <= MAX_RECORD_BYTES || record === undefined) continue;
-    const { partition, key } = journalKey(record);
-    throw new TidegateError(
-      'JournalWriteTooLarge',
-      `journal record ${partition}/${key} has ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}`,
-      { disposition: 'stall', subject: `${partition}/${key}` },
-    );
-  }
+  return record === undefined || record.type === 'Tombstone' || isExpired(record, now) ? undefined : record;
 }

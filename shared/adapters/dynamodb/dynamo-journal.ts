@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { journalKey } from '#shared/journal/journal-record.ts';
+import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import { parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
+import { isExpired } from '#shared/journal/record-expiry.ts';
+import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
+import { toJournalItem } from '#shared/journal/stream-record.ts';
+import type { Clock } from '#shared/ports/clock.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import { isContention } from './is-contention.ts';
+
+const ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** Which table is the journal and how to get there. */
+export interface DynamoJournalOptions {
+  /** Keys `pk` and `sk`, both strings; TTL on `expiresAt`. */
+  readonly tableName: string;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  /** By default a client with the region and the credentials of the environment. */
+  readonly client?: DynamoDBClient;
+  /** Records asked for at once; as many as DynamoDB gives unless a test wants fewer. */
+  readonly pageSize?: number;
+}
+
+/** A journal in DynamoDB, with connections to close. */
+export interface DynamoJournal extends Journal {
+  close(): void;
+}
+
+/** A journal in a table of DynamoDB. Reads are consistent: what was written is read by whoever is told of it. */
+export function createDynamoJournal(options: DynamoJournalOptions): DynamoJournal {
+  const { tableName: TableName, clock, client = createDefaultClient(), pageSize } = options;
+
+  /** The SDK repeats calls that were throttled; what collided with another writer is repeated here. */
+  async function call<Answer>(right: string, send: () => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!isContention(error) || attempt === ATTEMPTS) throw explainFailure(TableName, right, error);
+        const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+        await clock.sleep(pause * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+
+  function present(item: Record<string, AttributeValue> | undefined): readonly JournalRecord[] {
+    const body = item?.['body']?.S;
+    const record = body === undefined ? undefined : parseJournalRecord(body);
+    // DynamoDB takes up to days to delete what is expired.
+    if (record === undefined || record.type === 'Tombstone' || isExpired(record, clock.now())) return [];
+    return [record];
+  }
+
+  return {
+    write: async (records) => {
+      refuseOversizedWrite(records);
+      const items = newestOfEachKey(records).map(toItem);
+      const [first] = items;
+      if (first === undefined) return;
+      if (items.length === 1) {
+        await call('dynamodb:PutItem', () => client.send(new PutItemCommand({ TableName, Item: first })));
+        return;
+      }
+      // The token makes a repeated call of a transaction that was carried out, and whose answer was lost, a no-op.
+      const command = {
+        ClientRequestToken: randomUUID(),
+        TransactItems: items.map((Item) => ({ Put: { TableName, Item } })),
+      };
+      await call('dynamodb:PutItem', () => client.send(new TransactWriteItemsCommand(command)));
+    },
+
+    read: async (partition, key) => {
+      const Key = { pk: { S: partition }, sk: { S: key } };
+      const command = { TableName, Key, ConsistentRead: true };
+      const { Item } = await call('dynamodb:GetItem', () => client.send(new GetItemCommand(command)));
+      return present(Item)[0];
+    },
+
+    list: async (partition, keyPrefix) => {
+      const records: JournalRecord[] = [];
+      let start: Record<string, AttributeValue> | undefined;
+      do {
+        const command = new QueryCommand({
+          TableName,
+          ConsistentRead: true,
+          // DynamoDB refuses an empty prefix.
+          KeyConditionExpression: keyPrefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
+          ExpressionAttributeValues: {
+            ':pk': { S: partition },
+            ...(keyPrefix === '' ? {} : { ':prefix': { S: keyPrefix } }),
+          },
+          ExclusiveStartKey: start,
+          Limit: pageSize,
+        });
+        const answer = await call('dynamodb:Query', () => client.send(command));
+        records.push(...(answer.Items ?? []).flatMap(present));
+        start = answer.LastEvaluatedKey;
+      } while (start !== undefined);
+      return records;
+    },
+
+    close: () => client.destroy(),
+  };
+}
+
+function createDefaultClient(): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: 6,
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  });
+}
+
+/** A transaction names a key once: the last record of a key, where it stands. */
+function newestOfEachKey(records: readonly JournalRecord[]): readonly JournalRecord[] {
+  const addressOf = (record: JournalRecord): string => JSON.stringify(journalKey(record));
+  const lastIndex = new Map(records.map((record, index) => [addressOf(record), index]));
+  return records.filter((record, index) => lastIndex.get(addressOf(record)) === index);
+}
+
+function toItem(record: JournalRecord): Record<string, AttributeValue> {
+  const entries = Object.entries(toJournalItem(record)).map(([name, attribute]): [string, AttributeValue] => [
+    name,
+    'S' in attribute ? { S: attribute.S } : { N: attribute.N },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+// Every failure is worth another try: work that ends as a dead letter is seen and sent again, work dropped is lost.
+function explainFailure(tableName: string, right: string, cause: unknown): TidegateError {
+  const word = nameAwsFailure(cause);
+  const options = { disposition: 'retry', subject: tableName, cause } as const;
+  switch (classifyAwsFailure(cause)) {
+    case 'denied':
+      return new TidegateError(
+        'AccessDenied',
+        `journal table ${tableName} refuses us (${word}): grant ${right} on it`,
+        options,
+      );
+    case 'missing':
+      return new TidegateError('JournalNotFound', `journal table ${tableName} does not exist: deploy it`, options);
+    case 'transient':
+      return new TidegateError(
+        'JournalUnavailable',
+        `journal table ${tableName} does not answer (${word}): it is tried again`,
+        options,
+      );
+  }
+}

@@ -1,0 +1,50 @@
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { journalKey } from './journal-record.ts';
+import type { JournalRecord } from './journal-record.ts';
+import { formatJournalRecord } from './parse-journal-record.ts';
+
+/** What one atomic write may hold: DynamoDB's transaction limits, with room for keys, so that every journal has the same. */
+export const MAX_WRITE_RECORDS = 100;
+export const MAX_WRITE_BYTES = 3_500_000;
+export const MAX_RECORD_BYTES = 256 * 1024;
+const MAX_KEY_BYTES = 1024;
+
+/**
+ * Makes sure that a write fits.
+ * @throws TidegateError `JournalWriteTooLarge` (stall) naming the record and the limit.
+ */
+export function refuseOversizedWrite(records: readonly JournalRecord[]): void {
+  if (records.length > MAX_WRITE_RECORDS) {
+    throw tooLarge(
+      `journal write holds ${records.length} records; allowed: ${MAX_WRITE_RECORDS}, write in several parts`,
+    );
+  }
+  let total = 0;
+  for (const record of records) {
+    const { partition, key } = journalKey(record);
+    const subject = `${partition}/${key}`;
+    const bytes = recordBytes(record);
+    if (bytes > MAX_RECORD_BYTES) {
+      throw tooLarge(`journal record ${subject} has ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}`, subject);
+    }
+    if (Buffer.byteLength(key) > MAX_KEY_BYTES || Buffer.byteLength(partition) > MAX_KEY_BYTES) {
+      throw tooLarge(`journal key ${subject.slice(0, 100)}… is too long; allowed: ${MAX_KEY_BYTES} bytes`, subject);
+    }
+    total += bytes;
+  }
+  if (total > MAX_WRITE_BYTES) {
+    throw tooLarge(`journal write has ${total} bytes; allowed: ${MAX_WRITE_BYTES}, write in several parts`);
+  }
+}
+
+/** The size of a record as it is stored. */
+export function recordBytes(record: JournalRecord): number {
+  return Buffer.byteLength(formatJournalRecord(record));
+}
+
+function tooLarge(message: string, subject?: string): TidegateError {
+  return new TidegateError('JournalWriteTooLarge', message, {
+    disposition: 'stall',
+    ...(subject === undefined ? {} : { subject }),
+  });
+}

@@ -1,0 +1,184 @@
+import { CreateTableCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startMoto } from '#local/aws/start-moto.ts';
+import type { AwsFault, RunningMoto } from '#local/aws/start-moto.ts';
+import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+import type { DynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
+
+let moto: RunningMoto;
+let client: DynamoDBClient;
+let tables = 0;
+
+beforeAll(async () => {
+  moto = await startMoto();
+  client = new DynamoDBClient({
+    endpoint: moto.url,
+    region: moto.region,
+    credentials: moto.credentials,
+    maxAttempts: 3,
+  });
+});
+
+afterAll(async () => {
+  client?.destroy();
+  await moto?.stop();
+});
+
+async function createTable(): Promise<string> {
+  tables += 1;
+  const TableName = `journal-${tables}`;
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' as const })),
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+    }),
+  );
+  return TableName;
+}
+
+async function openJournal(tableName?: string, now: () => number = () => 0): Promise<DynamoJournal> {
+  // The journal's own pauses are left out; those of the SDK are not ours.
+  const clock = { now, sleep: async () => {} };
+  return createDynamoJournal({ tableName: tableName ?? (await createTable()), clock, client, pageSize: 7 });
+}
+
+async function countCalls(operation: string): Promise<number> {
+  return (await moto.countRequests())[operation] ?? 0;
+}
+
+const conflict: AwsFault = {
+  operation: 'TransactWriteItems',
+  status: 400,
+  code: 'TransactionCanceledException',
+  message: 'Transaction cancelled [TransactionConflict, None]',
+  fields: { CancellationReasons: [{ Code: 'TransactionConflict' }, { Code: 'None' }] },
+  times: 3,
+};
+
+describeJournal('DynamoDB', async (clock) => openJournal(await createTable(), clock.now));
+
+describe('a journal in DynamoDB', () => {
+  it('stores items whose time DynamoDB can read', async () => {
+    const table = await createTable();
+    await (await openJournal(table)).write([requestRecord('r', 1_500), statusRecord('a', 1)]);
+
+    const { Items } = await client.send(new ScanCommand({ TableName: table }));
+
+    expect(Items).toHaveLength(2);
+    expect(Items).toContainEqual(
+      expect.objectContaining({ pk: { S: 'laptop' }, sk: { S: 'request/r' }, expiresAt: { N: `${24 * 60 * 60 + 2}` } }),
+    );
+    expect(Items?.find((item) => item['type']?.S === 'Status')).not.toHaveProperty('expiresAt');
+  });
+
+  it('writes what collided with other writers a moment later', async () => {
+    const journal = await openJournal();
+    await moto.injectFault(conflict);
+
+    await journal.write([statusRecord('a', 1), statusRecord('b', 1)]);
+
+    expect(await journal.list('laptop', '')).toHaveLength(2);
+  });
+
+  it('gives up after some collisions and has written nothing then', async () => {
+    const journal = await openJournal();
+    const before = await countCalls('TransactWriteItems');
+    await moto.injectFault({ ...conflict, times: 8 });
+
+    await expect(journal.write([statusRecord('a', 1), statusRecord('b', 1)])).rejects.toMatchObject({
+      code: 'JournalUnavailable',
+      disposition: 'retry',
+    });
+
+    expect(await countCalls('TransactWriteItems')).toBe(before + 8);
+    expect(await journal.list('laptop', '')).toEqual([]);
+  });
+
+  it('does not repeat a transaction that was refused for what it holds', async () => {
+    const journal = await openJournal();
+    const before = await countCalls('TransactWriteItems');
+    await moto.injectFault({ ...conflict, fields: { CancellationReasons: [{ Code: 'ValidationError' }] }, times: 1 });
+
+    await expect(journal.write([statusRecord('a', 1), statusRecord('b', 1)])).rejects.toMatchObject({
+      disposition: 'retry',
+    });
+
+    expect(await countCalls('TransactWriteItems')).toBe(before + 1);
+  });
+
+  it.each([
+    ['PutItem', 400, 'ProvisionedThroughputExceededException'],
+    ['PutItem', 400, 'ThrottlingException'],
+    ['PutItem', 500, 'InternalServerError'],
+    ['GetItem', 400, 'ThrottlingException'],
+    ['Query', 500, 'InternalServerError'],
+  ])('comes through when %s answers %i %s twice', async (operation, status, code) => {
+    const journal = await openJournal();
+    await moto.injectFault({ operation, status, code, message: 'slow down', times: 2 });
+
+    await journal.write([statusRecord('a', 1)]);
+
+    expect(await journal.read('laptop', 'status/Kustomization/flux-system/a')).toEqual(statusRecord('a', 1));
+    expect(await journal.list('laptop', '')).toHaveLength(1);
+  });
+
+  it.each(['PutItem', 'TransactWriteItems'])('writes once when the answer to %s is lost', async (operation) => {
+    const journal = await openJournal();
+    const records = [statusRecord('a', 1), ...(operation === 'PutItem' ? [] : [requestRecord('r', 1)])];
+    await moto.injectFault({
+      operation,
+      status: 500,
+      code: 'InternalServerError',
+      message: 'gone',
+      afterwards: true,
+      times: 1,
+    });
+
+    await journal.write(records);
+
+    expect(await journal.list('laptop', '')).toHaveLength(records.length);
+  });
+
+  it('asks for another try when DynamoDB stays overloaded', async () => {
+    const journal = await openJournal();
+    await moto.injectFault({
+      operation: 'GetItem',
+      status: 400,
+      code: 'ThrottlingException',
+      message: 'slow',
+      times: 3,
+    });
+
+    await expect(journal.read('laptop', 'x')).rejects.toMatchObject({
+      code: 'JournalUnavailable',
+      disposition: 'retry',
+      message: expect.stringContaining('ThrottlingException'),
+    });
+  });
+
+  it('says which right is missing, and which table', async () => {
+    const journal = await openJournal('journal-denied');
+    await moto.injectFault({
+      operation: 'PutItem',
+      status: 400,
+      code: 'AccessDeniedException',
+      message: 'no',
+      times: 1,
+    });
+
+    await expect(journal.write([statusRecord('a', 1)])).rejects.toMatchObject({
+      code: 'AccessDenied',
+      message: expect.stringContaining('grant dynamodb:PutItem'),
+    });
+    await expect(journal.read('laptop', 'x')).rejects.toMatchObject({
+      code: 'JournalNotFound',
+      message: expect.stringContaining('journal-denied'),
+    });
+  });
+});
