@@ -28,9 +28,9 @@ const CLOSE = ' -->';
 const END = '<!-- tidegate:end -->';
 const MAX_BODY_LENGTH = 65_536;
 
-/** Writes the block as an HTML comment that no value in it can end early. */
+/** Writes the block as an HTML comment in which no value can end it early, mention anybody or refer to an issue. */
 export function formatChangeBlock(block: ChangeBlock): string {
-  const json = JSON.stringify(block).replace(/[<>&-]/gu, (character) => {
+  const json = JSON.stringify(block).replace(/[<>&@#/-]/gu, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
   return `${OPEN}${json}${CLOSE}`;

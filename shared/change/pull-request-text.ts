@@ -117,7 +117,7 @@ function titleOf(change: ImageChange): string {
 /** Text as a code span: no markup, no mention, no reference, no direction marks, on one line, inside a table. */
 function inlineCode(text: string): string {
   const visible = text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
-  const safe = visible.replaceAll('`', "'").replaceAll('|', '\\|');
+  const safe = visible.replaceAll('`', "'").replaceAll('<!--', '< !--').replaceAll('|', '\\|');
   return `\`${safe.length > 200 ? `${safe.slice(0, 200)}…` : safe || '(empty)'}\``;
 }
 
