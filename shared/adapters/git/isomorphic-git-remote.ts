@@ -1,21 +1,19 @@
-import fs from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { addRemote, fetch, init, listServerRefs, readCommit } from 'isomorphic-git';
+import { addRemote, fetch, init, listServerRefs, readCommit, type PromiseFsClient } from 'isomorphic-git';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { GitFetch, GitRemote } from '#shared/ports/git-remote.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 import { createGitHttpClient, type GitHttpOptions } from './git-http-client.ts';
 import { inspectPack } from './inspect-pack.ts';
+import { createMemoryFs } from './memory-fs.ts';
 import { readCommitTree } from './read-commit-tree.ts';
 
 /** A refs advertisement of a few hundred thousand refs fits. */
 const MAX_ADVERTISEMENT_BYTES = 32 * 1024 * 1024;
 /** Trees and the commit come in addition to the files. */
 const OBJECTS_PER_FILE = 3;
+const gitdir = '/git';
 
-/** Reads any git server over HTTP(S) without git: shallow, in a folder that is gone afterwards. */
+/** Reads any git server over HTTP(S) without git: shallow, in memory. */
 export function createIsomorphicGitRemote(options: { readonly version: string }): GitRemote {
   const userAgent = `tidegate/${options.version}`;
   return {
@@ -39,19 +37,16 @@ export function createIsomorphicGitRemote(options: { readonly version: string })
       }
     },
     async fetchTree(request) {
-      const folder = await mkdtemp(join(tmpdir(), 'tidegate-git-'));
       try {
-        return await fetchInto(folder, request, userAgent);
+        return await fetchInto(createMemoryFs(), request, userAgent);
       } catch (error) {
         throw translate(error, request.url);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
       }
     },
   };
 }
 
-async function fetchInto(gitdir: string, request: GitFetch, userAgent: string): Promise<SourceTree> {
+async function fetchInto(fs: PromiseFsClient, request: GitFetch, userAgent: string): Promise<SourceTree> {
   await init({ fs, gitdir, bare: true });
   await addRemote({ fs, gitdir, remote: 'origin', url: request.url });
   const options: GitHttpOptions = {
@@ -62,19 +57,19 @@ async function fetchInto(gitdir: string, request: GitFetch, userAgent: string): 
     maxBytes: request.limits.bytes + MAX_ADVERTISEMENT_BYTES,
     inspect: (lines) => inspectAnswer(lines, request),
   };
-  await fetchCommit(gitdir, request, options);
-  const { tree, leftOut } = await readCommitTree({ gitdir, oid: request.oid }, request.limits);
+  await fetchCommit(fs, request, options);
+  const { tree, leftOut } = await readCommitTree({ fs, gitdir, oid: request.oid }, request.limits);
   if (leftOut.length > 0) request.onLeftOut?.(leftOut);
   return tree;
 }
 
 /** By the ref that led to the commit, which every server serves; by the commit itself if the ref has moved on. */
-async function fetchCommit(gitdir: string, request: GitFetch, options: GitHttpOptions): Promise<void> {
+async function fetchCommit(fs: PromiseFsClient, request: GitFetch, options: GitHttpOptions): Promise<void> {
   const { url, oid, refName } = request;
   const once = { fs, gitdir, url, singleBranch: true, depth: 1, tags: false };
   if (refName !== undefined) {
     await fetch({ ...once, http: createGitHttpClient(options), remoteRef: refName });
-    if (await hasCommit(gitdir, oid)) return;
+    if (await hasCommit(fs, oid)) return;
   }
   try {
     await fetch({ ...once, http: createGitHttpClient(options), remoteRef: oid });
@@ -91,12 +86,12 @@ async function fetchCommit(gitdir: string, request: GitFetch, options: GitHttpOp
           cause: error,
         });
   }
-  if (!(await hasCommit(gitdir, oid))) {
+  if (!(await hasCommit(fs, oid))) {
     throw new TidegateError('GitOperationFailed', `${url} did not send commit ${oid}`, { disposition: 'retry' });
   }
 }
 
-async function hasCommit(gitdir: string, oid: string): Promise<boolean> {
+async function hasCommit(fs: PromiseFsClient, oid: string): Promise<boolean> {
   try {
     return (await readCommit({ fs, gitdir, oid })).oid === oid;
   } catch {

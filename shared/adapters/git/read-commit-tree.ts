@@ -1,15 +1,14 @@
-import fs from 'node:fs';
-import { readBlob, readTree } from 'isomorphic-git';
+import { readBlob, readTree, type PromiseFsClient } from 'isomorphic-git';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
 import { checkArtifactPath } from '#shared/source/check-artifact-path.ts';
 
 /** The regular files of a commit, and the links and submodules that are not part of it. */
 export async function readCommitTree(
-  repository: { readonly gitdir: string; readonly oid: string },
+  repository: { readonly fs: PromiseFsClient; readonly gitdir: string; readonly oid: string },
   limits: { readonly files: number; readonly bytes: number },
 ): Promise<{ readonly tree: SourceTree; readonly leftOut: readonly string[] }> {
-  const { gitdir } = repository;
+  const { fs, gitdir } = repository;
   const cache = {};
   const tree = new Map<string, SourceFile>();
   const leftOut: string[] = [];
