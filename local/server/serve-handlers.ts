@@ -1,4 +1,4 @@
-import type { DynamoDBBatchResponse, DynamoDBStreamEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { GithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import type { Clock } from '#shared/ports/clock.ts';
@@ -8,7 +8,9 @@ import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 
-export type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
+/** What a worker is told about its run besides the event. */
+export type RunContext = Pick<Context, 'getRemainingTimeInMillis'>;
+export type QueueHandler = (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse>;
 export type StreamHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
 
 /** The five functions, as Lambda would call them. */

@@ -3,7 +3,7 @@ import type { Clock } from '#shared/ports/clock.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QueueHandler } from './serve-handlers.ts';
-import { settleWithin } from './start-queue-worker.ts';
+import { settleWithin, startRun } from './start-queue-worker.ts';
 import { toSqsEvent } from './to-sqs-event.ts';
 
 export interface RunningIntake {
@@ -33,7 +33,7 @@ export function startEventIntake(options: {
       firstReceivedAt: now,
       ...(group === undefined ? {} : { group }),
     });
-    const { batchItemFailures } = await handler(sqsEvent);
+    const { batchItemFailures } = await handler(sqsEvent, startRun());
     if (batchItemFailures.length === 0) await intake.delete([receiptHandle]);
   }
 

@@ -17,7 +17,7 @@ export interface JournalStream {
 }
 
 /**
- * Feeds the changes of the journal to a handler, in order, from where it was when it stopping.signal.aborted. What fails is tried again
+ * Feeds the changes of the journal to a handler, in order, from where it was when it stopped. What fails is tried again
  * together with all that came since, so that a status that cannot be told does not keep requests waiting; after four
  * minutes it is passed over.
  */

@@ -2,11 +2,11 @@ import type { ReceivedMessage, SqliteWorkQueues } from '#shared/adapters/sqlite/
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
-import type { QueueHandler } from './serve-handlers.ts';
+import type { QueueHandler, RunContext } from './serve-handlers.ts';
 import { toSqsEvent } from './to-sqs-event.ts';
 
-/** Lambda's longest run; a worker that is killed is noticed at the next start, not by this. */
-const VISIBILITY_MS = 15 * 60 * 1000;
+/** Lambda's longest run; a server that was killed is noticed at the next start, not by this. */
+const LONGEST_RUN_MS = 15 * 60 * 1000;
 const POLL_MS = 500;
 const LONGEST_DELAY_MS = 60_000;
 
@@ -38,7 +38,7 @@ export function startQueueWorker(options: {
 
   async function isHandled(message: ReceivedMessage): Promise<boolean> {
     try {
-      const { batchItemFailures } = await handler(toSqsEvent(message));
+      const { batchItemFailures } = await handler(toSqsEvent(message), startRun());
       return batchItemFailures.length === 0;
     } catch (error) {
       log.error('handler failed', { queue, messageId: message.id, reason: describeError(error) });
@@ -49,7 +49,7 @@ export function startQueueWorker(options: {
   function pump(): void {
     try {
       while (!stopping.signal.aborted && running.size < concurrency) {
-        const [message] = queues.receive({ queue, max: 1, visibilityMs: VISIBILITY_MS });
+        const [message] = queues.receive({ queue, max: 1, visibilityMs: LONGEST_RUN_MS });
         if (message === undefined) return;
         const work = handle(message)
           .catch((error: unknown) => log.error('queue failed', { queue, reason: describeError(error) }))
@@ -92,4 +92,10 @@ export async function settleWithin(work: readonly Promise<unknown>[], ms: number
   });
   await Promise.race([Promise.allSettled(work), timeout]);
   clearTimeout(timer);
+}
+
+/** The context of a run that starts now and, like in Lambda, has 15 minutes. */
+export function startRun(): RunContext {
+  const deadline = performance.now() + LONGEST_RUN_MS;
+  return { getRemainingTimeInMillis: () => Math.max(0, deadline - performance.now()) };
 }

@@ -5,7 +5,7 @@ export function findSimilar(word: string, allowed: readonly string[]): string | 
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (best === undefined || distance < best.distance) best = { candidate, distance };
   }
-  const tolerance = Math.max(1, Math.floor(word.length / 3));
+  const tolerance = Math.max(word.length > 3 ? 2 : 1, Math.floor(word.length / 3));
   return best !== undefined && best.distance <= tolerance ? best.candidate : undefined;
 }
 

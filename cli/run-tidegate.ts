@@ -1,0 +1,72 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { VERSION } from '#local/server/read-version.ts';
+import { describeError } from '#shared/errors/tidegate-error.ts';
+import { checkConfig } from './check-config.ts';
+import type { ServeCommandOptions } from './serve.ts';
+
+/** The process the command runs in, as far as it is used. */
+export type CommandProcess = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'env' | 'once' | 'off'>;
+
+const EXAMPLES = `
+Examples:
+  tidegate check-config --config tidegate.yaml
+  tidegate serve --config tidegate.yaml
+  tidegate serve --config tidegate.yaml --port 9000 --log-format json
+`;
+
+/**
+ * Runs the command line.
+ * @returns the exit code: 0 for success, 1 for a failure, 2 for wrong arguments or settings.
+ */
+export async function runTidegate(args: readonly string[], io: CommandProcess): Promise<number> {
+  let exitCode = 0;
+  const config = new Option('-c, --config <file>', 'settings of the installation').default('tidegate.yaml');
+  const program = new Command('tidegate')
+    .description('Deploys from Git to Kubernetes: changes flow one way, from a merged pull request to the cluster.')
+    .version(VERSION)
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
+
+  program
+    .command('serve')
+    .description('run all of Tidegate in this process until it is stopped')
+    .addOption(config)
+    .option('--port <port>', 'listen here instead of serve.port', parsePort)
+    .addOption(
+      new Option('--log-format <format>', 'json, or text for people (the default on a terminal)').choices([
+        'json',
+        'text',
+      ]),
+    )
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .action(async (options: ServeCommandOptions) => {
+      // Loaded when needed: the SDKs take longer to read than every other command to run.
+      const { serve } = await import('./serve.ts');
+      exitCode = await serve(options, io);
+    });
+
+  program
+    .command('check-config')
+    .description('say everything that is wrong with the settings')
+    .addOption(config)
+    .option('--json', 'print one JSON document')
+    .action(async (options: Parameters<typeof checkConfig>[0]) => {
+      exitCode = await checkConfig(options, io);
+    });
+
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.stderr.write(`tidegate: ${describeError(error)}\n`);
+    return 1;
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/u.test(text) || port > 65_535) throw new InvalidArgumentError(`found ${text}; allowed: 0 to 65535`);
+  return port;
+}

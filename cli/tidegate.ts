@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import process from 'node:process';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 15)) {
+  process.stderr.write(`tidegate: node is ${process.versions.node}; allowed: 22.15 or newer\n`);
+  process.exit(2);
+}
+
+// Loaded after the check: an old Node cannot even read the rest.
+const { runTidegate } = await import('./run-tidegate.ts');
+process.exitCode = await runTidegate(process.argv.slice(2), process);
+// Work that was handed back may still hold the process; nobody waits for it.
+setTimeout(() => process.exit(), 1_000).unref();

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
+import { createImageUpdateHandler } from '#functions/image-update/handler.ts';
+import { createNotifyHandler } from '#functions/notify/handler.ts';
+import { createReconcileHandler } from '#functions/reconcile/handler.ts';
+import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
+import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
+import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
+import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
+import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
+import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
+import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
+import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
+import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
+import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernetes-connection.ts';
+import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
+import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
+import type { ClusterSettings } from '#shared/settings/settings.ts';
+import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
+import { parseWebhookSecrets } from '#shared/webhook/parse-webhook-secrets.ts';
+import { openLeaseHolder } from './hold-cluster-lease.ts';
+import type { QueueHandler, ServeHandlers, ServeResources } from './serve-handlers.ts';
+
+const MAX_RENDERS = 1_000;
+
+/** What the composition is told besides the settings. */
+export interface ComposeOptions {
+  readonly version: string;
+  /** Path of the kubectl that renders. */
+  readonly kubectl: string;
+}
+
+/** Makes the five functions of what is on this machine: the only place where they meet their adapters. */
+export async function composeServe(resources: ServeResources, options: ComposeOptions): Promise<ServeHandlers> {
+  const { settings, journal, queues, secrets, clock, log } = resources;
+  const { version } = options;
+  const { stateFolder } = settings.serve;
+  const { apiUrl } = settings.github;
+
+  const client = createGitHubClient({ settings: settings.github, secrets, version, log });
+  const credentials = createGitHubSourceCredentials({ client, secrets, apiUrl });
+  const gitRemote = createIsomorphicGitRemote({ version });
+  const artifacts = createDiskArtifactStore(join(stateFolder, 'artifacts'));
+  const imageRegistry = createEcrImageRegistry({ registries: settings.registries.ecr });
+  const records = diskApplyRecords(join(stateFolder, 'records'));
+  const renderer = await createKubectlRenderer({ kubectl: options.kubectl });
+  const renders = createRenderCache(MAX_RENDERS);
+  const leases = await openLeaseHolder(stateFolder, clock);
+  const clusters = settings.clusters.map((cluster) => ({
+    cluster,
+    api: kubernetesHttpApi(connectTo(cluster), { version }),
+  }));
+  const { ecrEventsQueueUrl } = settings.serve;
+  const ecrEvents = ecrEventsQueueUrl === undefined ? undefined : createSqsEventSource({ queueUrl: ecrEventsQueueUrl });
+
+  return {
+    githubWebhook: createGithubWebhookHandler({
+      queues,
+      readSecrets: async () => parseWebhookSecrets((await secrets.read(settings.github.webhookSecret)) ?? ''),
+      log: log.child({ function: 'github-webhook' }),
+    }),
+    sourceSync: createSourceSyncHandler({
+      settings,
+      tickMs: settings.serve.tickSeconds * 1000,
+      gitRemote,
+      artifacts,
+      journal,
+      credentials,
+      clock,
+      githubApiUrl: apiUrl,
+      limits: DEFAULT_SOURCE_LIMITS,
+      log: log.child({ function: 'source-sync' }),
+    }),
+    imageUpdate: createImageUpdateHandler({
+      settings,
+      changeHost: createGitHubChangeHost(client),
+      gitRemote,
+      sourceCredentials: credentials,
+      imageRegistry,
+      journal,
+      clock,
+      log: log.child({ function: 'image-update' }),
+    }),
+    reconcile: new Map<string, QueueHandler>(
+      clusters.map(({ cluster, api }) => {
+        const runLog = log.child({ function: 'reconcile', cluster: cluster.name });
+        const handler = createReconcileHandler({
+          cluster,
+          ports: { api, artifacts, records, journal, renderer, renders, clock, log: runLog },
+          acquireLease: () => leases.acquire(api),
+        });
+        return [cluster.name, handler];
+      }),
+    ),
+    notify: createNotifyHandler({
+      queues,
+      statuses: createGitHubCommitStatuses(client),
+      log: log.child({ function: 'notify' }),
+    }),
+    ...(ecrEvents === undefined ? {} : { ecrEvents }),
+    close: async () => {
+      await leases.retire();
+      imageRegistry.close();
+      ecrEvents?.close();
+      await Promise.all(clusters.map(({ api }) => api.close()));
+    },
+  };
+}
+
+function connectTo({ name, target }: ClusterSettings): KubernetesConnection {
+  if (target.kind === 'kubeconfig') return kubeconfigConnection(target);
+  throw new TidegateError(
+    'ClusterTargetUnsupported',
+    `cluster ${name}: serve reaches a cluster through a kubeconfig; run \`aws eks update-kubeconfig --name ${target.name} --region ${target.region}\` and name its context in kubeconfig.context`,
+    { disposition: 'stall', subject: name },
+  );
+}
