@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { dirname } from 'node:path';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { startApiServerProxy } from '../cluster/api-server-proxy.ts';
+import type { AuditEntry } from '../cluster/read-audit-log.ts';
 import { startCluster } from '../cluster/start-cluster.ts';
 import { type ClusterView, openClusterView } from './cluster-view.ts';
 
@@ -17,6 +18,8 @@ export interface StageCluster {
   /** What a person with kubectl does to it. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   pids(): readonly number[];
+  /** What the API server was asked; nothing for a person's own cluster, whose log is not at hand. */
+  readAuditLog(): Promise<readonly AuditEntry[]>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +41,7 @@ export async function startOwnCluster(options: {
       view,
       kubectl: async (args, input) => (await cluster.kubectl(args, input === undefined ? {} : { input })).stdout,
       pids: () => cluster.pids(),
+      readAuditLog: () => cluster.readAuditLog(),
       stop: async () => {
         await view.close();
         await proxy?.stop();
@@ -61,6 +65,7 @@ export async function useOwnContext(context: string): Promise<StageCluster> {
     view,
     kubectl: (args, input) => runKubectl(['--context', context, ...args], input),
     pids: () => [],
+    readAuditLog: async () => [],
     stop: () => view.close(),
   };
 }

@@ -1,0 +1,54 @@
+import { readFleet, shortenIntervals } from '#local/demo/read-fleet.ts';
+import { setStage, type Stage } from '#local/demo/stage.ts';
+import { tellStory, type ToldStep } from '#local/demo/story.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sampleSize } from '../sample-size.ts';
+import { chooseKillPoints, killAt } from './kill-serve.ts';
+import { silentAudience } from './silent-audience.ts';
+
+const KILLS_A_STORY = sampleSize(3, 5);
+const seeds = [42, 43, 44, 45].slice(0, sampleSize(1, 4));
+
+describe.each(seeds)('serve is killed at random points of the story (seed %i)', (seed) => {
+  const points = chooseKillPoints(seed, KILLS_A_STORY);
+  let stage: Stage;
+  let steps: readonly ToldStep[] = [];
+  let kills = 0;
+
+  beforeAll(async () => {
+    stage = await setStage({
+      tickSeconds: 1,
+      // What a killed process did not hear of, the next interval finds.
+      files: async (url) => shortenIntervals(await readFleet(url), '5s'),
+    });
+    const killer = killAt(stage.serve, points, silentAudience);
+    steps = await tellStory(stage, { audience: killer.audience, serveMayEnd: true });
+    kills = await killer.settle();
+  }, 600_000);
+  afterAll(() => stage.close());
+
+  test('the story is told to its end all the same', async () => {
+    const failed = steps.filter(({ ok }) => !ok);
+    expect(failed, `${JSON.stringify(points)}\n${await stage.serve.readLogTail(30)}`).toEqual([]);
+    expect(steps).toHaveLength(8);
+    expect(kills).toBe(KILLS_A_STORY);
+  });
+
+  test('there is one pull request for the image, with one commit', async () => {
+    const own = (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+    expect(own).toHaveLength(1);
+  });
+
+  test('Tidegate deleted what Git gave up, and nothing else', async () => {
+    const deletes = (await stage.cluster.readAuditLog())
+      .filter(({ verb, userAgent }) => verb.startsWith('delete') && userAgent.startsWith('tidegate/'))
+      .filter(({ resource }) => resource !== 'leases')
+      .map(({ resource, namespace, name }) => `${resource}/${namespace}/${name}`);
+    expect([...new Set(deletes)]).toEqual(['configmaps/cache/feature-flags']);
+  });
+
+  test('serve is in good health', async () => {
+    const health: unknown = await (await fetch(`${stage.serve.url}/healthz`)).json();
+    expect(health).toMatchObject({ status: 'ok' });
+  });
+});

@@ -1,0 +1,51 @@
+import { integer, nat, record, sample, uniqueArray } from 'fast-check';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Audience } from '#local/demo/story.ts';
+import type { ServeProcess } from '#local/demo/serve-process.ts';
+
+/** A point of the story: so long after it began to wait for the so-many-th time. */
+export interface KillPoint {
+  readonly wait: number;
+  readonly delayMs: number;
+}
+
+/** How often the story waits, about; a point beyond its end is never reached. */
+const WAITS = 18;
+const LONGEST_DELAY_MS = 1_500;
+
+/** Random points, the same for the same seed. */
+export function chooseKillPoints(seed: number, count: number): readonly KillPoint[] {
+  const point = record({ wait: integer({ min: 1, max: WAITS }), delayMs: nat({ max: LONGEST_DELAY_MS }) });
+  const points = uniqueArray(point, { minLength: count, maxLength: count, selector: ({ wait }) => wait });
+  return sample(points, { seed, numRuns: 1 }).flat();
+}
+
+/** An audience that kills `serve` at some points of the story and starts it again. */
+export function killAt(serve: ServeProcess, points: readonly KillPoint[], audience: Audience) {
+  let waits = 0;
+  let kills = 0;
+  let turn: Promise<void> = Promise.resolve();
+  const killAfter = async (delayMs: number): Promise<void> => {
+    await sleep(delayMs);
+    await serve.kill();
+    kills += 1;
+    await serve.start();
+  };
+  return {
+    audience: {
+      ...audience,
+      waitingFor: (what: string) => {
+        waits += 1;
+        const point = points.find(({ wait }) => wait === waits);
+        // One after the other: a point that comes while serve is starting again waits its turn.
+        if (point !== undefined) turn = turn.then(() => killAfter(point.delayMs));
+        audience.waitingFor(what);
+      },
+    },
+    /** Waits until serve runs again, and tells how often it was killed. */
+    settle: async () => {
+      await turn;
+      return kills;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import { type FleetFiles, readFleet } from '#local/demo/read-fleet.ts';
+import { setStage, type Stage } from '#local/demo/stage.ts';
+import { type Awaited, notYet, sighted, waitFor } from '#local/demo/wait-for.ts';
+
+/** A stage without AWS, whose repository holds the examples without their image automation, and some files more. */
+export function setSmallStage(change: (files: FleetFiles) => FleetFiles): Promise<Stage> {
+  return setStage({
+    registry: false,
+    files: async (url) => {
+      const { 'clusters/my-cluster/podinfo-image.yaml': _automation, ...files } = await readFleet(url);
+      return change(files);
+    },
+  });
+}
+
+/** Waits as the story does. */
+export function waitOn<Value>(stage: Stage, awaited: Awaited<Value>): Promise<Value> {
+  return waitFor(awaited, {
+    onWait: () => {},
+    hopeless: () => stage.serve.unexpectedEnd(),
+    logs: [stage.serve.logFile],
+  });
+}
+
+/** The recorded status of an instruction, once it says something definite. */
+export function awaitStatus(stage: Stage, kind: string, name: string): Promise<StatusRecord> {
+  return waitOn(stage, {
+    what: `the status of ${kind} ${name}`,
+    look: async () => {
+      const statuses = await stage.journal.statuses();
+      const status = statuses.find(({ object }) => object.kind === kind && object.name === name);
+      const ready = status?.conditions.find(({ type }) => type === 'Ready');
+      const isDefinite = status !== undefined && ready !== undefined && ready.status !== 'Unknown';
+      return isDefinite ? sighted(status) : notYet(JSON.stringify(status?.conditions ?? 'no status'));
+    },
+  });
+}

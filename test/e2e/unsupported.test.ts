@@ -1,0 +1,72 @@
+import type { Stage } from '#local/demo/stage.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
+
+const RELEASE = 'clusters/my-cluster/release.yaml';
+const SEALED = 'clusters/my-cluster/sealed.yaml';
+
+const release = `apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata:
+  name: redis
+  namespace: flux-system
+spec:
+  interval: 5m
+  chart:
+    spec:
+      chart: redis
+      sourceRef:
+        kind: HelmRepository
+        name: bitnami
+`;
+
+const sealed = `apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: sealed
+  namespace: flux-system
+spec:
+  interval: 10s
+  path: ./apps/cache
+  prune: true
+  sourceRef:
+    kind: GitRepository
+    name: flux-system
+  decryption:
+    provider: sops
+`;
+
+describe('a repository with a kind and a field that Tidegate does not implement', () => {
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await setSmallStage((files) => ({ ...files, [RELEASE]: release, [SEALED]: sealed }));
+    await stage.serve.start();
+  }, 600_000);
+  afterAll(() => stage.close());
+
+  test.each([
+    { kind: 'HelmRelease', name: 'redis', place: `${RELEASE}:2:`, field: 'kind', says: 'HelmRelease' },
+    { kind: 'Kustomization', name: 'sealed', place: `${SEALED}:13:`, field: 'spec.decryption', says: 'decryption' },
+  ])('$kind $name is Stalled with file, line and field', async ({ kind, name, place, field, says }) => {
+    const { conditions } = await awaitStatus(stage, kind, name);
+    const stalled = conditions.find(({ type }) => type === 'Stalled');
+    expect(stalled?.status).toBe('True');
+    expect(stalled?.message).toContain(place);
+    expect(stalled?.message).toContain(`: ${field}: `);
+    expect(stalled?.message).toContain(says);
+  });
+
+  test('the rest is applied', async () => {
+    const { view } = stage.cluster;
+    await waitOn(stage, { what: 'podinfo to be Ready', look: () => view.isReady('podinfo', 'podinfo', '6.7.0') });
+    const { conditions } = await awaitStatus(stage, 'Kustomization', 'podinfo');
+    expect(conditions.find(({ type }) => type === 'Ready')?.status).toBe('True');
+  });
+
+  test('what was reported stands in the events', async () => {
+    const errors = (await stage.journal.events()).filter(({ severity }) => severity === 'error');
+    const named = errors.map(({ object }) => `${object.kind}/${object.name}`);
+    expect(named).toEqual(expect.arrayContaining(['HelmRelease/redis', 'Kustomization/sealed']));
+  });
+});
