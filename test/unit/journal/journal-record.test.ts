@@ -1,0 +1,138 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { replaceConditions, setCondition } from '#shared/journal/conditions.ts';
+import type { Condition, InstructionsRecord, JournalRecord } from '#shared/journal/journal-record.ts';
+import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
+import { fromStreamRecord, toStreamRecord } from '#shared/journal/stream-record.ts';
+import { sampleSize } from '#test/sample-size.ts';
+import { requestRecord, statusRecord } from '../../contract/journal.contract.ts';
+
+const INSTRUCTIONS: InstructionsRecord = {
+  type: 'Instructions',
+  instructions: {
+    cluster: 'laptop',
+    revision: 'main@sha1:a',
+    gitRepositories: [
+      { namespace: 'n', name: 'a', url: 'u', intervalMs: 1, timeoutMs: 1, ref: { branch: 'b' }, suspend: false },
+    ],
+    imageRepositories: [{ namespace: 'n', name: 'a', image: 'i', intervalMs: 1, exclusionList: ['x'], suspend: false }],
+    imagePolicies: [
+      {
+        namespace: 'n',
+        name: 'a',
+        imageRepositoryRef: { namespace: 'n', name: 'a' },
+        policy: { kind: 'semver', range: '>=1' },
+        filterTags: { pattern: 'p', extract: '$1' },
+        digestReflectionPolicy: 'Never',
+        suspend: false,
+      },
+    ],
+    imageUpdateAutomations: [
+      {
+        namespace: 'n',
+        name: 'a',
+        sourceRef: { kind: 'GitRepository', namespace: 'n', name: 'a' },
+        intervalMs: 1,
+        updatePath: './',
+        pushBranch: 'main',
+        commitAuthor: { email: 'e' },
+        policySelector: { matchLabels: { a: 'b' } },
+        suspend: true,
+      },
+    ],
+  },
+};
+const object = { cluster: 'laptop', kind: 'Kustomization', namespace: 'n', name: 'a' };
+const RECORDS: readonly JournalRecord[] = [
+  INSTRUCTIONS,
+  statusRecord('a', 1),
+  { ...statusRecord('b', 1), report: { repository: 'r', commit: 'c' }, lastAppliedRevision: 'x', dueAt: 7 },
+  requestRecord('r', 1),
+  { type: 'Event', id: '1', object, severity: 'error', reason: 'R', message: 'm', revision: 'v', at: 1 },
+  {
+    type: 'SourceHead',
+    source: { cluster: 'laptop', kind: 'GitRepository', namespace: 'n', name: 'a' },
+    revision: 'main@sha1:a',
+    digest: 'sha256:a',
+    url: 'u',
+    observedAt: 1,
+  },
+  {
+    type: 'ImageScan',
+    cluster: 'laptop',
+    namespace: 'n',
+    name: 'a',
+    image: 'i',
+    tagCount: 1,
+    latestTags: ['1'],
+    scannedAt: 1,
+  },
+  { type: 'Tombstone', partition: 'laptop', key: 'k', at: 1 },
+];
+
+describe('parseJournalRecord', () => {
+  it.each(RECORDS)('reads back a record of type $type as it was written', (record) => {
+    expect(parseJournalRecord(formatJournalRecord(record))).toEqual(record);
+  });
+
+  it('passes over what a newer version has written, and what is damaged', () => {
+    expect(parseJournalRecord('{"type":"Promotion","stage":"production"}')).toBeUndefined();
+    expect(parseJournalRecord('{"type":"Status"}')).toBeUndefined();
+    expect(parseJournalRecord('{"type":"Sta')).toBeUndefined();
+  });
+
+  it('answers any text with a record or nothing, and never throws', () => {
+    const text = fc.oneof(fc.json(), fc.string());
+    const reads = fc.property(text, (body) => typeof parseJournalRecord(body) !== 'string');
+
+    expect(() => fc.assert(reads, { seed: 42, numRuns: sampleSize(300, 10_000) })).not.toThrow();
+  });
+});
+
+describe('the journal’s stream', () => {
+  it.each(RECORDS)('carries a record of type $type as DynamoDB would', (after) => {
+    const carried = toStreamRecord({ sequenceNumber: '7', at: 1000, after });
+
+    expect(carried?.dynamodb.NewImage).toMatchObject({ type: { S: after.type } });
+    expect(fromStreamRecord(carried ?? {})).toEqual({ sequenceNumber: '7', after });
+  });
+
+  it('names what was there before, and what was forgotten', () => {
+    const [before, after] = [statusRecord('a', 1), statusRecord('a', 2)];
+    const changed = toStreamRecord({ sequenceNumber: '7', at: 0, before, after });
+    const forgotten = toStreamRecord({ sequenceNumber: '8', at: 0, before });
+
+    expect([changed?.eventName, forgotten?.eventName]).toEqual(['MODIFY', 'REMOVE']);
+    expect(fromStreamRecord(changed ?? {})).toEqual({ sequenceNumber: '7', before, after });
+    expect(fromStreamRecord(forgotten ?? {})).toEqual({ sequenceNumber: '8', before });
+  });
+
+  it('says in seconds when a request may be forgotten', () => {
+    const carried = toStreamRecord({ sequenceNumber: '7', at: 0, after: requestRecord('r', 1_000) });
+
+    expect(carried?.dynamodb.NewImage?.['expiresAt']).toEqual({ N: '86401' });
+  });
+});
+
+describe('conditions', () => {
+  const ready = (status: Condition['status'], message = 'm') =>
+    ({ type: 'Ready', status, reason: 'R', message }) as const;
+  const reconciling = { type: 'Reconciling', status: 'True', reason: 'Progressing', message: 'm' } as const;
+
+  it('keep the time of the last transition while the status stays, whatever the message says', () => {
+    const first = replaceConditions([], [ready('True')], 1);
+
+    expect(replaceConditions(first, [ready('True', 'other')], 2)).toMatchObject([
+      { message: 'other', lastTransitionTime: 1 },
+    ]);
+    expect(replaceConditions(first, [ready('False')], 2)).toMatchObject([{ status: 'False', lastTransitionTime: 2 }]);
+  });
+
+  it('drop what no longer holds and always come in the same order', () => {
+    const both = replaceConditions([], [reconciling, ready('Unknown')], 1);
+
+    expect(both.map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
+    expect(replaceConditions(both, [ready('True')], 2).map(({ type }) => type)).toEqual(['Ready']);
+    expect(setCondition(both, ready('True'), 2).map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
+  });
+});

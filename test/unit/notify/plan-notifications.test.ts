@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import type { Condition, StatusRecord } from '#shared/journal/journal-record.ts';
+import { commitStatus } from '#shared/notify/commit-status.ts';
+import { planNotifications } from '#shared/notify/plan-notifications.ts';
+import { parseRepositoryId } from '#shared/notify/repository-id.ts';
+
+function condition(type: Condition['type'], status: Condition['status'], reason: string, message = 'm'): Condition {
+  return { type, status, reason, message, lastTransitionTime: 0 };
+}
+
+const READY = condition('Ready', 'True', 'ReconciliationSucceeded', 'applied');
+const FAILED = condition('Ready', 'False', 'HealthCheckFailed', 'Deployment apps/web is InProgress');
+
+function status(conditions: readonly Condition[], changes: Partial<StatusRecord> = {}): StatusRecord {
+  return {
+    type: 'Status',
+    object: { cluster: 'laptop', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' },
+    conditions,
+    report: { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) },
+    suspended: false,
+    observedAt: 0,
+    details: {},
+    ...changes,
+  };
+}
+
+describe('commitStatus', () => {
+  it.each([
+    ['success', [READY]],
+    ['failure', [FAILED]],
+    ['failure', [FAILED, condition('Stalled', 'True', 'BuildFailed')]],
+    ['failure', [READY, condition('Stalled', 'True', 'Unsupported')]],
+    ['pending', [condition('Ready', 'Unknown', 'Progressing'), condition('Reconciling', 'True', 'Progressing')]],
+    ['pending', [READY, condition('Reconciling', 'True', 'Progressing')]],
+    ['pending', [condition('Ready', 'False', 'DependencyNotReady')]],
+    ['pending', [condition('Reconciling', 'True', 'Progressing')]],
+  ] as const)('says %s for %j', (state, conditions) => {
+    expect(commitStatus(status(conditions))).toMatchObject({ state, context: 'tidegate/laptop/flux-system/apps' });
+  });
+
+  it('says nothing about what is suspended or not known yet', () => {
+    expect(commitStatus(status([READY], { suspended: true }))).toBeUndefined();
+    expect(commitStatus(status([]))).toBeUndefined();
+  });
+
+  it('says the reason in one short line without secrets', () => {
+    const token = `ghp_${'c4nary'.repeat(6)}`;
+    const message = `first\n\u001b[31msecond ${token} ${'😀'.repeat(200)}`;
+
+    const { description = '' } = commitStatus(status([condition('Ready', 'False', 'BuildFailed', message)])) ?? {};
+
+    expect(description).toMatch(/^BuildFailed: first \[31msecond \[redacted\] 😀+…$/u);
+    expect(description.length).toBeLessThanOrEqual(140);
+    expect(description.isWellFormed()).toBe(true);
+  });
+});
+
+describe('planNotifications', () => {
+  const message = { type: 'Reconcile', cluster: 'laptop', reason: 'new artifact' } as const;
+  const request = {
+    type: 'Request',
+    cluster: 'laptop',
+    id: 'r1',
+    queue: 'reconcile/laptop',
+    group: 'laptop',
+    message,
+    at: 0,
+  } as const;
+
+  it('sends requests before it says anything', () => {
+    const planned = planNotifications([
+      { sequenceNumber: '1', after: status([READY]) },
+      { sequenceNumber: '2', after: request },
+    ]);
+
+    expect(planned).toEqual([
+      { kind: 'work', sequenceNumber: '2', queue: 'reconcile/laptop', group: 'laptop', deduplicationId: 'r1', message },
+      expect.objectContaining({
+        kind: 'commit-status',
+        sequenceNumber: '1',
+        repository: { owner: 'acme', name: 'fleet-infra' },
+        commit: 'a'.repeat(40),
+      }),
+    ]);
+  });
+
+  it('says only the last of what changed about one Kustomization on one commit', () => {
+    const planned = planNotifications([
+      { sequenceNumber: '1', after: status([condition('Reconciling', 'True', 'Progressing')]) },
+      {
+        sequenceNumber: '2',
+        before: status([condition('Reconciling', 'True', 'Progressing')]),
+        after: status([FAILED]),
+      },
+      { sequenceNumber: '3', before: status([FAILED]), after: status([READY]) },
+    ]);
+
+    expect(planned).toMatchObject([{ sequenceNumber: '3', status: { state: 'success' } }]);
+  });
+
+  it.each([
+    ['nothing changed', status([READY]), status([READY], { observedAt: 9 })],
+    ['it has no commit', undefined, { ...status([READY]), report: { repository: 'nonsense', commit: 'a' } }],
+    [
+      'it is no Kustomization',
+      undefined,
+      status([READY], { object: { cluster: 'laptop', kind: 'GitRepository', namespace: 'a', name: 'b' } }),
+    ],
+  ])('says nothing when %s', (_, before, after) => {
+    expect(planNotifications([{ sequenceNumber: '1', after, ...(before === undefined ? {} : { before }) }])).toEqual(
+      [],
+    );
+  });
+
+  it('says the same again about another commit', () => {
+    const next = status([READY], { report: { repository: 'acme/fleet-infra', commit: 'b'.repeat(40) } });
+
+    expect(planNotifications([{ sequenceNumber: '1', before: status([READY]), after: next }])).toHaveLength(1);
+  });
+
+  it('ignores what was forgotten', () => {
+    expect(planNotifications([{ sequenceNumber: '1', before: status([READY]) }])).toEqual([]);
+  });
+});
+
+describe('parseRepositoryId', () => {
+  it.each([
+    ['https://github.com/acme/fleet-infra', { owner: 'acme', name: 'fleet-infra' }],
+    ['https://ghe.acme.dev/acme/fleet.infra.git', { owner: 'acme', name: 'fleet.infra' }],
+    ['acme/fleet-infra', { owner: 'acme', name: 'fleet-infra' }],
+    ['https://github.com/acme', undefined],
+    ['https://github.com/a/b/c', undefined],
+    ['', undefined],
+  ])('reads %j', (text, id) => {
+    expect(parseRepositoryId(text)).toEqual(id);
+  });
+});
