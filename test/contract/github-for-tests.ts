@@ -21,7 +21,7 @@ export function collectingLogger(lines: string[] = []): Logger {
 }
 
 /** Starts a GitHub with an App of ours that may write contents, pull requests and statuses, and the person `alice`. */
-export async function startGitHubForTests(): Promise<GitHubForTests> {
+export async function startGitHubForTests(options: { readonly retries?: number } = {}): Promise<GitHubForTests> {
   const github = await startGitHub();
   github.createUser({ login: 'acme', type: 'Organization' });
   github.createUser({ login: 'alice' });
@@ -38,6 +38,7 @@ export async function startGitHubForTests(): Promise<GitHubForTests> {
     secrets,
     version: '0.0.0-test',
     log: collectingLogger(),
+    ...options,
   });
   let count = 0;
   return {

@@ -24,6 +24,7 @@ const CLUSTER = 'my-cluster';
 const BRANCH = `tidegate/${CLUSTER}/flux-system/apps`;
 const FILE = 'apps/podinfo/kustomization.yaml';
 const MINUTE = 60_000;
+const RETRIES = 1;
 
 let github: GitHubForTests;
 let moto: RunningMoto;
@@ -32,7 +33,7 @@ let registry: EcrImageRegistry;
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-image-update-'));
 
 beforeAll(async () => {
-  github = await startGitHubForTests();
+  github = await startGitHubForTests({ retries: RETRIES });
   moto = await startMoto();
   ecr = openElasticContainerRegistry(moto);
   registry = createEcrImageRegistry({
@@ -181,8 +182,12 @@ describe('an image pushed to ECR', () => {
     await story.handle(story.tick());
     await story.push('6.7.1');
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.tick());
+    expect(story.pulls()).toEqual([]);
 
+    // The scan of the image repository is due before the automation is, and brings it forward.
+    story.wait(6 * MINUTE);
+    await story.handle(story.tick());
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
   });
 
@@ -242,6 +247,7 @@ async function startStory(options: { readonly brokenToo?: boolean } = {}) {
   const url = `${github.github.url}/${fullName}`;
   const journal = createSqliteJournal(openSqliteDatabase(join(folder, String(stories))), systemClock);
   await journal.write([{ type: 'Instructions', instructions: instructionsFor(image, options.brokenToo === true) }]);
+  let waited = 0;
   const dependencies: ImageUpdateDependencies = {
     settings: {
       configRepository: { url, branch: 'main' },
@@ -258,12 +264,15 @@ async function startStory(options: { readonly brokenToo?: boolean } = {}) {
       apiUrl: github.github.apiUrl,
     }),
     journal,
-    clock: systemClock,
+    clock: { ...systemClock, now: () => Date.now() + waited },
     log: collectingLogger(),
   };
   const handler = createImageUpdateHandler(dependencies);
   return {
     fullName,
+    wait: (ms: number) => {
+      waited += ms;
+    },
     push: async (tag: string) => {
       await ecr.pushImage({ repository: name, tag, content: `${name} ${tag}` });
     },

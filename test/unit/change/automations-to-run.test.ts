@@ -26,7 +26,12 @@ describe('a hint for image-update', () => {
     ['a push to our branch', { ...FULL, type: 'RepositoryPushed', ref: 'refs/heads/tidegate/one/ns/all' }, '', 'all'],
     ['a push to any other branch', { ...FULL, type: 'RepositoryPushed', ref: 'refs/heads/mainly' }, '', ''],
     ['a pull request', { ...FULL, type: 'PullRequestChanged' }, '', 'all onlyA'],
-    ['a pull request elsewhere', { ...FULL, type: 'PullRequestChanged', repository: 'https://x.org/acme/fleet' }, '', ''],
+    [
+      'a pull request elsewhere',
+      { ...FULL, type: 'PullRequestChanged', repository: 'https://x.org/acme/fleet' },
+      '',
+      '',
+    ],
     ['work of others', { type: 'Reconcile', cluster: 'one', reason: 'r' }, '', ''],
   ])('of %s concerns image repositories "%s" and automations "%s"', (_what, hint, repositories, automations) => {
     const runs = automationsToRun(hint, [cluster()], SETTINGS, NOW);
@@ -109,7 +114,11 @@ function cluster(): ClusterImages {
   };
   return {
     instructions,
-    statuses: [status('ImageRepository', 'a', NOW + 1), status('ImageUpdateAutomation', 'all', NOW + 1), status('ImageUpdateAutomation', 'onlyA', NOW)],
+    statuses: [
+      status('ImageRepository', 'a', NOW + 1),
+      status('ImageUpdateAutomation', 'all', NOW + 1),
+      status('ImageUpdateAutomation', 'onlyA', NOW),
+    ],
   };
 }
 

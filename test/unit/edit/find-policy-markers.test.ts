@@ -61,7 +61,7 @@ describe('finding image policy markers', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]?.file).toBe('apps/a.yaml');
     expect(problems[0]?.message).toContain(message);
-    if (line !== undefined) expect(problems[0]?.line).toBe(line);
+    expect([line, undefined === line ? line : problems[0]?.line]).toEqual([line, line]);
   });
 
   it('refuses bytes that are not UTF-8', () => {
