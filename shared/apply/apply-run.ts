@@ -47,14 +47,18 @@ export interface ApplyRun {
 
 /** Asked before each request: a run past its deadline, or without the lease, starts nothing more. */
 export function mayStart(run: ApplyRun): boolean {
-  if (run.ended === 'done') {
-    if (!run.ports.holdsLease()) {
-      run.ended = 'lease-lost';
-    } else if (run.ports.clock.now() >= run.request.deadline) {
-      run.ended = 'deadline';
-    }
+  if (run.ended === 'deadline' || run.ended === 'lease-lost') {
+    return false;
   }
-  return run.ended === 'done' || run.ended === 'superseded';
+  if (!run.ports.holdsLease()) {
+    run.ended = 'lease-lost';
+    return false;
+  }
+  if (run.ports.clock.now() >= run.request.deadline) {
+    run.ended = 'deadline';
+    return false;
+  }
+  return true;
 }
 
 /** The progress of a Kustomization of the request. */

@@ -1,6 +1,6 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 
-import { progressOf, type ApplyRun, type SetProgress } from './apply-run.ts';
+import { mayStart, progressOf, type ApplyRun, type SetProgress } from './apply-run.ts';
 import type { DesiredSet } from './desired-state.ts';
 
 /** Gives each Kustomization of a wave its next phase: failed, ready, or awaiting health. */
@@ -13,9 +13,9 @@ export function concludeWave(run: ApplyRun, wave: readonly DesiredSet[]): void {
       progress.message = progress.failures
         .map(({ id, reason, message }) => `${formatObjectId(id)}: ${reason}: ${message}`)
         .join('; ');
-    } else if (run.ended === 'deadline' || run.ended === 'lease-lost') {
+    } else if (!mayStart(run)) {
       progress.phase = 'progressing';
-      progress.message = 'the run ended before all was applied';
+      progress.message = 'the run ended before all was applied and pruned';
     } else if (set.settings.wait || set.settings.healthChecks.length > 0) {
       progress.phase = 'applied';
       progress.awaitingSince ??= run.ports.clock.now();

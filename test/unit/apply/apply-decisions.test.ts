@@ -73,7 +73,7 @@ describe('an object before it is applied', () => {
   it('has the same hash whatever the order of its fields, and another for another value', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (fields) => {
-        const reversed = Object.fromEntries(Object.entries(fields).reverse());
+        const reversed = Object.fromEntries(Object.entries(fields).toReversed());
         expect(hashValue(reversed)).toBe(hashValue(fields));
         expect(hashValue({ ...fields, added: 1 })).not.toBe(hashValue({ ...fields, added: 2 }));
       }),
@@ -96,7 +96,7 @@ describe('the order of apply', () => {
     const objects = kinds.map((kind) => ({ apiVersion: 'v1', kind, metadata: { name: 'it' } }));
 
     expect(objects.sort(compareForApply).map(({ kind }) => kind)).toEqual(
-      [...kinds].reverse().toSorted((a, b) => stageOf(a) - stageOf(b)),
+      kinds.toReversed().toSorted((a, b) => stageOf(a) - stageOf(b)),
     );
   });
 

@@ -36,7 +36,7 @@ describe('the parent of an ApplySet', () => {
   });
 
   it('is read back as it was built', () => {
-    expect(readParent(live())).toEqual({ ...parent, kinds: [...parent.kinds].reverse() });
+    expect(readParent(live())).toEqual({ ...parent, kinds: parent.kinds.toReversed() });
     expect(sameParent(live(), parent)).toBe(true);
     expect(sameParent(live(), { ...parent, kinds: [] })).toBe(false);
   });
