@@ -8,6 +8,8 @@ import type { Secrets } from '#shared/ports/secrets.ts';
 export interface GitHubForTests {
   readonly github: RunningGitHub;
   readonly client: GitHubClient;
+  /** As `client`, with the pauses that github.com asks for. */
+  readonly pacedClient: GitHubClient;
   readonly secrets: Secrets;
   readonly createRepository: (files: Readonly<Record<string, string>>) => Promise<RepositoryId>;
 }
@@ -33,17 +35,20 @@ export async function startGitHubForTests(options: { readonly retries?: number }
   const secrets: Secrets = {
     read: (name) => Promise.resolve(name === 'github-private-key' ? app.privateKey : undefined),
   };
-  const client = createGitHubClient({
+  const clientOptions = {
     settings: { apiUrl: github.apiUrl, appId: app.id, privateKeySecret: 'github-private-key' },
     secrets,
     version: '0.0.0-test',
     log: collectingLogger(),
     ...options,
-  });
+  };
+  const client = createGitHubClient(clientOptions);
+  const pacedClient = createGitHubClient({ ...clientOptions, paceWrites: true });
   let count = 0;
   return {
     github,
     client,
+    pacedClient,
     secrets,
     async createRepository(files) {
       count += 1;

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
+import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
+import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
+
+import { collectingLogger, startGitHubForTests, type GitHubForTests } from './github-for-tests.ts';
+
+let running: GitHubForTests;
+
+beforeAll(async () => {
+  running = await startGitHubForTests();
+});
+
+afterAll(async () => {
+  await running.github.close();
+});
+
+describe('tokens of the GitHub App', () => {
+  it('reach the one repository they are for, with the permissions asked for', async () => {
+    const [one, other] = [await running.createRepository({ a: '1' }), await running.createRepository({ a: '1' })];
+    const octokit = await running.client.forRepository(one, { contents: 'read' });
+    const where = { owner: one.owner, repo: one.name };
+
+    const own = await octokit.request('GET /repos/{owner}/{repo}/git/ref/{ref}', { ...where, ref: 'heads/main' });
+
+    expect(own.status).toBe(200);
+    await expect(
+      octokit.request('GET /repos/{owner}/{repo}/git/ref/{ref}', { ...where, repo: other.name, ref: 'heads/main' }),
+    ).rejects.toMatchObject({ status: expect.toSatisfy((status) => status === 403 || status === 404) });
+    await expect(
+      octokit.request('POST /repos/{owner}/{repo}/git/refs', {
+        ...where,
+        ref: 'refs/heads/x',
+        sha: own.data.object.sha,
+      }),
+    ).rejects.toMatchObject({ status: 403 });
+  });
+});
+
+describe('credentials of a source', () => {
+  it.each([
+    ['gitlab.example', 'username: me\npassword: s3cret\n', { username: 'me', password: 's3cret' }],
+    ['gitea.example', '{"bearerToken":"s3cret"}', { username: 'x-access-token', password: 's3cret' }],
+  ])('on %s come from the secret that it names', async (host, text, expected) => {
+    const credentials = sourceCredentials({ 'tidegate/one/ns/git': text });
+
+    const found = await credentials.forSource({
+      cluster: 'one',
+      url: `https://${host}/a/b`,
+      secret: { namespace: 'ns', name: 'git' },
+    });
+
+    expect(found).toEqual(expected);
+  });
+
+  it('stall when the secret is missing or holds something else, and say its name but nothing of it', async () => {
+    const request = { cluster: 'one', url: 'https://gitlab.example/a/b', secret: { namespace: 'ns', name: 'git' } };
+
+    await expect(sourceCredentials({}).forSource(request)).rejects.toMatchObject({
+      code: 'AuthenticationFailed',
+      disposition: 'stall',
+      message: expect.stringContaining('"tidegate/one/ns/git" is missing'),
+    });
+    const failure = await sourceCredentials({ 'tidegate/one/ns/git': 'identity: canary-51f0' })
+      .forSource(request)
+      .catch(String);
+    expect(failure).toContain('bearerToken');
+    expect(failure).not.toContain('canary');
+  });
+
+  it('are a token where the App is installed, and none where it is not', async () => {
+    const { owner, name } = await running.createRepository({ a: '1' });
+    await running.github.createRepository({ owner: 'alice', name: 'public', files: { a: '1' } });
+    const credentials = sourceCredentials({});
+
+    const own = await credentials.forSource({ cluster: 'one', url: `${running.github.url}/${owner}/${name}.git` });
+    const foreign = await credentials.forSource({ cluster: 'one', url: `${running.github.url}/alice/public` });
+    const elsewhere = await credentials.forSource({ cluster: 'one', url: 'https://gitlab.example/a/b' });
+
+    expect(own?.username).toBe('x-access-token');
+    expect([foreign, elsewhere]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a personal token', () => {
+  it('commits as its user, and its secrets are in no log line and no error', async () => {
+    const token = running.github.createToken({ login: 'alice' });
+    const lines: string[] = [];
+    const client = createGitHubClient({
+      settings: { apiUrl: running.github.apiUrl, tokenSecret: 'token' },
+      secrets: { read: () => Promise.resolve(`${token}\n`) },
+      version: '0.0.0-test',
+      log: collectingLogger(lines),
+      retries: 0,
+    });
+    const host = createGitHubChangeHost(client);
+    await running.github.createRepository({ owner: 'alice', name: 'fleet', files: { a: '1' } });
+    const repository = { owner: 'alice', name: 'fleet' };
+    const parent = (await host.readBranch(repository, 'main')) ?? '';
+
+    const content = Buffer.from('2');
+    const oid = await host.createCommit(repository, { parent, message: 'm', files: [{ path: 'a', content }] });
+    const listed = await host.listCommits(repository, { base: parent, head: oid });
+    running.github.faults.add({ path: /\/pulls$/u, times: 1, fault: { status: 500 } });
+    const failure: unknown = await host
+      .listChangeRequests(repository, { head: 'x', base: 'main' })
+      .catch((e: unknown) => e);
+
+    expect(listed.map(({ ours }) => ours)).toEqual([true]);
+    expect(failure).toMatchObject({ disposition: 'retry' });
+    expect(`${String(failure)}${JSON.stringify(failure)}${lines.join('\n')}`).not.toContain(token);
+  });
+});
+
+describe('a rate limit', () => {
+  it('is waited for when it is short', async () => {
+    const repository = await running.createRepository({ a: '1' });
+    const limited = running.github.faults.add({
+      path: /\/git\/ref\//u,
+      times: 1,
+      fault: {
+        status: 403,
+        headers: { 'retry-after': '1' },
+        body: { message: 'You have exceeded a secondary rate limit. Please wait.' },
+      },
+    });
+    const host = createGitHubChangeHost(running.pacedClient);
+
+    expect(await host.readBranch(repository, 'main')).toMatch(/^[0-9a-f]{40}$/u);
+    expect(limited.hits()).toBe(1);
+  });
+});
+
+function sourceCredentials(secrets: Readonly<Record<string, string>>) {
+  return createGitHubSourceCredentials({
+    client: running.client,
+    secrets: { read: (name) => Promise.resolve(secrets[name]) },
+    apiUrl: running.github.apiUrl,
+  });
+}
