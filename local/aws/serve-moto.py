@@ -6,6 +6,7 @@ Where moto 5 differs from AWS in what Tidegate depends on, it is put right here 
 
 import hashlib
 import json
+import math
 import os
 import sys
 import threading
@@ -20,6 +21,7 @@ from moto.ecr.responses import ECRResponse
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventTemplateParser
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS, Queue
 from werkzeug.serving import make_server
 
 CONTROL = "/_tidegate/"
@@ -110,6 +112,22 @@ def paged(list_all, key):
     return list_page
 
 
+def remembered(add_message):
+    """moto forgets a deduplication id with its message; SQS keeps it for five minutes."""
+    lock = threading.Lock()
+
+    def add(self, message):
+        if self.fifo_queue and message.deduplication_id:
+            with lock:
+                seen = self.__dict__.setdefault("_tidegate_seen", {})
+                if message.sent_timestamp - seen.get(message.deduplication_id, -math.inf) < DEDUPLICATION_TIME_IN_SECONDS * 1000:
+                    return
+                seen[message.deduplication_id] = message.sent_timestamp
+        add_message(self, message)
+
+    return add
+
+
 class Front:
     """What stands before moto: a constant delay, counts per operation, and faults that a test asks for."""
 
@@ -181,6 +199,7 @@ def main():
     ECRBackend.put_image = put_image_as_ecr(ECRBackend.put_image)
     ECRResponse.describe_images = paged(ECRResponse.describe_images, "imageDetails")
     ECRResponse.list_images = paged(ECRResponse.list_images, "imageIds")
+    Queue.add_message = remembered(Queue.add_message)
     front = Front(DomainDispatcherApplication(create_backend_app), delay_ms / 1000)
     server = make_server("127.0.0.1", port, front, threaded=True, request_handler=QuietHandler)
     print(json.dumps({"port": server.server_address[1]}), flush=True)

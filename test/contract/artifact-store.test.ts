@@ -1,8 +1,20 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  CreateBucketCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startMoto } from '#local/aws/start-moto.ts';
+import type { RunningMoto } from '#local/aws/start-moto.ts';
 import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
+import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import { artifactDigest } from '#shared/source/artifact.ts';
 
@@ -28,10 +40,47 @@ async function onDisk(): Promise<Adapter & { readonly folder: string }> {
   };
 }
 
+let moto: RunningMoto;
+let client: S3Client;
+let buckets = 0;
+
+beforeAll(async () => {
+  moto = await startMoto();
+  const { url: endpoint, region, credentials } = moto;
+  client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 3 });
+});
+
+afterAll(async () => {
+  client?.destroy();
+  await moto?.stop();
+});
+
+async function inS3(): Promise<Adapter & { readonly bucket: string }> {
+  buckets += 1;
+  const bucket = `artifacts-${buckets}`;
+  await client.send(
+    new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } }),
+  );
+  return {
+    bucket,
+    store: createS3ArtifactStore({ bucket, client }),
+    async damage(digest) {
+      const Key = `artifacts/sha256/${digest.slice('sha256:'.length)}`;
+      await client.send(
+        new PutObjectCommand({ Bucket: bucket, Key, Body: 'other bytes', ChecksumAlgorithm: 'SHA256' }),
+      );
+    },
+    stop: async () => {},
+  };
+}
+
 const BYTES = new Uint8Array(Buffer.from('an artifact'));
 const DIGEST = artifactDigest(BYTES);
 
-describe.each([['on disk', onDisk]])('an artifact store %s', (_name, start) => {
+describe.each([
+  ['on disk', onDisk],
+  ['in S3', inS3],
+])('an artifact store %s', (_name, start) => {
   let adapter: Adapter;
   beforeEach(async () => {
     adapter = await start();
@@ -99,5 +148,79 @@ describe('the store on disk', () => {
     await Promise.all(Array.from({ length: 5 }, () => adapter.store.put(DIGEST, BYTES)));
     expect(await readdir(adapter.folder)).toEqual([`${DIGEST.slice('sha256:'.length)}.tar`]);
     await adapter.stop();
+  });
+});
+
+describe('the store in S3', () => {
+  let bucket: string;
+  let store: ArtifactStore;
+  const path = `artifacts/sha256/${DIGEST.slice('sha256:'.length)}`;
+  const fail = (operation: string, status: number, code: string, times: number, afterwards = false): Promise<void> =>
+    moto.injectFault({ operation: `${operation} /${bucket}/${path}`, status, code, message: 'no', afterwards, times });
+
+  beforeEach(async () => {
+    ({ bucket, store } = await inS3());
+  });
+
+  it('writes an object once, and leaves it as it is when it is put again', async () => {
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+    );
+    await store.put(DIGEST, BYTES);
+    await Promise.all([store.put(DIGEST, BYTES), store.put(DIGEST, BYTES)]);
+    const { Versions } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
+    expect(Versions).toHaveLength(1);
+  });
+
+  it('comes through slow-downs, failures, conflicts and an answer that was lost', async () => {
+    await fail('PUT', 503, 'SlowDown', 1);
+    await fail('PUT', 409, 'ConditionalRequestConflict', 2);
+    await fail('PUT', 500, 'InternalError', 1, true);
+    await store.put(DIGEST, BYTES);
+    await fail('GET', 503, 'SlowDown', 2);
+    expect(await store.get(DIGEST)).toEqual(BYTES);
+  });
+
+  it('asks for another try when S3 stays overloaded', async () => {
+    await fail('PUT', 503, 'SlowDown', 3);
+    await expect(store.put(DIGEST, BYTES)).rejects.toMatchObject({
+      code: 'ArtifactFailed',
+      disposition: 'retry',
+      message: expect.stringContaining('SlowDown'),
+    });
+    expect(await store.has(DIGEST)).toBe(false);
+  });
+
+  it('says which right is missing, and which bucket', async () => {
+    await fail('PUT', 403, 'AccessDenied', 1);
+    await expect(store.put(DIGEST, BYTES)).rejects.toThrow(`bucket ${bucket} refuses us`);
+    const nowhere = createS3ArtifactStore({ bucket: 'nowhere', client });
+    await expect(nowhere.get(DIGEST)).rejects.toThrow('bucket nowhere for artifact');
+  });
+});
+
+describe.each([
+  ['on disk', async () => diskApplyRecords(await mkdtemp(join(tmpdir(), 'tidegate-records-')))],
+  ['in S3', async () => createS3ApplyRecords({ bucket: (await inS3()).bucket, client })],
+])('apply records %s', (_name, open) => {
+  it('are loaded as they were saved last, each cluster its own, and not at all before', async () => {
+    const records = await open();
+    expect(await records.load('a/b')).toBeUndefined();
+    await records.save('a/b', Buffer.from('first'));
+    await records.save('a/b', Buffer.from('second'));
+    await records.save('a', Buffer.from('other'));
+    expect(Buffer.from((await records.load('a/b')) ?? []).toString()).toBe('second');
+    expect(Buffer.from((await records.load('a')) ?? []).toString()).toBe('other');
+  });
+});
+
+describe('apply records in S3', () => {
+  it('are as if there were none when they cannot be read, and say so when they cannot be written', async () => {
+    const records = createS3ApplyRecords({ bucket: 'nowhere', client });
+    expect(await records.load('laptop')).toBeUndefined();
+    await expect(records.save('laptop', BYTES)).rejects.toMatchObject({
+      disposition: 'retry',
+      message: expect.stringContaining('NoSuchBucket'),
+    });
   });
 });

@@ -1,6 +1,8 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
+import { sampleSize } from '#test/sample-size.ts';
 
 /** The consumer's side of a queue, as far as a test needs it. */
 export interface QueueConsumer {
@@ -61,6 +63,47 @@ export function describeWorkQueues(
 
       expect(await consumer.receive('source-sync', 10)).toEqual([]);
       expect(await consumer.receive('image-update', 10)).toHaveLength(1);
+    });
+
+    it('takes groups and deduplication ids of any length and any characters, and tells them apart', async () => {
+      const { queues, consumer } = await open();
+      const long = 'x'.repeat(300);
+      const groups = ['', ' ', 'a b', 'é', `${long}1`, `${long}2`, 'https://github.com/acme/fleet-infra'];
+      for (const group of groups) await send(queues, group, `${long}/${group}`);
+      await send(queues, 'last', `${long}/é`);
+
+      const received = await consumer.receive('source-sync', 10);
+
+      expect(received).toHaveLength(groups.length);
+    });
+
+    it('hands over every text as it was sent', async () => {
+      const { queues, consumer } = await open();
+      let count = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 50 }), async (text) => {
+          count += 1;
+          const message: WorkMessage = { type: 'Reconcile', cluster: 'laptop', reason: `${text}\u0000\ufffe\uffff` };
+          await queues.send({ queue: 'reconcile/laptop', group: `${count}`, deduplicationId: `${count}`, message });
+          const [received] = await consumer.receive('reconcile/laptop', 1);
+          expect(received?.message).toEqual(message);
+          await consumer.delete('reconcile/laptop', received?.receipt ?? '');
+        }),
+        { seed: 42, numRuns: sampleSize(30, 1000) },
+      );
+    });
+
+    it('refuses a message of more than 256 KiB, naming the queue', async () => {
+      const { queues, consumer } = await open();
+      const message: WorkMessage = { type: 'Reconcile', cluster: 'laptop', reason: 'x'.repeat(300_000) };
+
+      const sent = queues.send({ queue: 'reconcile/laptop', group: 'a', deduplicationId: '1', message });
+
+      await expect(sent).rejects.toMatchObject({
+        code: 'MessageTooLarge',
+        message: expect.stringContaining('reconcile/laptop'),
+      });
+      expect(await consumer.receive('reconcile/laptop', 1)).toEqual([]);
     });
   });
 }

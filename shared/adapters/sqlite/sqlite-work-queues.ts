@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQLOutputValue } from 'node:sqlite';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
+import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
@@ -107,11 +108,12 @@ export function createSqliteWorkQueues(
 
   return {
     send: async ({ queue, group, deduplicationId, message }) => {
+      const body = formatWorkMessage(queue, message);
       const sent = database.transact(() => {
         const now = clock.now();
         forget.run(now - DEDUPLICATION_MS);
         if (remember.run(queue, deduplicationId, now).changes === 0) return false;
-        insert.run(queue, group, deduplicationId, JSON.stringify(message), now);
+        insert.run(queue, group, deduplicationId, body, now);
         return true;
       });
       if (sent) announce(queue);

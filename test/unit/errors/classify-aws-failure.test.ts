@@ -12,6 +12,7 @@ describe('classify a failed call to AWS', () => {
     ['UnrecognizedClientException', 'denied'],
     ['RepositoryNotFoundException', 'missing'],
     ['QueueDoesNotExist', 'missing'],
+    ['ResourceNotFoundException', 'missing'],
     ['ThrottlingException', 'transient'],
     // Short-lived credentials are renewed by the SDK: the next try has new ones.
     ['ExpiredTokenException', 'transient'],

@@ -1,0 +1,128 @@
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
+import { artifactDigest } from '#shared/source/artifact.ts';
+import { createS3Client } from './create-s3-client.ts';
+
+const ATTEMPTS = 5;
+const PAUSE_MS = 100;
+
+/** Which bucket holds the artifacts. */
+export interface S3ArtifactStoreOptions {
+  readonly bucket: string;
+  /** By default a client with the region and the credentials of the environment. */
+  readonly client?: S3Client;
+}
+
+/**
+ * Artifacts as objects named after their digest: `artifacts/sha256/<hex>`. Written once; S3 checks what it receives
+ * against the digest, and what is read is checked again.
+ */
+export function createS3ArtifactStore(options: S3ArtifactStoreOptions): ArtifactStore {
+  const { bucket: Bucket, client = createS3Client() } = options;
+
+  /** The checksum that S3 computed of what is stored; undefined when nothing is. */
+  async function storedChecksum(digest: string): Promise<{ readonly checksum: string | undefined } | undefined> {
+    const command = new HeadObjectCommand({ Bucket, Key: keyOf(digest), ChecksumMode: 'ENABLED' });
+    try {
+      return { checksum: (await client.send(command)).ChecksumSHA256 };
+    } catch (error) {
+      if (classifyAwsFailure(error) === 'missing') return undefined;
+      throw explainFailure(Bucket, digest, 's3:GetObject and s3:ListBucket', error);
+    }
+  }
+
+  async function write(digest: string, bytes: Uint8Array, condition: { IfNoneMatch?: '*' }): Promise<Written> {
+    const checksum = { ChecksumAlgorithm: 'SHA256', ChecksumSHA256: base64Of(digest) } as const;
+    const object = { Bucket, Key: keyOf(digest), Body: bytes, ...checksum, ...condition };
+    try {
+      await client.send(new PutObjectCommand(object));
+      return 'written';
+    } catch (error) {
+      const word = nameAwsFailure(error);
+      if (word === 'PreconditionFailed') return 'exists';
+      if (word === 'ConditionalRequestConflict') return 'conflict';
+      throw explainFailure(Bucket, digest, 's3:PutObject', error);
+    }
+  }
+
+  return {
+    has: async (digest) => (await storedChecksum(digest)) !== undefined,
+
+    put: async (digest, bytes) => {
+      keyOf(digest);
+      const actual = artifactDigest(bytes);
+      if (actual !== digest) {
+        throw failed(`artifact ${digest} was to be stored with bytes of digest ${actual}`, 'stall');
+      }
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        const outcome = await write(digest, bytes, { IfNoneMatch: '*' });
+        if (outcome === 'written') return;
+        if (outcome === 'exists') {
+          const stored = await storedChecksum(digest);
+          if (stored?.checksum === base64Of(digest)) return;
+          // Somebody put other bytes there: they are replaced by the right ones.
+          if (stored !== undefined && (await write(digest, bytes, {})) === 'written') return;
+        }
+        await sleep(PAUSE_MS * attempt);
+      }
+      throw failed(`artifact ${digest} is being written by others and was not stored: it is tried again`, 'retry');
+    },
+
+    get: async (digest) => {
+      const command = new GetObjectCommand({ Bucket, Key: keyOf(digest) });
+      let bytes: Uint8Array | undefined;
+      try {
+        bytes = await (await client.send(command)).Body?.transformToByteArray();
+      } catch (error) {
+        if (nameAwsFailure(error) === 'NoSuchKey') throw failed(`artifact ${digest} is not stored`, 'retry', error);
+        throw explainFailure(Bucket, digest, 's3:GetObject and s3:ListBucket', error);
+      }
+      const found = new Uint8Array(bytes ?? []);
+      const actual = artifactDigest(found);
+      if (actual !== digest) throw failed(`artifact ${digest} is damaged: its bytes have digest ${actual}`, 'retry');
+      return found;
+    },
+  };
+}
+
+type Written = 'written' | 'exists' | 'conflict';
+
+function hexOf(digest: string): string {
+  const hex = /^sha256:(?<hex>[0-9a-f]{64})$/u.exec(digest)?.groups?.['hex'];
+  if (hex === undefined) {
+    throw failed(`artifact digest ${JSON.stringify(digest.slice(0, 100))} is not sha256:<64 hex digits>`, 'stall');
+  }
+  return hex;
+}
+
+function keyOf(digest: string): string {
+  return `artifacts/sha256/${hexOf(digest)}`;
+}
+
+function base64Of(digest: string): string {
+  return Buffer.from(hexOf(digest), 'hex').toString('base64');
+}
+
+function explainFailure(bucket: string, digest: string, right: string, cause: unknown): TidegateError {
+  const word = nameAwsFailure(cause);
+  switch (classifyAwsFailure(cause)) {
+    case 'denied':
+      return failed(`bucket ${bucket} refuses us artifact ${digest} (${word}): grant ${right} on it`, 'retry', cause);
+    case 'missing':
+      return failed(`bucket ${bucket} for artifact ${digest} does not exist: deploy it`, 'retry', cause);
+    case 'transient':
+      return failed(
+        `bucket ${bucket} does not answer for artifact ${digest} (${word}): it is tried again`,
+        'retry',
+        cause,
+      );
+  }
+}
+
+function failed(message: string, disposition: 'retry' | 'stall', cause?: unknown): TidegateError {
+  return new TidegateError('ArtifactFailed', message, { disposition, cause });
+}
