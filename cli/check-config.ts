@@ -1,6 +1,6 @@
 import { formatProblem } from '#shared/errors/problem.ts';
 import { readSettings } from './read-settings.ts';
-import type { CommandProcess } from './run-tidegate.ts';
+import type { CommandProcess } from './command-process.ts';
 
 /** `tidegate check-config`: 0 when the settings are right, 2 when they are not. */
 export async function checkConfig(

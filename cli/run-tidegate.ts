@@ -2,10 +2,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { VERSION } from '#local/server/read-version.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { checkConfig } from './check-config.ts';
+import type { CommandProcess } from './command-process.ts';
 import type { ServeCommandOptions } from './serve.ts';
-
-/** The process the command runs in, as far as it is used. */
-export type CommandProcess = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'env' | 'once' | 'off'>;
 
 const EXAMPLES = `
 Examples:

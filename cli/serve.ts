@@ -9,7 +9,7 @@ import { formatProblem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { readSettings } from './read-settings.ts';
-import type { CommandProcess } from './run-tidegate.ts';
+import type { CommandProcess } from './command-process.ts';
 
 export interface ServeCommandOptions {
   readonly config: string;
