@@ -47,7 +47,10 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
           }
           case 'Reconcile':
             break;
-          default:
+          case 'RepositoryPushed':
+          case 'PullRequestChanged':
+          case 'SyncSource':
+          case 'InstructionsChanged':
             throw new TidegateError(
               'MessageMalformed',
               `message ${message.type} does not belong in a reconcile queue`,
