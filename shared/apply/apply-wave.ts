@@ -35,7 +35,7 @@ async function applyStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Sta
     const open = plan.objects.filter((planned) => !isSettled(run, planned));
     noteDecisions(run, open);
     await executeApply(run, open);
-    const last = round === ROUNDS || !(await settleStage(run, open));
+    const last = round === ROUNDS || !(await settleStage(run, stage, open));
     if (last) {
       noteFailures(run, plan, open);
       return;

@@ -4,11 +4,14 @@ import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
 import { mayStart, type ApplyRun } from './apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';
-import type { ChangeSetEntry, SetOutcome, SetState } from './desired-state.ts';
+import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desired-state.ts';
 import { formatGroupKind } from './group-kind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
 import { membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
+
+/** Guards that will never let go: what they hold stays behind, and nobody waits for it. */
+const SETTLED = new Set(['prune-disabled', 'not-owned', 'controlled']);
 
 /** Clears up after Kustomizations that are gone from Git, as their parents say: a parent goes after its last member. */
 export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {
@@ -40,7 +43,7 @@ async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: Pr
   const changes = result.deleted
     .filter(({ kustomization }) => formatNamespacedName(kustomization) === name)
     .map(({ object }): ChangeSetEntry => ({ id: object.id, action: 'deleted', drift: false, revision: '' }));
-  const message = await deleteParent(run, parent);
+  const message = await deleteParent(run, parent, withheld);
   const state: SetState = message === undefined ? 'deleted' : 'deleting';
   return {
     id: parent.kustomization,
@@ -57,7 +60,11 @@ async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: Pr
 }
 
 /** @returns why the parent stays, or undefined when it is gone. */
-async function deleteParent(run: ApplyRun, parent: ObservedParent): Promise<string | undefined> {
+async function deleteParent(
+  run: ApplyRun,
+  parent: ObservedParent,
+  withheld: readonly WithheldPrune[],
+): Promise<string | undefined> {
   const hidden = parent.kinds.map(formatGroupKind).filter((kind) => run.cluster.unlisted.has(kind));
   const unknown = run.sets.some((set) => set.render.kind === 'failed') || run.request.doubts.length > 0;
   if (parent.whenDeleted === 'keep') {
@@ -66,7 +73,7 @@ async function deleteParent(run: ApplyRun, parent: ObservedParent): Promise<stri
   if (unknown || hidden.length > 0 || run.cluster.discovery.incomplete.length > 0) {
     return `it stays until everything is known${hidden.length > 0 ? `; not listed: ${hidden.join(', ')}` : ''}`;
   }
-  if (parent.whenDeleted === 'prune' && (await countRemaining(run, parent)) > 0) {
+  if (parent.whenDeleted === 'prune' && (await countRemaining(run, parent, withheld)) > 0) {
     return 'some of its objects are still there';
   }
   if (!mayStart(run)) {
@@ -87,9 +94,17 @@ async function deleteParent(run: ApplyRun, parent: ObservedParent): Promise<stri
 }
 
 // Deletion in the background is done when the object is gone, not when the server took the request.
-async function countRemaining(run: ApplyRun, parent: ObservedParent): Promise<number> {
+async function countRemaining(
+  run: ApplyRun,
+  parent: ObservedParent,
+  withheld: readonly WithheldPrune[],
+): Promise<number> {
+  const settled = new Set(withheld.filter(({ guard }) => SETTLED.has(guard)).map(({ id }) => objectKey(id)));
   let remaining = 0;
   for (const { id, live, resource } of membersOf(run, parent.kustomization)) {
+    if (settled.has(objectKey(id))) {
+      continue;
+    }
     const now = run.records.has(objectKey(id))
       ? live
       : await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });

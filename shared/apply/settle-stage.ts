@@ -1,11 +1,13 @@
 import { assessHealth } from '#shared/health/assess-health.ts';
 
+import type { Stage } from './apply-order.ts';
 import { mayStart, type ApplyRun } from './apply-run.ts';
 import type { DesiredObject } from './desired-object.ts';
 import { findResource } from './group-kind.ts';
 import type { PlannedObject } from './plan-apply.ts';
 
-const TIMEOUT_MS = 60_000;
+/** All else needs the foundations; anywhere later, an object that hangs on a finalizer must not hold up the rest for long. */
+const TIMEOUT_MS: Readonly<Record<Stage, number>> = { 0: 60_000, 1: 15_000, 2: 15_000 };
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1000;
 
@@ -14,7 +16,7 @@ const LONGEST_POLL_MS = 1000;
  * gone. Bounded; what is not settled by then fails by name when it is planned again.
  * @returns whether anything was waited for, so that the cluster has to be looked at again.
  */
-export async function settleStage(run: ApplyRun, planned: readonly PlannedObject[]): Promise<boolean> {
+export async function settleStage(run: ApplyRun, stage: Stage, planned: readonly PlannedObject[]): Promise<boolean> {
   const definitions = planned
     .filter((object) => object.action === 'apply' && object.desired.id.kind === 'CustomResourceDefinition')
     .map((object) => object.desired);
@@ -22,7 +24,7 @@ export async function settleStage(run: ApplyRun, planned: readonly PlannedObject
   if (definitions.length + leaving.length === 0) {
     return false;
   }
-  const giveUp = Math.min(run.ports.clock.now() + TIMEOUT_MS, run.request.deadline);
+  const giveUp = Math.min(run.ports.clock.now() + TIMEOUT_MS[stage], run.request.deadline);
   let pause = FIRST_POLL_MS;
   while (mayStart(run) && run.ports.clock.now() < giveUp) {
     if ((await areServed(run, definitions)) && (await areGone(run, leaving))) {

@@ -127,6 +127,22 @@ describe('pruning', () => {
     expect(await exists(ns, 'configmap/one')).toBe(true);
   });
 
+  it('does not wait for objects that are never pruned before it forgets a deleted Kustomization', async () => {
+    const ns = 'prune-disabled';
+    const installation = install(fixture.api, ns);
+    const stays = rendered('disabled-stays', [namespace(ns)]);
+    const kept = configMap(ns, 'kept', {}, { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' });
+    const goes = rendered('disabled-goes', [configMap(ns, 'one'), kept]);
+    await installation.apply([stays, goes]);
+
+    const approvals = [{ kustomization: goes.id, count: 1 }];
+    const outcome = await installation.apply([stays], { approvals });
+
+    expect(outcomeOf(outcome, 'disabled-goes').state).toBe('deleted');
+    expect(await deletionsIn(ns)).toEqual(['configmaps/one']);
+    expect(await exists(ns, 'configmap/kept')).toBe(true);
+  });
+
   it('keeps the objects of a Kustomization that was suspended when it was deleted', async () => {
     const ns = 'prune-suspended';
     const installation = install(fixture.api, ns);
