@@ -1,5 +1,6 @@
 /** The rules of the house (docs/architecture.md) as assertions: imports point one way. */
-const decisionRooms = '^shared/(api|source|image|edit|render|apply|health|change|journal|settings|work|webhook|notify|reconcile)/';
+const decisionRooms =
+  '^shared/(api|source|image|edit|render|apply|health|change|journal|settings|work|webhook|notify|reconcile)/';
 
 module.exports = {
   forbidden: [
@@ -69,6 +70,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

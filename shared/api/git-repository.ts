@@ -14,7 +14,7 @@ export interface GitRepository {
     readonly name?: string;
     readonly commit?: string;
   };
-  /** Patterns in `.gitignore` syntax; replaces the defaults when set. */
+  /** Patterns in `.gitignore` syntax, after the defaults and the `.sourceignore` files; the last match wins, as in Flux. */
   readonly ignore?: string;
   readonly secretRef?: string;
   readonly suspend: boolean;

@@ -118,6 +118,7 @@ const StoredRecord = z.discriminatedUnion('type', [
     report: z.object({ repository: z.string(), commit: z.string() }).exactOptional(),
     suspended: z.boolean(),
     observedAt: z.number(),
+    dueAt: z.number().exactOptional(),
     details: z.record(z.string(), z.string()),
   }),
   z.looseObject({

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
@@ -69,8 +69,8 @@ describe('the plan of a run', () => {
   });
 
   it('approves nothing on a text that is not exactly an approval', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
+    check(
+      property(string(), (text) => {
         const approvals = parseApprovals(text);
         const rebuilt = approvals.map((one) => `${one.kustomization.namespace}/${one.kustomization.name}=${one.count}`);
         for (const approval of rebuilt) expect(text.replaceAll(/(?<==)0+(?=\d)/g, '')).toContain(approval);
