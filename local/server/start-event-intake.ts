@@ -1,3 +1,4 @@
+import type { SQSEvent } from 'aws-lambda';
 import { describeError, dispositionOf } from '#shared/errors/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
@@ -33,8 +34,17 @@ export function startEventIntake(options: {
       firstReceivedAt: now,
       ...(group === undefined ? {} : { group }),
     });
-    const { batchItemFailures } = await handler(sqsEvent, startRun());
-    if (batchItemFailures.length === 0) await intake.delete([receiptHandle]);
+    if (await isHandled(sqsEvent)) await intake.delete([receiptHandle]);
+  }
+
+  async function isHandled(event: SQSEvent): Promise<boolean> {
+    try {
+      const { batchItemFailures } = await handler(event, startRun());
+      return batchItemFailures.length === 0;
+    } catch (error) {
+      log.error('handler failed', { queue: 'ecr-events', reason: describeError(error) });
+      return false;
+    }
   }
 
   async function run(): Promise<void> {
