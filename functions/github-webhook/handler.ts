@@ -3,12 +3,15 @@ import { describeError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import { MAX_WEBHOOK_BYTES, receiveWebhook } from '#shared/webhook/receive-webhook.ts';
-import type { WebhookOutcome } from '#shared/webhook/receive-webhook.ts';
+import type { WebhookOutcome, WebhookRequest } from '#shared/webhook/receive-webhook.ts';
 
 export interface GithubWebhookDependencies {
   readonly queues: WorkQueues;
-  /** The current secret and, during rotation, the one before. */
-  readonly readSecrets: () => Promise<readonly string[]>;
+  /**
+   * The current secret and, during rotation, the one before.
+   * `renewed`: the ones read before did not do, look whether there are newer ones.
+   */
+  readonly readSecrets: (request: { readonly renewed: boolean }) => Promise<readonly string[]>;
   readonly log: Logger;
 }
 
@@ -31,9 +34,7 @@ export function createGithubWebhookHandler(dependencies: GithubWebhookDependenci
     if (bytes > MAX_WEBHOOK_BYTES) return answer({ outcome: 'too-large', bytes }, log);
     const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
     try {
-      const secrets = await readSecrets();
-      if (secrets.length === 0) throw new Error('there is no webhook secret');
-      const outcome = receiveWebhook({ headers: lowerCaseNames(event.headers), body }, secrets);
+      const outcome = await receiveWithSecrets({ headers: lowerCaseNames(event.headers), body }, readSecrets);
       if (outcome.outcome === 'accepted') {
         for (const work of outcome.work) await queues.send(work);
       }
@@ -44,6 +45,20 @@ export function createGithubWebhookHandler(dependencies: GithubWebhookDependenci
       return { statusCode: 503, headers: JSON_HEADERS, body: JSON.stringify({ outcome: 'unavailable' }) };
     }
   };
+}
+
+/** A signature that does not match may be one of a secret that was rotated a moment ago. */
+async function receiveWithSecrets(
+  request: WebhookRequest,
+  readSecrets: GithubWebhookDependencies['readSecrets'],
+): Promise<WebhookOutcome> {
+  const secrets = await readSecrets({ renewed: false });
+  const outcome = secrets.length === 0 ? undefined : receiveWebhook(request, secrets);
+  if (outcome !== undefined && outcome.outcome !== 'unauthorized') return outcome;
+  const renewed = await readSecrets({ renewed: true });
+  if (renewed.length === 0) throw new Error('there is no webhook secret');
+  const isSame = renewed.length === secrets.length && renewed.every((secret, index) => secret === secrets[index]);
+  return outcome !== undefined && isSame ? outcome : receiveWebhook(request, renewed);
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
