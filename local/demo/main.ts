@@ -63,7 +63,7 @@ async function play(
   if (context !== undefined && !(await mayUse(context, options, terminal))) return 1;
 
   const startedAt = Date.now();
-  terminal.progress('starting the stand-ins');
+  terminal.passing('starting the stand-ins');
   onStaged();
   const stage = await setStage({
     delayMs: delay,
@@ -83,12 +83,12 @@ async function play(
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ steps }, undefined, 2)}\n`);
     if (keep && !signal.aborted) await lookAround(stage, terminal, signal);
   } finally {
-    terminal.progress('ending the stand-ins');
+    terminal.passing('ending the stand-ins');
     if (context !== undefined && !keep) {
       await stage.serve.stop();
       await cleanUp(stage.cluster);
     }
-    await stage.close({ keepLogs: !isGood });
+    await stage.close({ keepLogs: !isGood && !signal.aborted });
   }
   if (!isGood && !signal.aborted) terminal.say(` the log of tidegate serve: ${stage.serve.logFile}`);
   return signal.aborted ? 130 : isGood ? 0 : 1;

@@ -6,20 +6,30 @@ const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 const FRAME_MS = 100;
 const TITLE_WIDTH = 64;
 
+/** Where the terminal writes. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
 /** The terminal that the story is told on. */
 export interface Terminal extends Audience {
   readonly say: (line: string) => void;
   /** What is being built or started: a line that the next one replaces where there is a terminal, a line of its own elsewhere. */
   readonly progress: (line: string) => void;
+  /** What passes by: shown where a person looks, and nowhere else. */
+  readonly passing: (line: string) => void;
   readonly finish: (steps: readonly ToldStep[], totalMs: number) => void;
   /** Leaves no half line behind. */
   readonly close: () => void;
 }
 
 /** Writes to standard output; colours and moving lines only where a person looks. */
-export function openTerminal(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Terminal {
-  const isLive = stream.isTTY && env['TERM'] !== 'dumb';
-  const color = pc.createColors(stream.isTTY && (env['NO_COLOR'] ?? '') === '');
+export function openTerminal(stream: Screen, env: NodeJS.ProcessEnv): Terminal {
+  const isTerminal = stream.isTTY === true;
+  const isLive = isTerminal && env['TERM'] !== 'dumb';
+  const color = pc.createColors(isTerminal && (env['NO_COLOR'] ?? '') === '');
   let moving: { text: string; readonly since: number } | undefined;
   let frame = 0;
   let number = 0;
@@ -30,7 +40,7 @@ export function openTerminal(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv)
     frame += 1;
     const seconds = Math.round((Date.now() - moving.since) / 1000);
     const text = ` ${FRAMES[frame % FRAMES.length] ?? ''} ${moving.text}${seconds > 1 ? `  ${seconds} s` : ''}`;
-    stream.write(`\r\u001B[2K${color.dim(text.slice(0, Math.max(20, stream.columns - 1)))}`);
+    stream.write(`\r\u001B[2K${color.dim(text.slice(0, (stream.columns || 80) - 1))}`);
   };
   const timer = isLive ? setInterval(draw, FRAME_MS) : undefined;
   timer?.unref();
@@ -63,6 +73,7 @@ export function openTerminal(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv)
       if (isLive) move(line);
       else write(line);
     },
+    passing: move,
     begin: (name) => {
       number += 1;
       title = name;

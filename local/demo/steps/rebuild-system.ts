@@ -25,9 +25,13 @@ export async function rebuildSystem(scene: Scene) {
   const [sinceGone, sinceOrder] = [readyAt - goneAt, readyAt - orderedAt];
   show([
     {
-      text: `rebuilt in ${(sinceGone / 1000).toFixed(1)} s after the last namespace was gone, ${(sinceOrder / 1000).toFixed(1)} s after the order to delete; the story took 45 minutes`,
+      text: `rebuilt in ${seconds(sinceGone)} once the last namespace was gone, ${seconds(sinceOrder)} after the order to delete; the team of the story took 45 minutes`,
       tone: 'quiet',
     },
   ]);
   return { deletedNamespaces: APP_NAMESPACES, goneToReadyMs: sinceGone, orderToReadyMs: sinceOrder };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
