@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
+
+const run = promisify(execFile);
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...(await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name)),
+];
+const { scripts } = z
+  .object({ scripts: z.record(z.string(), z.string()) })
+  .parse(JSON.parse(await readFile('package.json', 'utf8')));
+
+/** The commands that CI and the tests of the demo run as a whole. Here it is enough that they exist. */
+const RUN_ELSEWHERE = /^npm (?:ci|cit)$/u;
+const NPM_SCRIPT = /^npm (?:run )?(?<script>[a-z:-]+)(?: -- .*)?$/u;
+/** Commands against somebody's AWS account; `test/infra` synthesises what they deploy. */
+const AGAINST_AWS = /^(?:aws|npx cdk (?:deploy|destroy|bootstrap|diff))\b/u;
+
+async function blocksOf(document: string, language: string): Promise<readonly string[]> {
+  const text = await readFile(document, 'utf8');
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(?<body>.*?)^\`\`\`$`, 'gmsu'))].map(
+    (match) => match.groups?.['body'] ?? '',
+  );
+}
+
+const commands = (
+  await Promise.all(
+    documents.map(async (document) =>
+      (await blocksOf(document, 'sh'))
+        .flatMap((block) => block.replaceAll('\\\n', ' ').split(/\n|&&/u))
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((command) => ({ document, command })),
+    ),
+  )
+).flat();
+
+const npmCommands = commands.flatMap((one) => {
+  const script = NPM_SCRIPT.exec(one.command)?.groups?.['script'];
+  return script === undefined || RUN_ELSEWHERE.test(one.command) ? [] : [{ ...one, script }];
+});
+const otherCommands = commands.filter(
+  ({ command }) => !RUN_ELSEWHERE.test(command) && !AGAINST_AWS.test(command) && !NPM_SCRIPT.test(command),
+);
+
+describe('a command in the documentation', () => {
+  it.each(npmCommands)('is a script of package.json: $command ($document)', ({ script }) => {
+    expect(Object.keys(scripts)).toContain(script);
+  });
+
+  it.each(otherCommands)('works: $command ($document)', async ({ command }) => {
+    const [program = '', ...args] = command.split(/\s+/u);
+
+    const { stdout } = await run(program, args);
+
+    expect(stdout).not.toBe('');
+  });
+});
+
+describe('a link in the documentation', () => {
+  it.each(documents)('leads to a file that is there: %s', async (document) => {
+    const text = await readFile(document, 'utf8');
+    const targets = [...text.matchAll(/\]\((?<target>[^)#\s]+)(?:#[^)]*)?\)/gu)].map(
+      (match) => match.groups?.['target'] ?? '',
+    );
+    const missing = targets
+      .filter((target) => !/^[a-z]+:/u.test(target))
+      .filter((target) => !existsSync(resolve(dirname(document), target)));
+
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('settings in the documentation', () => {
+  it.each(['docs/install-serve.md'])('are right as they stand: %s', async (document) => {
+    const blocks = await blocksOf(document, 'yaml');
+
+    expect(blocks).not.toEqual([]);
+    for (const block of blocks) expect(parseSettings(block, document)).toMatchObject({ outcome: 'valid' });
+  });
+});
