@@ -40,25 +40,22 @@ export function createGithubWebhookHandler(dependencies: GithubWebhookDependenci
       }
       return answer(outcome, log);
     } catch (error) {
-      // Nothing a client sends ends here: the secret or the queue is missing, and GitHub may deliver again.
+      // Nothing a client sends ends here: secrets or queue do not answer, and GitHub may deliver again.
       log.error('webhook not taken', { reason: describeError(error) });
       return { statusCode: 503, headers: JSON_HEADERS, body: JSON.stringify({ outcome: 'unavailable' }) };
     }
   };
 }
 
-/** A signature that does not match may be one of a secret that was rotated a moment ago. */
+/** A signature that does not match may be one of a secret that was rotated a moment ago; what bears none is not worth a look. */
 async function receiveWithSecrets(
   request: WebhookRequest,
   readSecrets: GithubWebhookDependencies['readSecrets'],
 ): Promise<WebhookOutcome> {
   const secrets = await readSecrets({ renewed: false });
-  const outcome = secrets.length === 0 ? undefined : receiveWebhook(request, secrets);
-  if (outcome !== undefined && outcome.outcome !== 'unauthorized') return outcome;
-  const renewed = await readSecrets({ renewed: true });
-  if (renewed.length === 0) throw new Error('there is no webhook secret');
-  const isSame = renewed.length === secrets.length && renewed.every((secret, index) => secret === secrets[index]);
-  return outcome !== undefined && isSame ? outcome : receiveWebhook(request, renewed);
+  const outcome = receiveWebhook(request, secrets);
+  if (outcome.outcome !== 'unauthorized' || !outcome.signed) return outcome;
+  return receiveWebhook(request, await readSecrets({ renewed: true }));
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };

@@ -1,10 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { RepositoryPayload, repositoryUrl } from './project-push.ts';
 
 const PullRequestPayload = z.object({
-  action: z.string().max(64),
-  number: z.int().min(1),
+  action: z.string().check(z.maxLength(64)),
+  number: z.int().check(z.minimum(1)),
   repository: RepositoryPayload,
 });
 

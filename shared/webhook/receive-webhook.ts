@@ -2,7 +2,7 @@ import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
 import { projectPullRequest } from './project-pull-request.ts';
 import { projectPush } from './project-push.ts';
-import { verifySignature } from './verify-signature.ts';
+import { isSignature, verifySignature } from './verify-signature.ts';
 
 /**
  * GitHub sends up to 25 MB; Lambda takes 6 MB with the base64 of it. What is larger is refused before anything is read
@@ -31,7 +31,8 @@ export interface QueuedWork {
 export type WebhookOutcome =
   | { readonly outcome: 'too-large'; readonly bytes: number }
   | { readonly outcome: 'bad-request'; readonly reason: string }
-  | { readonly outcome: 'unauthorized'; readonly reason: string }
+  /** `signed`: it bears a signature, but of none of our secrets. */
+  | { readonly outcome: 'unauthorized'; readonly reason: string; readonly signed: boolean }
   | { readonly outcome: 'pong'; readonly deliveryId: string }
   | { readonly outcome: 'ignored'; readonly deliveryId: string; readonly event: string }
   | {
@@ -55,9 +56,12 @@ export function receiveWebhook(request: WebhookRequest, secrets: readonly string
     return badRequest('x-github-delivery is missing or no delivery id');
   }
   const signature = headers['x-hub-signature-256'];
-  if (signature === undefined) return { outcome: 'unauthorized', reason: 'x-hub-signature-256 is missing' };
+  if (signature === undefined) return unauthorized('x-hub-signature-256 is missing', false);
+  if (!isSignature(signature)) return unauthorized('x-hub-signature-256 is no SHA-256 signature', false);
+  // An installation that is not finished: everything is refused until somebody fills in the secret.
+  if (secrets.length === 0) return unauthorized('there is no webhook secret yet', true);
   if (!verifySignature(body, signature, secrets)) {
-    return { outcome: 'unauthorized', reason: 'x-hub-signature-256 does not match the body' };
+    return unauthorized('x-hub-signature-256 does not match the body', true);
   }
   switch (event) {
     case 'ping':
@@ -91,6 +95,10 @@ function readPayload(body: Uint8Array, contentType: string | undefined): unknown
   } catch {
     return undefined;
   }
+}
+
+function unauthorized(reason: string, signed: boolean): WebhookOutcome {
+  return { outcome: 'unauthorized', reason, signed };
 }
 
 function badRequest(reason: string): WebhookOutcome {

@@ -2,12 +2,17 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const SIGNATURE = /^sha256=[0-9a-f]{64}$/u;
 
+/** Whether a header is written as a signature is. */
+export function isSignature(header: string): boolean {
+  return SIGNATURE.test(header);
+}
+
 /**
  * Whether one of the secrets signed these bytes. Compares in constant time, and tries every secret also after one has
  * matched, so that the time tells nothing about which.
  */
 export function verifySignature(body: Uint8Array, header: string, secrets: readonly string[]): boolean {
-  if (!SIGNATURE.test(header)) return false;
+  if (!isSignature(header)) return false;
   const given = Buffer.from(header);
   let matches = false;
   for (const secret of secrets) {

@@ -72,13 +72,52 @@ describe('the handler of GitHub’s webhooks', () => {
     expect(await answer(gatewayEvent(BODY, false), { send })).toBe(503);
   });
 
-  it('answers 503 and takes nothing while there is no secret', async () => {
+  it('answers 401 to everything and takes nothing while there is no secret', async () => {
     let sent = 0;
     const send = async (): Promise<void> => {
       sent += 1;
     };
+    const signedWithNothing = gatewayEvent(BODY, false);
+    signedWithNothing.headers['X-Hub-Signature-256'] = signBody(Buffer.from(BODY), '');
 
-    expect(await answer(gatewayEvent(BODY, false), { send, secrets: [] })).toBe(503);
+    expect(await answer(gatewayEvent(BODY, false), { send, secrets: [] })).toBe(401);
+    expect(await answer(signedWithNothing, { send, secrets: [] })).toBe(401);
     expect(sent).toBe(0);
   });
+
+  it('answers 503 while the secret cannot be read, so that GitHub can deliver again', async () => {
+    const readSecrets = async (): Promise<never> => {
+      throw new Error('secrets are away');
+    };
+    const handler = createGithubWebhookHandler({ queues: { send: async () => undefined }, readSecrets, log: SILENT });
+
+    expect((await handler(gatewayEvent(BODY, false))).statusCode).toBe(503);
+  });
+
+  it.each([
+    ['is right', signBody(Buffer.from(BODY), 'secret'), 202, [false]],
+    ['is of a secret that was rotated in', signBody(Buffer.from(BODY), 'next'), 202, [false, true]],
+    ['is of no secret of ours', signBody(Buffer.from(BODY), 'other'), 401, [false, true]],
+    ['is missing', undefined, 401, [false]],
+    ['is no signature', 'sha256=abc', 401, [false]],
+  ])(
+    'looks for newer secrets only if a signature is there and does not match: it %s',
+    async (_, header, status, reads) => {
+      const asked: boolean[] = [];
+      const handler = createGithubWebhookHandler({
+        queues: { send: async () => undefined },
+        readSecrets: async ({ renewed }) => {
+          asked.push(renewed);
+          return renewed ? ['next'] : ['secret'];
+        },
+        log: SILENT,
+      });
+      const event = gatewayEvent(BODY, false);
+      if (header === undefined) delete event.headers['X-Hub-Signature-256'];
+      else event.headers['X-Hub-Signature-256'] = header;
+
+      expect((await handler(event)).statusCode).toBe(status);
+      expect(asked).toEqual(reads);
+    },
+  );
 });
