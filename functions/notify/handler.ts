@@ -24,13 +24,14 @@ export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHan
   return async (event) => {
     const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
     const failed = await sendNotifications(planNotifications(changes), { queues, statuses });
-    for (const { notification, error, again } of failed) {
+    for (const { notification, error, again, tried } of failed) {
       const fields = {
         sequenceNumber: notification.sequenceNumber,
         kind: notification.kind,
         reason: describeError(error),
       };
-      if (again) log.warn('notification is tried again', fields);
+      if (!tried) log.debug('notification waits', fields);
+      else if (again) log.warn('notification is tried again', fields);
       else log.error('notification dropped', fields);
     }
     const sequenceNumbers = new Set(

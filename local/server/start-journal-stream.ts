@@ -1,77 +1,105 @@
 import type { SqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
+import type { JournalRecord } from '#shared/journal/journal-record.ts';
 import { toStreamRecord } from '#shared/journal/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { StreamHandler } from './serve-handlers.ts';
 import { settleWithin } from './start-queue-worker.ts';
 
-const CONSUMER = 'notify';
 const BATCH = 500;
 const LONGEST_DELAY_MS = 30_000;
-/** Shorter than the queues remember what was sent, so that trying again sends no work twice. */
-const GIVE_UP_MS = 4 * 60 * 1000;
+
+/** Who reads the stream, and what of it. */
+export interface StreamConsumer {
+  readonly name: string;
+  readonly carries: JournalRecord['type'];
+  /** Until when it is tried to pass a change on; absent: until it is done. */
+  readonly giveUpAfterMs?: number;
+}
+
+/**
+ * Each consumer has a position of its own: work that was asked for never waits for GitHub to take a mark, and is never
+ * given up; a mark that nobody could set for six hours is.
+ */
+export const STREAM_CONSUMERS = [
+  { name: 'requests', carries: 'Request' },
+  { name: 'statuses', carries: 'Status', giveUpAfterMs: 6 * 60 * 60 * 1000 },
+] as const satisfies readonly StreamConsumer[];
 
 export interface JournalStream {
   stop(graceMs: number): Promise<void>;
 }
 
+type Change = ReturnType<SqliteJournal['changes']>[number];
+
 /**
- * Feeds the changes of the journal to a handler, in order, from where it was when it stopped. What fails is tried again
- * together with all that came since, so that a status that cannot be told does not keep requests waiting; after four
- * minutes it is passed over.
+ * Feeds the changes of the journal that a consumer carries to a handler, in order, from where it was when it stopped.
+ * What fails is tried again together with all that came since.
  */
 export function startJournalStream(options: {
+  readonly consumer: StreamConsumer;
   readonly journal: SqliteJournal;
   readonly handler: StreamHandler;
   readonly clock: Clock;
   readonly log: Logger;
 }): JournalStream {
-  const { journal, handler, clock, log } = options;
-  let failing: { readonly sequence: number; readonly since: number; readonly attempts: number } | undefined;
+  const { journal, handler, clock } = options;
+  const { name, carries, giveUpAfterMs = Infinity } = options.consumer;
+  const log = options.log.child({ consumer: name });
+  /** Done behind one that failed; forgotten with the process, because doing it again changes nothing. */
+  const passedOn = new Set<number>();
+  let attempts = 0;
   let draining: Promise<void> | undefined;
   let again = false;
+  let isOver = false;
   const stopping = new AbortController();
   let retry: NodeJS.Timeout | undefined;
 
-  async function firstFailure(changes: ReturnType<SqliteJournal['changes']>): Promise<number | undefined> {
-    const records = changes.flatMap((change) => toStreamRecord(change) ?? []);
+  async function failedAmong(changes: readonly Change[]): Promise<readonly Change[]> {
+    const carried = changes.filter(({ after, sequence }) => after?.type === carries && !passedOn.has(sequence));
+    if (carried.length === 0) return [];
     try {
-      const { batchItemFailures } = await handler({ Records: records });
-      const failed = batchItemFailures.map(({ itemIdentifier }) => Number(itemIdentifier));
-      return failed.length === 0 ? undefined : Math.min(...failed);
+      const { batchItemFailures } = await handler({
+        Records: carried.flatMap((change) => toStreamRecord(change) ?? []),
+      });
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      for (const { sequence, sequenceNumber } of carried) if (!failed.has(sequenceNumber)) passedOn.add(sequence);
+      return carried.filter(({ sequenceNumber }) => failed.has(sequenceNumber));
     } catch (error) {
-      log.error('handler failed', { consumer: CONSUMER, reason: describeError(error) });
-      return changes[0]?.sequence;
+      log.error('handler failed', { reason: describeError(error) });
+      return carried;
     }
   }
 
   /** @returns whether there may be more to do at once. */
   async function drainOnce(): Promise<boolean> {
-    const changes = journal.changes(journal.position(CONSUMER), BATCH);
+    const changes = journal.changes(journal.position(name), BATCH);
     const last = changes.at(-1);
     if (last === undefined) return false;
-    const failed = await firstFailure(changes);
-    if (failed === undefined) {
-      failing = undefined;
-      journal.advance(CONSUMER, last.sequence);
+    const failed = await failedAmong(changes);
+    if (isOver) return false;
+    const pending = failed.find(({ at }) => clock.now() - at < giveUpAfterMs);
+    const givenUp = failed.filter(({ sequence }) => sequence < (pending?.sequence ?? Infinity));
+    if (givenUp.length > 0) log.error('notifications passed over', { count: givenUp.length });
+    if (pending === undefined) {
+      attempts = 0;
+      passedOn.clear();
+      journal.advance(name, last.sequence);
       return true;
     }
-    journal.advance(CONSUMER, failed - 1);
-    const now = clock.now();
-    failing =
-      failing?.sequence === failed
-        ? { ...failing, attempts: failing.attempts + 1 }
-        : { sequence: failed, since: now, attempts: 1 };
-    if (now - failing.since >= GIVE_UP_MS) {
-      log.error('notification passed over', { sequence: failed, attempts: failing.attempts });
-      failing = undefined;
-      journal.advance(CONSUMER, failed);
-      return true;
-    }
-    clearTimeout(retry);
-    retry = setTimeout(drain, Math.min(500 * 2 ** failing.attempts, LONGEST_DELAY_MS));
+    journal.advance(name, pending.sequence - 1);
+    attempts += 1;
+    scheduleRetry(Math.min(500 * 2 ** attempts, LONGEST_DELAY_MS));
     return false;
+  }
+
+  function scheduleRetry(ms: number): void {
+    clearTimeout(retry);
+    retry = setTimeout(() => {
+      retry = undefined;
+      drain();
+    }, ms);
   }
 
   function drain(): void {
@@ -85,7 +113,7 @@ export function startJournalStream(options: {
     })()
       .catch((error: unknown) => {
         log.error('journal stream failed', { reason: describeError(error) });
-        retry = setTimeout(drain, 1_000);
+        if (!stopping.signal.aborted) scheduleRetry(1_000);
       })
       .finally(() => {
         draining = undefined;
@@ -93,13 +121,18 @@ export function startJournalStream(options: {
       });
   }
 
-  journal.onWrite(drain);
+  journal.onWrite(() => {
+    // What fails is not tried more often because there is more of it.
+    if (retry === undefined) drain();
+  });
   drain();
   return {
     stop: async (graceMs) => {
       stopping.abort();
       clearTimeout(retry);
       if (draining !== undefined) await settleWithin([draining], graceMs);
+      // What it still waits for is done again by the next one: the position stays where it is.
+      isOver = true;
     },
   };
 }

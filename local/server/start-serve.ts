@@ -14,12 +14,14 @@ import { requireSecrets } from './require-secrets.ts';
 import type { QueueHandler, ServeHandlers, ServeResources } from './serve-handlers.ts';
 import { startEventIntake } from './start-event-intake.ts';
 import { startHttpServer } from './start-http-server.ts';
-import { startJournalStream } from './start-journal-stream.ts';
+import { startJournalStream, STREAM_CONSUMERS } from './start-journal-stream.ts';
 import { startQueueWorker } from './start-queue-worker.ts';
 import { startTicks } from './start-ticks.ts';
 
 const MAX_RECEIVES = 8;
 const GRACE_MS = 20_000;
+/** What was not passed on is passed on at the next start. */
+const STREAM_GRACE_MS = 2_000;
 const CONCURRENCY = 4;
 
 export interface ServeOptions {
@@ -67,8 +69,13 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
     undo.push(() => handlers.close());
 
     // Stops after the workers: what they record while they finish is passed on.
-    const stream = startJournalStream({ journal, handler: handlers.notify, clock, log });
-    undo.push(() => stream.stop(graceMs));
+    journal.keepFor(STREAM_CONSUMERS.map(({ name }) => name));
+    const streams = STREAM_CONSUMERS.map((consumer) =>
+      startJournalStream({ consumer, journal, handler: handlers.notify, clock, log }),
+    );
+    undo.push(async () => {
+      await Promise.all(streams.map((stream) => stream.stop(STREAM_GRACE_MS)));
+    });
     const workers = workersOf(handlers).map(({ queue, handler, concurrency }) =>
       startQueueWorker({ queue, queues, handler, concurrency, log }),
     );

@@ -1,4 +1,4 @@
-import { dispositionOf } from '#shared/errors/tidegate-error.ts';
+import { dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import type { Notification } from './plan-notifications.ts';
@@ -9,21 +9,38 @@ export interface FailedNotification {
   readonly error: unknown;
   /** Whether another try may help. */
   readonly again: boolean;
+  /** False when those before it made it plain that it would not arrive. */
+  readonly tried: boolean;
 }
 
-/** Sends every notification, each whatever becomes of the others. */
+const NOT_TRIED = new TidegateError('NotTried', 'GitHub took none of the statuses before it', { disposition: 'retry' });
+
+/** So many marks in a row that GitHub did not take mean that it takes none now; each one may have waited for minutes. */
+const FAILURES_IN_A_ROW = 3;
+
+/** Sends every notification, each whatever becomes of the others; but asks no more of a GitHub that does not answer. */
 export async function sendNotifications(
   notifications: readonly Notification[],
   ports: { readonly queues: WorkQueues; readonly statuses: CommitStatuses },
 ): Promise<readonly FailedNotification[]> {
   const failed: FailedNotification[] = [];
+  let inARow = 0;
   for (const notification of notifications) {
+    if (notification.kind === 'commit-status' && inARow >= FAILURES_IN_A_ROW) {
+      failed.push({ notification, error: NOT_TRIED, again: true, tried: false });
+      continue;
+    }
     try {
       if (notification.kind === 'work') await ports.queues.send(notification);
-      else await ports.statuses.set(notification.repository, notification.commit, notification.status);
+      else {
+        await ports.statuses.set(notification.repository, notification.commit, notification.status);
+        inARow = 0;
+      }
     } catch (error) {
       const disposition = dispositionOf(error);
-      failed.push({ notification, error, again: disposition === 'retry' || disposition === 'wait' });
+      const again = disposition === 'retry' || disposition === 'wait';
+      if (notification.kind === 'commit-status') inARow = again ? inARow + 1 : 0;
+      failed.push({ notification, error, again, tried: true });
     }
   }
   return failed;

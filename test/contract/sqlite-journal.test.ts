@@ -44,6 +44,20 @@ describe('the stream of a sqlite journal', () => {
     expect(again.changes(0, 10)).toHaveLength(1);
   });
 
+  it('keeps a change until every consumer has seen it, also one that has not begun', async () => {
+    const journal = createSqliteJournal(openSqliteDatabase(openFolder()), { now: () => 0 });
+    journal.advance('one of an older version', 0);
+    journal.keepFor(['quick', 'slow']);
+    await journal.write([statusRecord('a', 1)]);
+    const [change] = journal.changes(0, 1);
+
+    journal.advance('quick', change?.sequence ?? 0);
+    expect(journal.changes(journal.position('slow'), 10)).toHaveLength(1);
+    journal.advance('slow', change?.sequence ?? 0);
+
+    expect(journal.changes(0, 10)).toEqual([]);
+  });
+
   it('forgets requests after a day and what describes the present never', async () => {
     let now = 0;
     const journal = createSqliteJournal(openSqliteDatabase(openFolder()), { now: () => now });

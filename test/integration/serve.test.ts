@@ -96,6 +96,48 @@ describe('tidegate serve', () => {
     expect(reasons).toHaveLength(2);
   });
 
+  it('passes requests on while GitHub keeps the status of an earlier record waiting', async () => {
+    let handled = 0;
+    const serve = await openServe({
+      statuses: { set: () => new Promise(() => undefined) },
+      work: async ({ Records: [record] }) => {
+        if (record?.body.includes('Reconcile"') === true) handled += 1;
+        return HANDLED;
+      },
+    });
+    const report = { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) };
+
+    await serve.resources.journal.write([{ ...statusRecord('apps', 1), report }]);
+    await serve.resources.journal.write([requestRecord('r', Date.now())]);
+    await until('the request', () => handled === 1);
+    await serve.close();
+
+    expect(handled).toBe(1);
+  });
+
+  it('sets the status that GitHub did not take before the server was stopped, after the next start', async () => {
+    const folder = makeFolder();
+    const report = { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) };
+    const first = await openServe({
+      folder,
+      statuses: {
+        set: async () => {
+          throw new TidegateError('GitHubUnavailable', 'not now', { disposition: 'retry' });
+        },
+      },
+    });
+    await first.resources.journal.write([{ ...statusRecord('apps', 1), report }, requestRecord('r', Date.now())]);
+    await until('the first try', () => first.logged().includes('notification is tried again'));
+    await first.close();
+
+    const set: CommitStatus[] = [];
+    const next = await openServe({ folder, statuses: { set: async (_, __, status) => void set.push(status) } });
+    await until('the status', () => set.length > 0);
+    await next.close();
+
+    expect(set).toMatchObject([{ state: 'success' }]);
+  });
+
   it('sets a commit status that failed at first, once', async () => {
     const set: CommitStatus[] = [];
     let attempts = 0;

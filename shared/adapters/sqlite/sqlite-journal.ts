@@ -15,6 +15,8 @@ export interface SqliteJournal extends Journal {
     after: number,
     limit: number,
   ): readonly (JournalChange & { readonly sequence: number; readonly at: number })[];
+  /** Says who reads the stream: a change is kept until all of them, and nobody else, have seen it. */
+  keepFor(consumers: readonly string[]): void;
   /** How far a consumer of the stream has come; 0 at first. */
   position(consumer: string): number;
   /** Remembers how far a consumer has come, and forgets the changes that every consumer has seen. */
@@ -81,6 +83,17 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
           ...(latest === undefined ? {} : { after: latest }),
         };
       }),
+
+    keepFor: (consumers) => {
+      database.transact(() => {
+        const known = connection.prepare('SELECT name FROM consumers').all();
+        for (const { name = null } of known) {
+          if (!consumers.includes(String(name))) connection.prepare('DELETE FROM consumers WHERE name = ?').run(name);
+        }
+        const join = connection.prepare('INSERT OR IGNORE INTO consumers (name, position) VALUES (?, 0)');
+        for (const consumer of consumers) join.run(consumer);
+      });
+    },
 
     position: (consumer) => Number(selectPosition.get(consumer)?.['position'] ?? 0),
 

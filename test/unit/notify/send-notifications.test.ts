@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { Notification } from '#shared/notify/plan-notifications.ts';
+import { sendNotifications } from '#shared/notify/send-notifications.ts';
+
+function status(sequence: number): Notification {
+  return {
+    kind: 'commit-status',
+    sequenceNumber: `${sequence}`,
+    repository: { owner: 'acme', name: 'fleet-infra' },
+    commit: 'a'.repeat(40),
+    status: { context: `tidegate/laptop/flux-system/app-${sequence}`, state: 'success', description: 'ok' },
+  };
+}
+
+async function send(
+  notifications: readonly Notification[],
+  fails: (context: string) => 'retry' | 'stall' | undefined,
+): Promise<{ readonly asked: number; readonly failed: Awaited<ReturnType<typeof sendNotifications>> }> {
+  let asked = 0;
+  const failed = await sendNotifications(notifications, {
+    queues: { send: async () => undefined },
+    statuses: {
+      set: async (_, __, { context }) => {
+        asked += 1;
+        const disposition = fails(context);
+        if (disposition !== undefined) throw new TidegateError('GitOperationFailed', 'no', { disposition });
+      },
+    },
+  });
+  return { asked, failed };
+}
+
+describe('sendNotifications', () => {
+  const statuses = Array.from({ length: 100 }, (_, index) => status(index));
+
+  it('asks a GitHub that does not answer three times and leaves the other ninety-seven statuses for later', async () => {
+    const { asked, failed } = await send(statuses, () => 'retry');
+
+    expect(asked).toBe(3);
+    expect(failed.filter(({ again }) => again)).toHaveLength(100);
+  });
+
+  it('sets every other status when a commit is gone and when one in three fails', async () => {
+    const gone = await send(statuses, () => 'stall');
+    const shaky = await send(statuses, (context) =>
+      Number(/\d+$/u.exec(context)?.[0]) % 3 === 0 ? 'retry' : undefined,
+    );
+
+    expect([gone.asked, gone.failed.filter(({ again }) => again).length]).toEqual([100, 0]);
+    expect([shaky.asked, shaky.failed.length]).toEqual([100, 34]);
+  });
+});
