@@ -13,6 +13,13 @@ module.exports = {
       to: { path: '^(test|infra)/' },
     },
     {
+      name: 'infra-knows-the-settings-only',
+      comment: 'The stack and the functions share names and settings, never code.',
+      severity: 'error',
+      from: { path: '^infra/' },
+      to: { path: '^(shared|functions|cli|local)/', pathNot: '^shared/(settings|errors|work)/' },
+    },
+    {
       name: 'the-product-knows-no-transport',
       comment: 'shared/ is the product; functions, cli and local call it, never the other way.',
       severity: 'error',

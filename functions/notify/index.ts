@@ -25,10 +25,7 @@ const settings = await readDeployedSettings(lambda.LAMBDA_TASK_ROOT, lambda.AWS_
 const knownSecrets = new Set<string>();
 const log = createPowertoolsLogger({ service, knownSecrets });
 const writeCount = createPowertoolsMetrics(service);
-const secrets = cacheSecrets(
-  createSecretsManagerSecrets({ learn: (value) => knownSecrets.add(value) }),
-  systemClock,
-);
+const secrets = cacheSecrets(createSecretsManagerSecrets({ learn: (value) => knownSecrets.add(value) }), systemClock);
 const client = createGitHubClient({ settings: settings.github, secrets, version: VERSION, log });
 const clusterQueues = settings.clusters.map(({ name }) => {
   const queue = `reconcile/${name}` as const;

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import type { Context, SQSEvent } from 'aws-lambda';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
+import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
+import { assumeRole } from '#shared/adapters/kubernetes/assume-role.ts';
+import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
+import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
+import { createPowertoolsLogger } from '#shared/adapters/powertools/powertools-logger.ts';
+import { createPowertoolsMetrics } from '#shared/adapters/powertools/powertools-metrics.ts';
+import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
+import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
+import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
+import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+import { isConditionTrue } from '#shared/journal/conditions.ts';
+import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
+import { AwsEnvironment, readEnvironment, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
+import { METRICS } from '#shared/settings/metric-names.ts';
+import { VERSION } from '#shared/settings/version.ts';
+import { createReconcileHandler } from './handler.ts';
+
+const MAX_RENDERS = 1_000;
+/** Longer than a lease lasts, so that the run after a killed one gets its turn. Milliseconds. */
+const PATIENCE_MS = 30_000;
+
+const service = 'reconcile';
+const environment = readEnvironment(ReconcileEnvironment, process.env);
+const aws = readEnvironment(AwsEnvironment, process.env);
+const { CLUSTER_NAME: name, EKS_ROLE_ARN: roleArn } = environment;
+
+const log = createPowertoolsLogger({ service, knownSecrets: [] }).child({ cluster: name });
+const writeCount = createPowertoolsMetrics(service);
+const now = (): number => systemClock.now();
+const ownCredentials = {
+  accessKeyId: aws.AWS_ACCESS_KEY_ID,
+  secretAccessKey: aws.AWS_SECRET_ACCESS_KEY,
+  ...(aws.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: aws.AWS_SESSION_TOKEN }),
+};
+const api = kubernetesHttpApi(
+  eksConnection({
+    name: environment.EKS_CLUSTER,
+    region: aws.AWS_REGION,
+    endpoint: environment.EKS_ENDPOINT,
+    certificateAuthority: environment.EKS_CERTIFICATE_AUTHORITY,
+    credentials:
+      roleArn === undefined
+        ? () => Promise.resolve(ownCredentials)
+        : assumeRole({ roleArn, sessionName: `tidegate-${name}`, region: aws.AWS_REGION, now }),
+    now,
+  }),
+  { version: VERSION },
+);
+const journal = createDynamoJournal({ tableName: environment.JOURNAL_TABLE, clock: systemClock });
+const bucket = environment.ARTIFACT_BUCKET;
+/** One name a process: Lambda runs one event at a time in it. */
+const holder = `lambda-${randomUUID()}`;
+
+const reconcile = createReconcileHandler({
+  cluster: {
+    name,
+    path: environment.CLUSTER_PATH,
+    pruneGuard: { maxObjects: environment.PRUNE_MAX_OBJECTS, maxPercent: environment.PRUNE_MAX_PERCENT },
+    ...(environment.APPROVE_PRUNE === undefined ? {} : { approvePrune: environment.APPROVE_PRUNE }),
+  },
+  ports: {
+    api,
+    artifacts: createS3ArtifactStore({ bucket }),
+    records: createS3ApplyRecords({ bucket }),
+    journal,
+    renderer: await createKubectlRenderer({ kubectl: environment.KUBECTL }),
+    renders: createRenderCache(MAX_RENDERS),
+    clock: systemClock,
+    log,
+  },
+  acquireLease: () => acquireClusterLease(api, systemClock, { holder, giveUpAt: now() + PATIENCE_MS }),
+});
+
+/** Reconciles one cluster. */
+export const handler = traceHandler(service, async (event: SQSEvent, context: Context) => {
+  const result = await reconcile(event, context);
+  const { statuses } = await readPreviousState(name, journal);
+  const stalled = [...statuses.values()].filter(({ conditions }) => isConditionTrue(conditions, 'Stalled'));
+  writeCount(METRICS.stalledObjects, stalled.length, { cluster: name });
+  return result;
+});
