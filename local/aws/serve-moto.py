@@ -159,6 +159,8 @@ class Front:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if "HTTP_X_AMZ_TARGET" not in environ:
             error = f"<Error><Code>{fault['code']}</Code><Message>{fault['message']}</Message></Error>"
+            if operation == "POST /":
+                error = f"<ErrorResponse>{error}</ErrorResponse>"
             return answer(start_response, fault["status"], error.encode(), "application/xml")
         body = {"__type": fault["code"], "message": fault["message"], **fault.get("fields", {})}
         return answer(start_response, fault["status"], json.dumps(body).encode())

@@ -27,7 +27,7 @@ export interface StartMotoOptions {
 
 /** An answer that moto gives instead of its own. */
 export interface AwsFault {
-  /** The operation's name in the API: `DescribeImages`; for S3 method and path: `PUT /bucket/key`. */
+  /** The operation's name in the API: `DescribeImages`; for S3 method and path: `PUT /bucket/key`; for STS `POST /`. */
   readonly operation: string;
   readonly status: number;
   /** AWS' code of the error: `ThrottlingException`. */

@@ -17,6 +17,7 @@ import { reservePorts } from './reserve-ports.ts';
 import { type KubectlOptions, type KubectlResult, runKubectl } from './run-kubectl.ts';
 import { startSupervisor, type SupervisedProcess, type Supervisor } from './start-supervisor.ts';
 import { createClusterUsers, writeClusterFiles } from './write-cluster-files.ts';
+import { type TokenWebhook, writeTokenWebhookConfig } from './write-token-webhook-config.ts';
 import { type ClusterUser, writeKubeconfig } from './write-kubeconfig.ts';
 
 /** How a stand-in cluster is started. */
@@ -27,6 +28,8 @@ export interface StartClusterOptions {
   /** Where the kubeconfig of the administrator is written in addition to the cluster's own folder. */
   readonly kubeconfigPath?: string;
   readonly progress?: (line: string) => void;
+  /** Whom the API server asks about tokens that it does not know; each time anew. */
+  readonly tokenWebhook?: TokenWebhook;
   /** How long one step of the start may take. */
   readonly timeoutMs?: number;
 }
@@ -80,13 +83,18 @@ function startComponents(
   files: ClusterFiles,
   ports: ClusterPorts,
   supervisor: Supervisor,
+  apiServerArguments: readonly string[],
 ): (component: ClusterComponent) => Promise<SupervisedProcess> {
   const env = { HOME: files.folder, PATH: '/usr/bin:/bin', KWOK_WORKDIR: files.folder };
   return (component) =>
     supervisor.start({
       name: component,
       command: component === 'kwok' ? binaries.kwok : binaries.controlPlane,
-      args: [...(component === 'kwok' ? [] : [component]), ...describeComponent(component, files, ports)],
+      args: [
+        ...(component === 'kwok' ? [] : [component]),
+        ...describeComponent(component, files, ports),
+        ...(component === 'kube-apiserver' ? apiServerArguments : []),
+      ],
       env,
       logFile: join(files.logs, `${component}.log`),
     });
@@ -139,7 +147,9 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<R
   const server = `https://127.0.0.1:${apiServer}`;
   const users = createClusterUsers();
   const supervisor = startSupervisor([folder, ...reservation.claims]);
-  const start = startComponents(binaries, files, { etcd, etcdPeer, apiServer }, supervisor);
+  const apiServerArguments =
+    options.tokenWebhook === undefined ? [] : await writeTokenWebhookConfig(folder, options.tokenWebhook);
+  const start = startComponents(binaries, files, { etcd, etcdPeer, apiServer }, supervisor, apiServerArguments);
   const running = new Map<ClusterComponent, SupervisedProcess>();
   const closers: (() => Promise<unknown>)[] = [() => supervisor.stop()];
   let stopping: Promise<void> | undefined;

@@ -51,13 +51,13 @@ const plain = (learn: (value: string) => void = () => undefined) => createSecret
 describeSecrets('Secrets Manager', async () => {
   made += 1;
   const unique = `tidegate/world-${made}/`;
-  const { read } = plain();
+  const source = plain();
   return {
-    secrets: { read: (name) => read(`${unique}${name}`) },
+    secrets: { read: (name) => source.read(`${unique}${name}`) },
     put: async (name, value) => {
       const Name = `${unique}${name}`;
       const SecretString = typeof value === 'string' ? value : JSON.stringify(value);
-      if ((await read(Name)) === undefined) await client.send(new CreateSecretCommand({ Name, SecretString }));
+      if ((await source.read(Name)) === undefined) await client.send(new CreateSecretCommand({ Name, SecretString }));
       else await changeSecret(Name, SecretString);
     },
   };

@@ -6,6 +6,8 @@ export interface KubernetesCredentials {
   readonly serverName?: string;
   readonly skipTlsVerify?: boolean;
   readonly headers: Readonly<Record<string, string>>;
+  /** When new ones are asked for although these still do, in milliseconds since the epoch. */
+  readonly renewAt?: number;
 }
 
 /** Where an API server is and how to be let in. Made from what a person chose, never from a repository. */

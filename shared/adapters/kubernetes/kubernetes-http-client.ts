@@ -44,7 +44,7 @@ export class KubernetesHttpClient {
       }
       if (answer.outcome === 'refused' && answer.error.status.code === 401 && !renewed) {
         renewed = true;
-        await this.renewSession();
+        await this.replaceSession(true);
         continue;
       }
       if (attempt >= ATTEMPTS || !mayRepeat(request, answer)) {
@@ -62,11 +62,7 @@ export class KubernetesHttpClient {
   }
 
   private async tryOnce(request: HttpRequest): Promise<Answer> {
-    this.session ??= this.openSession(false);
-    const { agent, credentials } = await this.session.catch((error: unknown) => {
-      this.session = undefined;
-      throw error;
-    });
+    const { agent, credentials } = await this.currentSession();
     try {
       const response = await agent.request({
         origin: this.base.origin,
@@ -101,6 +97,26 @@ export class KubernetesHttpClient {
     }
   }
 
+  private async currentSession(): Promise<Session> {
+    this.session ??= this.openSession(false);
+    const opened = this.session;
+    try {
+      const session = await opened;
+      const { renewAt } = session.credentials;
+      if (renewAt === undefined || Date.now() < renewAt) {
+        return session;
+      }
+      // Of the requests that come here at the same time, the first one replaces the session for all.
+      if (this.session === opened) {
+        await this.replaceSession(false);
+      }
+      return await (this.session ?? opened);
+    } catch (error) {
+      this.session = undefined;
+      throw error;
+    }
+  }
+
   private async openSession(renewed: boolean): Promise<Session> {
     const credentials = await this.connection.credentials({ renewed });
     const agent = new Agent({
@@ -120,9 +136,9 @@ export class KubernetesHttpClient {
     return { agent, credentials };
   }
 
-  private async renewSession(): Promise<void> {
+  private async replaceSession(renewed: boolean): Promise<void> {
     const old = this.session;
-    this.session = this.openSession(true);
+    this.session = this.openSession(renewed);
     await this.session;
     // Requests of others may still be on the old connections: close waits for them, nobody waits for close.
     void old?.then((session) => session.agent.close()).catch(() => undefined);
