@@ -76,6 +76,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
               ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
               deadline,
               awaitHealthUntil: Math.min(deadline, now + AWAIT_HEALTH_MS),
+              isOutOfTime: () => context.getRemainingTimeInMillis() <= RESERVE_MS,
               holdsLease: () => lease.holds(),
             },
             { ...ports, log },

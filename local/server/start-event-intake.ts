@@ -39,7 +39,7 @@ export function startEventIntake(options: {
 
   async function isHandled(event: SQSEvent): Promise<boolean> {
     try {
-      const { batchItemFailures } = await handler(event, startRun());
+      const { batchItemFailures } = await handler(event, startRun(stopping.signal));
       return batchItemFailures.length === 0;
     } catch (error) {
       log.error('handler failed', { queue: 'ecr-events', reason: describeError(error) });

@@ -38,7 +38,7 @@ export function startQueueWorker(options: {
 
   async function isHandled(message: ReceivedMessage): Promise<boolean> {
     try {
-      const { batchItemFailures } = await handler(toSqsEvent(message), startRun());
+      const { batchItemFailures } = await handler(toSqsEvent(message), startRun(stopping.signal));
       return batchItemFailures.length === 0;
     } catch (error) {
       log.error('handler failed', { queue, messageId: message.id, reason: describeError(error) });
@@ -94,8 +94,8 @@ export async function settleWithin(work: readonly Promise<unknown>[], ms: number
   clearTimeout(timer);
 }
 
-/** The context of a run that starts now and, like in Lambda, has 15 minutes. */
-export function startRun(): RunContext {
+/** The context of a run that starts now and, like in Lambda, has 15 minutes; none any more once the server stops. */
+export function startRun(stopping: AbortSignal): RunContext {
   const deadline = performance.now() + LONGEST_RUN_MS;
-  return { getRemainingTimeInMillis: () => Math.max(0, deadline - performance.now()) };
+  return { getRemainingTimeInMillis: () => (stopping.aborted ? 0 : Math.max(0, deadline - performance.now())) };
 }

@@ -54,7 +54,7 @@ export function mayStart(run: ApplyRun): boolean {
     run.ended = 'lease-lost';
     return false;
   }
-  if (run.ports.clock.now() >= run.request.deadline) {
+  if (run.ports.clock.now() >= run.request.deadline || run.ports.isOutOfTime?.() === true) {
     run.ended = 'deadline';
     return false;
   }

@@ -73,6 +73,8 @@ export interface ApplyPorts {
   readonly clock: Clock;
   /** Whether the run still holds the cluster's lease; asked before each request. */
   readonly holdsLease: () => boolean;
+  /** Whether the process is told to end before the deadline that the request has; asked before each request. */
+  readonly isOutOfTime?: () => boolean;
   /** Whether a newer revision waits, which ends the wait for health. */
   readonly isSuperseded: () => Promise<boolean>;
 }

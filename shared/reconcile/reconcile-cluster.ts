@@ -21,6 +21,8 @@ export interface ReconcileRequest extends ClusterFolder {
   readonly deadline: number;
   /** How long the run may wait for health; milliseconds since the epoch. */
   readonly awaitHealthUntil: number;
+  /** Whether the process is told to end before that. */
+  readonly isOutOfTime?: () => boolean;
   /** Whether this run still is the only one on the cluster. */
   readonly holdsLease: () => boolean;
 }
@@ -45,9 +47,10 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   await writeInBatches(ports.journal, announceReconcile(desired, previous, ports.clock.now(), nextId));
 
   const plan = planReconcile(desired, previous, request.approvePrune);
+  const { holdsLease, isOutOfTime = () => false } = request;
   const applied = await applyCluster(
     { ...plan, ...request },
-    { ...ports, holdsLease: request.holdsLease, isSuperseded: () => isSuperseded(desired, ports.journal) },
+    { ...ports, holdsLease, isOutOfTime, isSuperseded: () => isSuperseded(desired, ports.journal) },
   );
 
   await writeInBatches(ports.journal, recordReconcile(applied, desired, previous, ports.clock.now(), nextId));

@@ -147,6 +147,19 @@ describe('a run that is interrupted', () => {
     expect(outcome).toMatchObject({ ended: 'superseded', sets: [{ state: 'progressing' }] });
   });
 
+  it('leaves a wait for health within two seconds of being told to end, to be continued', async () => {
+    const ns = 'told-to-end';
+    const check = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name: 'missing' };
+    const set = rendered(ns, [namespace(ns)], { healthChecks: [check] });
+    let toldAt = Infinity;
+    setTimeout(() => (toldAt = Date.now()), 300);
+
+    const outcome = await install(fixture.api, ns).apply([set], {}, { isOutOfTime: () => toldAt < Infinity });
+
+    expect(outcome).toMatchObject({ ended: 'deadline', sets: [{ state: 'progressing' }] });
+    expect(Date.now() - toldAt).toBeLessThan(2_500);
+  });
+
   it('takes a list that cannot be had for no reason to delete', async () => {
     const ns = 'unlisted';
     const installation = install(fixture.api, ns);

@@ -180,6 +180,27 @@ describe('tidegate serve', () => {
     await expect(fetch(serve.url)).rejects.toThrow('fetch failed');
   });
 
+  it('tells the work under way that no time is left, so that it can be left in order', async () => {
+    let left: (() => number) | undefined;
+    let ended = false;
+    const serve = await openServe({
+      work: async ({ Records: [record] }, { getRemainingTimeInMillis }) => {
+        if (record?.eventSourceARN.includes('reconcile') !== true) return HANDLED;
+        left = getRemainingTimeInMillis;
+        await until('the end', () => getRemainingTimeInMillis() === 0);
+        ended = true;
+        return HANDLED;
+      },
+    });
+    await until('the work', () => left !== undefined);
+    expect(left?.()).toBeGreaterThan(14 * 60_000);
+
+    await serve.close();
+
+    expect(ended).toBe(true);
+    expect(serve.logged()).not.toContain('work handed back at shutdown');
+  });
+
   it('hands back what it cannot finish, and the next one does it', async () => {
     const folder = makeFolder();
     let started = 0;
