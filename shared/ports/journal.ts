@@ -6,7 +6,9 @@ import type { JournalRecord } from '#shared/journal/journal-record.ts';
  */
 export interface Journal {
   /**
-   * All or none, and seen by the stream in this order; of two records of one key in a write the later one counts.
+   * All or none, and readable before the stream carries the first of them. The stream carries writes of one key in their
+   * order; the records of one write in theirs where the store promises that (SQLite does, DynamoDB does not).
+   * Of two records of one key in a write the later one counts.
    * At most 100 records, 256 KiB each and 3.5 MB in all.
    */
   write(records: readonly JournalRecord[]): Promise<void>;

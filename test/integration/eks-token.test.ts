@@ -9,10 +9,14 @@ import type { EksTokenWebhook } from '#local/cluster/eks-token-webhook.ts';
 import { startCluster } from '#local/cluster/start-cluster.ts';
 import type { RunningCluster } from '#local/cluster/start-cluster.ts';
 import type { AwsCaller } from '#local/cluster/verify-eks-token.ts';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { assumeRole } from '#shared/adapters/kubernetes/assume-role.ts';
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
 import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
+import { buildParentObject } from '#shared/apply/apply-set-parent.ts';
+import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+import { configMaps, observeCluster } from '#shared/apply/observe-cluster.ts';
 
 const CLUSTER = 'production';
 const MINUTE_MS = 60_000;
@@ -293,4 +297,35 @@ describe('the profile', () => {
     expect(text).toContain('"username":"system:serviceaccount:apps:default"');
     expect((await call(token, 'GET', '/api/v1/secrets', undefined, asAccount)).status).toBe(403);
   });
+
+  it.each(['workload', 'platform'])(
+    '%s is enough to take the lease, to observe and to keep the inventory',
+    async (profile) => {
+      const caller = await becomeRole(profile);
+      const connection = eksConnection({
+        name: CLUSTER,
+        region: moto.region,
+        endpoint: cluster.server,
+        certificateAuthority: Buffer.from(cluster.certificateAuthority).toString('base64'),
+        credentials: async () => caller,
+        now: Date.now,
+      });
+      const api = kubernetesHttpApi(connection, { version: 'test' });
+      try {
+        const lease = await acquireClusterLease(api, systemClock, { holder: profile, giveUpAt: Date.now() + 10_000 });
+        expect(lease?.holds()).toBe(true);
+        const observed = await observeCluster(api, CLUSTER, []);
+        const kustomization = { namespace: 'flux-system', name: profile };
+        const parent = { cluster: CLUSTER, kustomization, kinds: [], whenDeleted: 'prune' } as const;
+        await api.apply({ resource: configMaps(observed.discovery), object: buildParentObject(parent) });
+        await lease?.release();
+
+        expect((await observeCluster(api, CLUSTER, [])).parents).toContainEqual(
+          expect.objectContaining({ cluster: CLUSTER, kustomization }),
+        );
+      } finally {
+        await api.close();
+      }
+    },
+  );
 });
