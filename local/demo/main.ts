@@ -74,6 +74,7 @@ async function play(
   });
   let steps: readonly ToldStep[] = [];
   let isGood = false;
+  let isLookedAt = false;
   try {
     signal.throwIfAborted();
     terminal.say(describeStage(stage, Date.now() - startedAt));
@@ -81,7 +82,10 @@ async function play(
     isGood = steps.every(({ ok }) => ok);
     terminal.finish(steps, Date.now() - startedAt);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ steps }, undefined, 2)}\n`);
-    if (keep && !signal.aborted) await lookAround(stage, terminal, signal);
+    if (keep && !signal.aborted) {
+      await lookAround(stage, terminal, signal);
+      isLookedAt = true;
+    }
   } finally {
     terminal.passing('ending the stand-ins');
     if (context !== undefined && !keep) {
@@ -91,7 +95,9 @@ async function play(
     await stage.close({ keepLogs: !isGood && !signal.aborted });
   }
   if (!isGood && !signal.aborted) terminal.say(` the log of tidegate serve: ${stage.serve.logFile}`);
-  return signal.aborted ? 130 : isGood ? 0 : 1;
+  // Ctrl-C is how looking around ends, and what was looked at was told before.
+  if (signal.aborted && !isLookedAt) return 130;
+  return isGood ? 0 : 1;
 }
 
 /** Looks for every tool before anything starts, and builds what is built once. */
