@@ -1,7 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
-import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
+import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
@@ -41,8 +41,11 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
         const message = parseWorkMessage(record.body);
         switch (message.type) {
           case 'Tick': {
-            const { statuses } = await readPreviousState(cluster.name, ports.journal);
-            if (!isDue([...statuses.values()], ports.clock.now())) return;
+            const [{ statuses }, heads] = await Promise.all([
+              readPreviousState(cluster.name, ports.journal),
+              readSourceHeads(cluster.name, ports.journal),
+            ]);
+            if (!isDue({ statuses: [...statuses.values()], heads }, ports.clock.now())) return;
             break;
           }
           case 'Reconcile':

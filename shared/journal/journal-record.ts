@@ -125,9 +125,10 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
 }
 
 export const INSTRUCTIONS_KEY = 'instructions';
+export const SOURCE_HEADS_PREFIX = 'head/';
 
 export function sourceHeadKey(source: Pick<SourceKey, 'kind' | 'namespace' | 'name'>): string {
-  return `head/${source.kind}/${source.namespace}/${source.name}`;
+  return `${SOURCE_HEADS_PREFIX}${source.kind}/${source.namespace}/${source.name}`;
 }
 
 export function statusKey(object: Pick<ObjectName, 'kind' | 'namespace' | 'name'>): string {

@@ -1,6 +1,6 @@
 import type { Instructions } from '#shared/api/instructions.ts';
-import type { StatusRecord } from '#shared/journal/journal-record.ts';
-import { INSTRUCTIONS_KEY } from '#shared/journal/journal-record.ts';
+import type { SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
+import { INSTRUCTIONS_KEY, SOURCE_HEADS_PREFIX } from '#shared/journal/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
 /** What the last runs recorded of a cluster. */
@@ -26,4 +26,10 @@ export async function readPreviousState(cluster: string, journal: Journal): Prom
       ),
     ),
   };
+}
+
+/** Where the sources of a cluster stand. */
+export async function readSourceHeads(cluster: string, journal: Journal): Promise<readonly SourceHead[]> {
+  const records = await journal.list(cluster, SOURCE_HEADS_PREFIX);
+  return records.filter((record) => record.type === 'SourceHead');
 }

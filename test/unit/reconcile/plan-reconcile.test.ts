@@ -18,6 +18,7 @@ function desired(changes: Partial<DesiredState>): DesiredState {
     missingSources: [],
     doubts: [],
     leftOut: [],
+    secrets: [],
     ...changes,
   };
 }
@@ -85,7 +86,7 @@ describe('the plan of a run', () => {
 
 describe('a tick', () => {
   it('starts a run for a cluster that was never worked on', () => {
-    expect(isDue([], 0)).toBe(true);
+    expect(isDue({ statuses: [], heads: [] }, 0)).toBe(true);
   });
 
   it.each([
@@ -103,6 +104,29 @@ describe('a tick', () => {
       details: {},
     } as const;
 
-    expect(isDue([status], 1_000)).toBe(expected);
+    expect(isDue({ statuses: [status], heads: [] }, 1_000)).toBe(expected);
+  });
+
+  it.each([
+    [499, false],
+    [500, false],
+    [501, true],
+  ])('after a run at 500, with a source that moved at %i, starts a run: %s', (observedAt, expected) => {
+    const object = { cluster: 'a', kind: 'Kustomization', namespace: 'flux-system', name: 'podinfo' };
+    const about = { type: 'Status', conditions: [], suspended: false, dueAt: 9_000, details: {} } as const;
+    const head = {
+      type: 'SourceHead',
+      source: { cluster: 'a', kind: 'GitRepository', namespace: 'flux-system', name: 'flux-system' },
+      revision: 'main@sha1:2',
+      digest: 'sha256:2',
+      url: 'https://github.com/acme/fleet-infra',
+      observedAt,
+    } as const;
+    const statuses = [
+      { ...about, object, observedAt: 500 },
+      { ...about, object: { ...object, name: 'other' }, observedAt: 400 },
+    ];
+
+    expect(isDue({ statuses, heads: [head] }, 1_000)).toBe(expected);
   });
 });
