@@ -4,38 +4,31 @@ import { createGitHubChangeHost } from '#shared/adapters/github/github-change-ho
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 
+import { describeAppTokens } from './app-tokens.contract.ts';
 import { collectingLogger, startGitHubForTests, type GitHubForTests } from './github-for-tests.ts';
+import { startEmulate, type RunningEmulate } from './start-emulate.ts';
 
 let running: GitHubForTests;
+let emulate: RunningEmulate;
 
 beforeAll(async () => {
   running = await startGitHubForTests();
+  emulate = await startEmulate();
 });
 
 afterAll(async () => {
   await running.github.close();
+  await emulate.close();
 });
 
-describe('tokens of the GitHub App', () => {
-  it('reach the one repository they are for, with the permissions asked for', async () => {
-    const [one, other] = [await running.createRepository({ a: '1' }), await running.createRepository({ a: '1' })];
-    const octokit = await running.client.forRepository(one, { contents: 'read' });
-    const where = { owner: one.owner, repo: one.name };
+describeAppTokens('our GitHub', async () => {
+  const [one, other] = [await running.createRepository({ a: '1' }), await running.createRepository({ a: '1' })];
+  return { client: running.client, one, other };
+});
 
-    const own = await octokit.request('GET /repos/{owner}/{repo}/git/ref/{ref}', { ...where, ref: 'heads/main' });
-
-    expect(own.status).toBe(200);
-    await expect(
-      octokit.request('GET /repos/{owner}/{repo}/git/ref/{ref}', { ...where, repo: other.name, ref: 'heads/main' }),
-    ).rejects.toMatchObject({ status: expect.toSatisfy((status) => status === 403 || status === 404) });
-    await expect(
-      octokit.request('POST /repos/{owner}/{repo}/git/refs', {
-        ...where,
-        ref: 'refs/heads/x',
-        sha: own.data.object.sha,
-      }),
-    ).rejects.toMatchObject({ status: 403 });
-  });
+describeAppTokens('emulate', () => {
+  const { client, repository, otherRepository } = emulate;
+  return Promise.resolve({ client, one: repository, other: otherRepository });
 });
 
 describe('credentials of a source', () => {

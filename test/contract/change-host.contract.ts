@@ -2,129 +2,196 @@ import { describe, expect, it } from 'vitest';
 
 import type { ChangeHost, RepositoryId } from '#shared/ports/change-host.ts';
 
-/** A host with one repository whose branch `main` holds `app.yaml` with the text `tag: v1\n`. */
+import { makeCapabilityChecks, type Lacks } from './capability-checks.ts';
+
+/** A host with one repository whose branch `base` holds `app.yaml` with the text `tag: v1\n`; there is no branch `change` yet. */
 export interface ChangeHostUnderTest {
   readonly host: ChangeHost;
   readonly repository: RepositoryId;
+  readonly base: string;
+  readonly change: string;
   /** Text of a file on a branch; undefined when branch or file is not there. */
   readonly readFile: (branch: string, file: string) => Promise<string | undefined>;
-  /** Commits a file as a person who is not us; makes the branch when it is not there. */
+  /** Commits a file on a branch as a person who is not us. */
   readonly commitAsPerson: (branch: string, file: string, text: string) => Promise<string>;
+  /** Points a branch to a commit, wherever it pointed before. */
+  readonly pointBranch: (branch: string, oid: string) => Promise<void>;
   readonly merge: (number: number) => Promise<void>;
-  /** Makes the answer to the next write of this kind get lost after the write was done. */
-  readonly loseAnswer: (write: 'tree' | 'commit' | 'ref' | 'open' | 'update') => void;
+  /** How many pull requests into `base` are open. */
   readonly openRequests: () => Promise<number>;
 }
 
-const BRANCH = 'tidegate/production/flux-system/apps';
+/** A host whose answers can be made to get lost. */
+export interface FaultyChangeHost extends ChangeHostUnderTest {
+  /** Makes the answer to the next write of this kind get lost after the write was done. */
+  readonly loseAnswer: (write: 'tree' | 'commit' | 'ref' | 'open' | 'update') => void;
+}
+
 const TEXT = { title: 'Update app', body: 'body' };
 
+/** What the cases need that a stand-in may lack: refs moved by compare-and-swap, one open pull request a branch, pull requests whose head follows it. */
+export type ChangeHostCapability = 'compare-and-swap' | 'one-open-pull' | 'heads-that-follow';
+
 /** What every ChangeHost promises. */
-export function describeChangeHost(start: () => Promise<ChangeHostUnderTest>): void {
-  describe('a change host', () => {
-    it('makes a commit on top of another, on no branch, and leaves the other files', async () => {
-      const subject = await start();
-      await subject.commitAsPerson('main', 'other.yaml', 'x\n');
-      const head = await headOf(subject, 'main');
+export function describeChangeHost(
+  host: string,
+  start: () => Promise<ChangeHostUnderTest>,
+  options: { readonly lacks?: Lacks<ChangeHostCapability>; readonly timeoutMs?: number } = {},
+): void {
+  const timeout = options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs };
+  describe(`a change host on ${host}`, timeout, () => {
+    const { check, unless } = makeCapabilityChecks(start, options.lacks ?? {});
 
-      const oid = await commit(subject, 'tag: v2\n', head);
-      await subject.host.moveBranch(subject.repository, { branch: BRANCH, from: undefined, to: oid });
+    it('makes a commit on top of another, on no branch, and leaves the other files', () =>
+      check(async (subject) => {
+        const { base, change } = subject;
+        await subject.commitAsPerson(base, 'other.yaml', 'x\n');
+        const head = await headOf(subject, base);
 
-      expect(await headOf(subject, 'main')).toBe(head);
-      expect(await subject.readFile(BRANCH, 'app.yaml')).toBe('tag: v2\n');
-      expect(await subject.readFile(BRANCH, 'other.yaml')).toBe('x\n');
-    });
+        const oid = await commit(subject, 'tag: v2\n', head);
+        await subject.pointBranch(change, oid);
 
-    it('keeps every byte of a file: byte order mark, windows line ends, characters outside ASCII', async () => {
-      const subject = await start();
-      const content = Buffer.from('\uFEFFtag: "é🚀"\r\n', 'utf8');
-      const oid = await subject.host.createCommit(subject.repository, {
-        parent: await headOf(subject, 'main'),
-        message: 'bytes',
-        files: [{ path: 'app.yaml', content }],
-      });
-      await subject.host.moveBranch(subject.repository, { branch: BRANCH, from: undefined, to: oid });
+        expect(await headOf(subject, base)).toBe(head);
+        expect(await subject.readFile(change, 'app.yaml')).toBe('tag: v2\n');
+        expect(await subject.readFile(change, 'other.yaml')).toBe('x\n');
+      }));
 
-      expect(await subject.readFile(BRANCH, 'app.yaml')).toBe(content.toString('utf8'));
-    });
+    it('keeps every byte of a file: byte order mark, windows line ends, characters outside ASCII', () =>
+      check(async (subject) => {
+        const content = Buffer.from('\uFEFFtag: "é🚀"\r\n', 'utf8');
+        const oid = await subject.host.createCommit(subject.repository, {
+          parent: await headOf(subject, subject.base),
+          message: 'bytes',
+          files: [{ path: 'app.yaml', content }],
+        });
+        await subject.pointBranch(subject.change, oid);
 
-    it('creates, moves and deletes a branch only from where it was seen', async () => {
-      const subject = await start();
-      const { host, repository } = subject;
-      const first = await commit(subject, 'tag: v2\n');
-      const second = await commit(subject, 'tag: v3\n');
-      const move = (from: string | undefined, to: string | undefined) =>
-        host.moveBranch(repository, { branch: BRANCH, from, to });
+        expect(await subject.readFile(subject.change, 'app.yaml')).toBe(content.toString('utf8'));
+      }));
 
-      expect(await move(undefined, first)).toBe('moved');
-      expect(await move(undefined, second)).toBe('conflict');
-      expect(await move(second, first)).toBe('moved');
-      expect(await move(first, second)).toBe('moved');
-      expect(await move(first, undefined)).toBe('conflict');
-      expect(await host.readBranch(repository, BRANCH)).toBe(second);
-      expect(await move(second, undefined)).toBe('moved');
-      expect(await host.readBranch(repository, BRANCH)).toBeUndefined();
-    });
+    it(`${unless('compare-and-swap')}creates, moves and deletes a branch only from where it was seen`, () =>
+      check(async (subject) => {
+        const { host, repository, change } = subject;
+        const first = await commit(subject, 'tag: v2\n');
+        const second = await commit(subject, 'tag: v3\n');
+        const move = (from: string | undefined, to: string | undefined) =>
+          host.moveBranch(repository, { branch: change, from, to });
 
-    it('tells our commits from those of people', async () => {
-      const subject = await start();
-      const base = await headOf(subject, 'main');
-      const oid = await commit(subject, 'tag: v2\n');
-      await subject.host.moveBranch(subject.repository, { branch: BRANCH, from: undefined, to: oid });
-      const theirs = await subject.commitAsPerson(BRANCH, 'app.yaml', 'tag: v2-mine\n');
+        expect(await move(undefined, first)).toBe('moved');
+        expect(await move(undefined, second)).toBe('conflict');
+        expect(await move(second, first)).toBe('moved');
+        expect(await move(first, second)).toBe('moved');
+        expect(await move(first, undefined)).toBe('conflict');
+        expect(await host.readBranch(repository, change)).toBe(second);
+        expect(await move(second, undefined)).toBe('moved');
+        expect(await host.readBranch(repository, change)).toBeUndefined();
+      }, 'compare-and-swap'));
 
-      const commits = await subject.host.listCommits(subject.repository, { base, head: theirs });
+    it('reads where a branch is, and that there is none', () =>
+      check(async (subject) => {
+        const oid = await subject.commitAsPerson(subject.base, 'app.yaml', 'tag: v2\n');
 
-      expect(commits.map(({ oid: id, ours }) => [id, ours])).toEqual([
-        [oid, true],
-        [theirs, false],
-      ]);
-    });
+        expect(await subject.host.readBranch(subject.repository, subject.base)).toBe(oid);
+        expect(await subject.host.readBranch(subject.repository, subject.change)).toBeUndefined();
+      }));
 
-    it('lists pull requests of one branch, newest first, open, closed and merged', async () => {
-      const subject = await start();
-      const { host, repository } = subject;
-      const filter = { head: BRANCH, base: 'main' };
-      const closed = await propose(subject, 'tag: v2\n');
-      await host.updateChangeRequest(repository, closed, { state: 'closed', body: 'no' });
-      const merged = await propose(subject, 'tag: v3\n');
-      await subject.merge(merged);
-      const open = await propose(subject, 'tag: v4\n');
+    it('tells our commits from those of people', () =>
+      check(async (subject) => {
+        const { host, repository, change } = subject;
+        const base = await headOf(subject, subject.base);
+        const oid = await commit(subject, 'tag: v2\n');
+        await subject.pointBranch(change, oid);
+        const theirs = await subject.commitAsPerson(change, 'app.yaml', 'tag: v2-mine\n');
 
-      const listed = await host.listChangeRequests(repository, filter);
+        const commits = await host.listCommits(repository, { base, head: theirs });
 
-      expect(listed.map(({ number, state }) => [number, state])).toEqual([
-        [open, 'open'],
-        [merged, 'merged'],
-        [closed, 'closed'],
-      ]);
-      expect(listed[2]?.body).toBe('no');
-      expect(listed[0]?.head.branch).toBe(BRANCH);
-      expect(await host.listChangeRequests(repository, { head: 'other', base: 'main' })).toEqual([]);
-    });
+        expect(commits.map(({ oid: id, ours }) => [id, ours])).toEqual([
+          [oid, true],
+          [theirs, false],
+        ]);
+      }));
 
-    it('opens one pull request, however often it is asked', async () => {
-      const subject = await start();
-      const first = await propose(subject, 'tag: v2\n');
+    it('lists pull requests of one branch, newest first, open, closed and merged', () =>
+      check(async (subject) => {
+        const { host, repository, base, change } = subject;
+        const closed = await propose(subject, 'tag: v2\n');
+        await host.updateChangeRequest(repository, closed, { state: 'closed', body: 'no' });
+        const merged = await propose(subject, 'tag: v3\n');
+        await subject.merge(merged);
+        const open = await propose(subject, 'tag: v4\n');
 
-      const again = await subject.host.openChangeRequest(subject.repository, { head: BRANCH, base: 'main', ...TEXT });
+        const listed = await host.listChangeRequests(repository, { head: change, base });
 
-      expect(again.number).toBe(first);
-      expect(await subject.openRequests()).toBe(1);
-    });
+        expect(listed.map(({ number, state }) => [number, state])).toEqual([
+          [open, 'open'],
+          [merged, 'merged'],
+          [closed, 'closed'],
+        ]);
+        expect(listed[2]?.body).toBe('no');
+        expect(listed[0]?.head.branch).toBe(change);
+        expect(await subject.readFile(base, 'app.yaml')).toBe('tag: v3\n');
+        expect(listed[1]?.mergeCommit).toBe(await headOf(subject, base));
+        expect(await host.listChangeRequests(repository, { head: 'other', base })).toEqual([]);
+      }));
 
+    it(`${unless('one-open-pull')}opens one pull request, however often it is asked`, () =>
+      check(async (subject) => {
+        const { host, repository, base, change } = subject;
+        const first = await propose(subject, 'tag: v2\n');
+
+        const again = await host.openChangeRequest(repository, { head: change, base, ...TEXT });
+
+        expect(again.number).toBe(first);
+        expect(await subject.openRequests()).toBe(1);
+      }, 'one-open-pull'));
+
+    it(`${unless('heads-that-follow')}shows the newest commit of its branch in an open pull request`, () =>
+      check(async (subject) => {
+        const { host, repository, base, change } = subject;
+        const number = await propose(subject, 'tag: v2\n');
+        const oid = await commit(subject, 'tag: v3\n');
+        await subject.pointBranch(change, oid);
+
+        const [listed] = await host.listChangeRequests(repository, { head: change, base });
+
+        expect([listed?.number, listed?.head.oid]).toEqual([number, oid]);
+      }, 'heads-that-follow'));
+
+    it('rewrites the title and the body of a pull request, and closes it', () =>
+      check(async (subject) => {
+        const { host, repository, base, change } = subject;
+        const number = await propose(subject, 'tag: v2\n');
+
+        await host.updateChangeRequest(repository, number, { title: 'Update app again', body: 'more' });
+        const [rewritten] = await host.listChangeRequests(repository, { head: change, base });
+        await host.updateChangeRequest(repository, number, { state: 'closed' });
+        const [closed] = await host.listChangeRequests(repository, { head: change, base });
+
+        expect(rewritten).toMatchObject({ number, state: 'open', title: 'Update app again', body: 'more' });
+        expect(closed).toMatchObject({ number, state: 'closed', title: 'Update app again', body: 'more' });
+        expect(await subject.openRequests()).toBe(0);
+      }));
+  });
+}
+
+/** Checks that lost answers leave nothing twice, on a host that can lose them. */
+export function describeLostAnswers(host: string, start: () => Promise<FaultyChangeHost>): void {
+  describe(`a change host on ${host}`, () => {
     it.each(['tree', 'commit', 'ref', 'open', 'update'] as const)(
       'ends with one branch and one pull request when the answer to the %s is lost',
       async (write) => {
         const subject = await start();
+        const { host, repository, base, change } = subject;
         subject.loseAnswer(write);
 
-        const number = await propose(subject, 'tag: v2\n');
-        await subject.host.updateChangeRequest(subject.repository, number, { title: 'Update app again' });
+        const to = await commit(subject, 'tag: v2\n');
+        expect(await host.moveBranch(repository, { branch: change, from: undefined, to })).toBe('moved');
+        const { number } = await host.openChangeRequest(repository, { head: change, base, ...TEXT });
+        await host.updateChangeRequest(repository, number, { title: 'Update app again' });
 
-        const listed = await subject.host.listChangeRequests(subject.repository, { head: BRANCH, base: 'main' });
+        const listed = await host.listChangeRequests(repository, { head: change, base });
         expect(listed.map(({ title, state }) => [title, state])).toEqual([['Update app again', 'open']]);
-        expect(await subject.readFile(BRANCH, 'app.yaml')).toBe('tag: v2\n');
+        expect(await subject.readFile(change, 'app.yaml')).toBe('tag: v2\n');
       },
     );
   });
@@ -138,16 +205,14 @@ async function headOf({ host, repository }: ChangeHostUnderTest, branch: string)
 
 async function commit(subject: ChangeHostUnderTest, text: string, parent?: string): Promise<string> {
   return subject.host.createCommit(subject.repository, {
-    parent: parent ?? (await headOf(subject, 'main')),
+    parent: parent ?? (await headOf(subject, subject.base)),
     message: `Write ${text.trim()}`,
     files: [{ path: 'app.yaml', content: Buffer.from(text) }],
   });
 }
 
 async function propose(subject: ChangeHostUnderTest, text: string): Promise<number> {
-  const { host, repository } = subject;
-  const to = await commit(subject, text);
-  const from = await host.readBranch(repository, BRANCH);
-  expect(await host.moveBranch(repository, { branch: BRANCH, from, to })).toBe('moved');
-  return (await host.openChangeRequest(repository, { head: BRANCH, base: 'main', ...TEXT })).number;
+  const { host, repository, base, change } = subject;
+  await subject.pointBranch(change, await commit(subject, text));
+  return (await host.openChangeRequest(repository, { head: change, base, ...TEXT })).number;
 }

@@ -1,57 +1,74 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
+import type { GitHubClient } from '#shared/adapters/github/github-client.ts';
+import type { RepositoryId } from '#shared/ports/change-host.ts';
 
+import { describeCommitStatuses, type CommitStatusesUnderTest } from './commit-statuses.contract.ts';
+import { EMULATE_LACKS } from './emulate-lacks.ts';
+import { openRepositoryByToken, repositoryOnGitHubDotCom } from './github-dot-com.ts';
 import { startGitHubForTests, type GitHubForTests } from './github-for-tests.ts';
+import { openPlaceOverRest } from './place-over-rest.ts';
+import { startEmulate, type RunningEmulate } from './start-emulate.ts';
 
 let running: GitHubForTests;
+let emulate: RunningEmulate;
+let token: string;
 
 beforeAll(async () => {
   running = await startGitHubForTests();
+  emulate = await startEmulate();
+  await running.github.createRepository({ owner: 'alice', name: 'fleet', files: { 'README.md': 'x' }, private: true });
+  token = running.github.createToken({ login: 'alice' });
 });
 
 afterAll(async () => {
   await running.github.close();
+  await emulate.close();
 });
 
-describe('commit statuses', () => {
-  it('marks a commit, and writes nothing where the mark is there already', async () => {
-    const { statuses, repository, fullName, commit } = await start();
-    const status = { context: 'tidegate/a/b/c', state: 'success', description: 'Applied' } as const;
+async function startOverRest(
+  us: GitHubClient,
+  person: GitHubClient,
+  repository: RepositoryId,
+): Promise<CommitStatusesUnderTest> {
+  const place = await openPlaceOverRest(await person.forRepository(repository, {}), repository);
+  return {
+    statuses: createGitHubCommitStatuses(us),
+    repository,
+    commit: place.start,
+    written: () => place.statuses(place.start),
+  };
+}
 
-    await statuses.set(repository, commit, { ...status, state: 'pending' });
-    await statuses.set(repository, commit, status);
-    await statuses.set(repository, commit, status);
-
-    const written = running.github.statuses(fullName, commit).map(({ state, context }) => `${context} ${state}`);
-    expect(written.sort()).toEqual(['tidegate/a/b/c pending', 'tidegate/a/b/c success']);
-  });
-
-  it('shortens a description to what GitHub takes, without cutting a character in two', async () => {
-    const { statuses, repository, fullName, commit } = await start();
-    const status = { context: 'x', state: 'failure', description: '🚀'.repeat(200) } as const;
-
-    await statuses.set(repository, commit, status);
-    await statuses.set(repository, commit, status);
-
-    const written = running.github.statuses(fullName, commit);
-    expect(written).toHaveLength(1);
-    expect(written[0]?.description).toBe(`${'🚀'.repeat(69)}…`);
-  });
-
-  it('stalls on a repository that we have no access to', async () => {
-    const { statuses, commit } = await start();
-    const status = { context: 'x', state: 'error', description: '' } as const;
-
-    await expect(statuses.set({ owner: 'acme', name: 'none' }, commit, status)).rejects.toMatchObject({
-      disposition: 'stall',
-    });
-  });
-});
-
-async function start() {
+describeCommitStatuses('our GitHub, as its App', async () => {
   const repository = await running.createRepository({ 'a.yaml': 'a: 1\n' });
   const fullName = `${repository.owner}/${repository.name}`;
   const commit = (await running.github.head(fullName, 'main')) ?? '';
-  return { statuses: createGitHubCommitStatuses(running.client), repository, fullName, commit };
+  return {
+    statuses: createGitHubCommitStatuses(running.client),
+    repository,
+    commit,
+    written: () =>
+      Promise.resolve(
+        running.github.statuses(fullName, commit).map(({ context, state, description }) => {
+          return { context, state, description: description ?? '' };
+        }),
+      ),
+  };
+});
+
+describeCommitStatuses("our GitHub, as a token's user", async () => {
+  const { client, repository } = openRepositoryByToken(running.github.apiUrl, token, 'alice/fleet');
+  return startOverRest(client, client, repository);
+});
+
+describeCommitStatuses('emulate', () => startOverRest(emulate.client, emulate.person, emulate.repository), {
+  lacks: EMULATE_LACKS.commitStatuses,
+});
+
+const lent = repositoryOnGitHubDotCom(process.env);
+if (lent !== undefined) {
+  const { client, repository } = lent;
+  describeCommitStatuses('github.com', () => startOverRest(client, client, repository), { timeoutMs: 300_000 });
 }
