@@ -8,7 +8,7 @@ import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desi
 import { formatGroupKind } from './group-kind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
-import { membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
+import { isUnknown, membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
 
 /** Guards that will never let go: what they hold stays behind, and nobody waits for it. */
 const SETTLED = new Set(['prune-disabled', 'not-owned', 'controlled']);
@@ -22,7 +22,7 @@ export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutco
   const result = await pruneSets(
     run,
     gone
-      .filter((parent) => parent.whenDeleted !== 'orphan')
+      .filter((parent) => parent.whenDeleted === 'prune')
       .map((parent) => ({
         kustomization: parent.kustomization,
         members: membersOf(run, parent.kustomization),
@@ -66,10 +66,7 @@ async function deleteParent(
   withheld: readonly WithheldPrune[],
 ): Promise<string | undefined> {
   const hidden = parent.kinds.map(formatGroupKind).filter((kind) => run.cluster.unlisted.has(kind));
-  const unknown = run.sets.some((set) => set.render.kind === 'failed') || run.request.doubts.length > 0;
-  if (parent.whenDeleted === 'keep') {
-    return 'it was suspended when it was deleted from Git; its objects stay';
-  }
+  const unknown = run.sets.some(isUnknown) || run.request.doubts.length > 0;
   if (unknown || hidden.length > 0 || run.cluster.discovery.incomplete.length > 0) {
     return `it stays until everything is known${hidden.length > 0 ? `; not listed: ${hidden.join(', ')}` : ''}`;
   }
@@ -114,7 +111,12 @@ async function countRemaining(
 }
 
 function describeDeleted(parent: ObservedParent): string {
-  return parent.whenDeleted === 'orphan'
-    ? 'deleted from Git; its objects stay'
-    : 'deleted from Git, and its objects with it';
+  switch (parent.whenDeleted) {
+    case 'prune':
+      return 'deleted from Git, and its objects with it';
+    case 'orphan':
+      return 'deleted from Git; its objects stay';
+    case 'keep':
+      return 'deleted from Git while it was suspended; its objects stay';
+  }
 }

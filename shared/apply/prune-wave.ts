@@ -69,7 +69,8 @@ function pruneContext(run: ApplyRun): PruneContext {
   };
 }
 
-function isUnknown({ render }: DesiredSet): boolean {
+/** Whether nobody knows what a Kustomization desires, nor which others it brings. */
+export function isUnknown({ render }: DesiredSet): boolean {
   switch (render.kind) {
     case 'rendered':
       return false;

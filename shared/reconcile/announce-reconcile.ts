@@ -1,4 +1,6 @@
+import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { InstructionKind, NamespacedName } from '#shared/api/resource-key.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { replaceConditions } from '#shared/journal/conditions.ts';
 import type {
@@ -11,6 +13,7 @@ import type {
 } from '#shared/journal/journal-record.ts';
 import { journalKey } from '#shared/journal/journal-record.ts';
 import type { DesiredState, StalledInstruction } from './desired-state.ts';
+import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
 
 /** Numbers the records of one run, so that none takes another's place. */
@@ -37,12 +40,39 @@ export function announceReconcile(
 }
 
 function announceInstructions(desired: DesiredState, previous: PreviousState): readonly InstructionsRecord[] {
-  if (desired.instructions === undefined || !instructionsChanged(desired, previous)) return [];
-  return [{ type: 'Instructions', instructions: desired.instructions }];
+  const instructions = instructionsToRecord(desired, previous);
+  if (instructions === undefined || !instructionsChanged(desired, previous)) return [];
+  return [{ type: 'Instructions', instructions }];
+}
+
+/** What a Kustomization that cannot be read brought before is no less wanted: the other workers go on with it. */
+function instructionsToRecord(desired: DesiredState, previous: PreviousState): Instructions | undefined {
+  const { instructions: now } = desired;
+  const { instructions: before } = previous;
+  if (now === undefined || before === undefined || isWhollyKnown(desired)) return now;
+  const stalled = new Set(desired.stalled.map((one) => objectKey(one.object)));
+  const withUnseen = <T extends NamespacedName>(kind: InstructionKind, read: readonly T[], known: readonly T[]) => {
+    const seen = new Set(read.map(formatNamespacedName));
+    const isUnseen = (one: T) =>
+      !seen.has(formatNamespacedName(one)) &&
+      !stalled.has(objectKey({ kind, namespace: one.namespace, name: one.name }));
+    return [...read, ...known.filter(isUnseen)];
+  };
+  return {
+    ...now,
+    gitRepositories: withUnseen('GitRepository', now.gitRepositories, before.gitRepositories),
+    imageRepositories: withUnseen('ImageRepository', now.imageRepositories, before.imageRepositories),
+    imagePolicies: withUnseen('ImagePolicy', now.imagePolicies, before.imagePolicies),
+    imageUpdateAutomations: withUnseen(
+      'ImageUpdateAutomation',
+      now.imageUpdateAutomations,
+      before.imageUpdateAutomations,
+    ),
+  };
 }
 
 function instructionsChanged(desired: DesiredState, previous: PreviousState): boolean {
-  const { revision: _now, ...now } = desired.instructions ?? { revision: '' };
+  const { revision: _now, ...now } = instructionsToRecord(desired, previous) ?? { revision: '' };
   const { revision: _before, ...before } = previous.instructions ?? { revision: '' };
   return JSON.stringify(now) !== JSON.stringify(before);
 }
@@ -120,16 +150,24 @@ function announcePending(desired: DesiredState, previous: PreviousState, now: nu
         observedAt: now,
         // Should the run die here, the next tick takes it up.
         dueAt: now,
-        details: before?.details ?? {},
+        details: detailsFor(node.revision, before),
       },
     ];
   });
 }
 
-/** The status of what is no longer written in Git goes. Kustomizations wait for their members: the engine says when. */
+/** How long health is awaited counts from the revision that is awaited. */
+function detailsFor(revision: string, before: StatusRecord | undefined): StatusRecord['details'] {
+  const { awaitingSince, ...details } = before?.details ?? {};
+  return awaitingSince !== undefined && before?.lastAttemptedRevision === revision
+    ? { ...details, awaitingSince }
+    : details;
+}
+
+/** The status of what is no longer written in Git goes. Kustomizations wait for their members: the outcome says when. */
 function forgetRemoved(desired: DesiredState, previous: PreviousState, now: number): readonly JournalRecord[] {
   const { instructions } = desired;
-  if (instructions === undefined || desired.nodes.some((node) => node.render.kind !== 'rendered')) return [];
+  if (instructions === undefined || !isWhollyKnown(desired)) return [];
   const present = new Set([
     ...instructions.gitRepositories.map((one) => `GitRepository/${formatNamespacedName(one)}`),
     ...instructions.imageRepositories.map((one) => `ImageRepository/${formatNamespacedName(one)}`),

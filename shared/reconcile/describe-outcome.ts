@@ -80,8 +80,11 @@ function verdictOf(outcome: SetOutcome, context: OutcomeContext): Verdict {
         conditions: context.stalled ? [ready, { type: 'Stalled', status: 'True', reason, message }] : [ready],
       };
     }
+    case 'deleted': {
+      const { message } = outcome;
+      return { reason, message, conditions: [{ type: 'Ready', status: 'True', reason, message }] };
+    }
     case 'suspended':
-    case 'deleted':
       return { reason, message: outcome.message, conditions: context.previous?.conditions ?? [] };
   }
 }

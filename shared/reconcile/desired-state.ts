@@ -47,4 +47,6 @@ export interface DesiredState {
   readonly doubts: readonly string[];
   /** What was left out on purpose: `gotk-components.yaml`. */
   readonly leftOut: readonly string[];
+  /** Values of Secrets that variables came from; taken out of every text that tells of the run. */
+  readonly secrets: readonly string[];
 }

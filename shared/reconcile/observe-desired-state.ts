@@ -1,26 +1,29 @@
 import type { Instructions } from '#shared/api/instructions.ts';
 import type { Instruction } from '#shared/api/parse-instruction.ts';
-import { ROOT_NAME } from '#shared/api/resource-key.ts';
+import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { parseRevision } from '#shared/source/revision.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { readSources } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
-import { walkKustomizations } from './walk-kustomizations.ts';
+import { walkKustomizations, type RememberedSources } from './walk-kustomizations.ts';
 
 /**
- * Reads what Git asks of one cluster. What cannot be read becomes a failed node; the rest goes on.
+ * Reads what Git asks of one cluster; `remembered` are the sources that an earlier run found. What cannot be read becomes a failed node; the rest goes on.
  * @returns undefined while the configuration repository has no artifact.
  */
 export async function observeDesiredState(
   folder: ClusterFolder,
+  remembered: RememberedSources,
   ports: ReconcilePorts,
 ): Promise<DesiredState | undefined> {
   const sources = readSources(folder.cluster, ports);
   const head = await sources.head(ROOT_NAME);
   if (head === undefined) return undefined;
 
-  const { nodes, instructions, ...found } = await walkKustomizations(defaultRoot(folder.path), folder, sources, ports);
+  const root = defaultRoot(folder.path);
+  const { nodes, instructions: written, ...found } = await walkKustomizations(root, folder, sources, remembered, ports);
+  const { instructions, doubts } = dropRepeated(written);
 
   const rootIsKnown = nodes[0]?.render.kind === 'rendered';
   return {
@@ -29,8 +32,29 @@ export async function observeDesiredState(
     revision: head.revision,
     nodes,
     ...found,
+    doubts: [...found.doubts, ...doubts],
     ...(rootIsKnown ? { instructions: toInstructions(folder.cluster, head.revision, instructions) } : {}),
   };
+}
+
+/** One that is written twice counts once; when the two differ, nobody can know which is meant, and nothing is pruned. */
+function dropRepeated(found: readonly Instruction[]): {
+  readonly instructions: readonly Instruction[];
+  readonly doubts: readonly string[];
+} {
+  const first = new Map<string, Instruction>();
+  const doubts = new Set<string>();
+  for (const one of found) {
+    const name = `${one.kind} ${formatNamespacedName(one.instruction)}`;
+    const before = first.get(name);
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(one)) {
+      doubts.add(
+        `${name} comes from two Kustomizations and reads differently; the first is followed, remove the other`,
+      );
+    }
+    first.set(name, before ?? one);
+  }
+  return { instructions: [...first.values()], doubts: [...doubts] };
 }
 
 function toInstructions(cluster: string, revision: string, found: readonly Instruction[]): Instructions {

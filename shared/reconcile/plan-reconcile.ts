@@ -34,9 +34,10 @@ export function planReconcile(
 
 function toDesiredSet(node: KustomizationNode, previous: PreviousState): DesiredSet {
   const { kustomization } = node;
-  const awaitingSince = Number(
-    previous.statuses.get(`Kustomization/${formatNamespacedName(kustomization)}`)?.details['awaitingSince'],
-  );
+  const before = previous.statuses.get(`Kustomization/${formatNamespacedName(kustomization)}`);
+  // A new revision has its own time to become healthy: it may be the remedy.
+  const sameRevision = before?.lastAttemptedRevision === node.revision;
+  const awaitingSince = sameRevision ? Number(before?.details['awaitingSince']) : Number.NaN;
   return {
     id: { namespace: kustomization.namespace, name: kustomization.name },
     revision: node.revision,

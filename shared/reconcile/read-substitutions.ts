@@ -3,16 +3,23 @@ import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ApiResource, KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
+/** The data of each `substituteFrom`, and which of its values nobody may be shown. */
+export interface Substitutions {
+  readonly referenced: readonly Readonly<Record<string, string>>[];
+  readonly secrets: readonly string[];
+}
+
 /**
  * Reads the ConfigMaps and Secrets that a Kustomization's variables come from, in the order they are named. They live
  * in the cluster, as in Flux, in the namespace of the Kustomization.
  */
-export async function readSubstitutions(
-  kustomization: Kustomization,
-  api: KubernetesApi,
-): Promise<readonly Readonly<Record<string, string>>[]> {
+export async function readSubstitutions(kustomization: Kustomization, api: KubernetesApi): Promise<Substitutions> {
   const references = kustomization.postBuild?.substituteFrom ?? [];
-  return Promise.all(references.map((reference) => readOne(kustomization, reference, api)));
+  const referenced = await Promise.all(references.map((reference) => readOne(kustomization, reference, api)));
+  const secrets = references.flatMap(({ kind }, index) =>
+    kind === 'Secret' ? Object.values(referenced[index] ?? {}) : [],
+  );
+  return { referenced, secrets };
 }
 
 async function readOne(

@@ -5,6 +5,7 @@ import type { RequestRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { announceReconcile } from './announce-reconcile.ts';
 import type { NextId } from './announce-reconcile.ts';
+import { concealOutcome } from './conceal-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { isSuperseded } from './is-superseded.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
@@ -38,7 +39,7 @@ export type ReconcileOutcome =
 export async function reconcileCluster(request: ReconcileRequest, ports: ReconcilePorts): Promise<ReconcileOutcome> {
   const nextId = numberRecords(ports.clock.now());
   const previous = await readPreviousState(request.cluster, ports.journal);
-  const desired = await observeDesiredState(request, ports);
+  const desired = await observeDesiredState(request, previous.instructions?.gitRepositories ?? [], ports);
   if (desired === undefined) {
     await ports.journal.write([askForRoot(request.cluster, ports.clock.now(), nextId)]);
     return { outcome: 'no-source' };
@@ -48,10 +49,11 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
 
   const plan = planReconcile(desired, previous, request.approvePrune);
   const { holdsLease, isOutOfTime = () => false } = request;
-  const applied = await applyCluster(
+  const outcome = await applyCluster(
     { ...plan, ...request },
     { ...ports, holdsLease, isOutOfTime, isSuperseded: () => isSuperseded(desired, ports.journal) },
   );
+  const applied = concealOutcome(outcome, desired.secrets);
 
   await writeInBatches(ports.journal, recordReconcile(applied, desired, previous, ports.clock.now(), nextId));
   return { outcome: 'reconciled', desired, applied };

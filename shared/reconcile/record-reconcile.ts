@@ -1,10 +1,18 @@
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { ApplyOutcome, SetOutcome } from '#shared/apply/desired-state.ts';
-import type { JournalRecord, RequestRecord } from '#shared/journal/journal-record.ts';
+import { isConditionTrue } from '#shared/journal/conditions.ts';
+import type {
+  EventRecord,
+  JournalRecord,
+  RequestRecord,
+  StatusRecord,
+  TombstoneRecord,
+} from '#shared/journal/journal-record.ts';
 import { journalKey } from '#shared/journal/journal-record.ts';
-import type { NextId } from './announce-reconcile.ts';
+import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
 import type { DesiredState } from './desired-state.ts';
+import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
 
 /** After this much time a Kustomization is looked at again when its spec does not say. */
@@ -19,10 +27,59 @@ export function recordReconcile(
   now: number,
   nextId: NextId,
 ): readonly JournalRecord[] {
-  return [
+  const records = [
     ...outcome.sets.flatMap((set) => recordSet(set, desired, previous, now, nextId)),
+    ...forgetKustomizations(outcome, desired, previous, now),
+    ...tellDoubts(desired, previous, now, nextId),
     ...requestContinuation(outcome, desired, now, nextId),
   ];
+  // Whoever took the lease says how things are; what this run did, it did.
+  return outcome.ended === 'lease-lost' ? records.filter((record) => record.type === 'Event') : records;
+}
+
+/** The status of a Kustomization that is gone from Git and has nothing in the cluster, where the engine would find it. */
+function forgetKustomizations(
+  outcome: ApplyOutcome,
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+): readonly TombstoneRecord[] {
+  if (!isWhollyKnown(desired)) return [];
+  const told = new Set(outcome.sets.map((set) => formatNamespacedName(set.id)));
+  return [...previous.statuses.values()]
+    .filter(({ object }) => object.kind === 'Kustomization' && !told.has(formatNamespacedName(object)))
+    .map((status) => ({ type: 'Tombstone', ...journalKey(status), at: now }));
+}
+
+/** Doubts hold up every prune of the cluster, so they are told when they are new, whether or not anything waits. */
+function tellDoubts(
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): readonly EventRecord[] {
+  const [root] = desired.nodes;
+  if (root === undefined || desired.doubts.length === 0) return [];
+  const { namespace, name } = root.kustomization;
+  const object = { cluster: desired.cluster, kind: 'Kustomization', namespace, name };
+  const message = describeDoubts(desired);
+  if (previous.statuses.get(objectKey(object))?.details['doubts'] === message) return [];
+  return [
+    {
+      type: 'Event',
+      id: nextId(),
+      object,
+      severity: 'error',
+      reason: 'PruneWithheld',
+      message: `nothing is pruned: ${message}`,
+      revision: desired.revision,
+      at: now,
+    },
+  ];
+}
+
+function describeDoubts({ doubts }: DesiredState): string {
+  return doubts.join('; ').slice(0, 2_000);
 }
 
 function recordSet(
@@ -34,19 +91,42 @@ function recordSet(
 ): readonly JournalRecord[] {
   const name = formatNamespacedName(set.id);
   const node = desired.nodes.find((one) => formatNamespacedName(one.kustomization) === name);
-  const { status, events } = describeOutcome(set, {
+  const before = previous.statuses.get(`Kustomization/${name}`);
+  if (isMissing(set) && !isWhollyKnown(desired)) return before === undefined ? [] : [lookAgain(before, now)];
+  const { status: described, events } = describeOutcome(set, {
     cluster: desired.cluster,
     report: desired.report,
     now,
     intervalMs: node?.kustomization.intervalMs ?? DEFAULT_INTERVAL_MS,
     retryIntervalMs: node?.kustomization.retryIntervalMs ?? DEFAULT_RETRY_MS,
     stalled: node?.stalled ?? set.state === 'failed',
-    previous: previous.statuses.get(`Kustomization/${name}`),
+    previous: before,
   });
+  const status =
+    node === desired.nodes[0] && desired.doubts.length > 0
+      ? { ...described, details: { ...described.details, doubts: describeDoubts(desired) } }
+      : described;
   return [
     ...events.map((draft) => ({ type: 'Event', id: nextId(), at: now, ...draft }) as const),
-    set.state === 'deleted' ? ({ type: 'Tombstone', ...journalKey(status), at: now } as const) : status,
+    set.state === 'deleted' ? lastWord(status, before, now) : status,
   ];
+}
+
+/** Not among what Git asks for, as far as that could be read. */
+function isMissing(set: SetOutcome): boolean {
+  return set.state === 'deleting' || set.state === 'deleted';
+}
+
+/** What renders it may be what is broken or suspended: nothing is known of it that was not known before. */
+function lookAgain(before: StatusRecord, now: number): StatusRecord {
+  return { ...before, dueAt: now + DEFAULT_INTERVAL_MS };
+}
+
+/** Where people were told that it is going, they are told that it is gone; the run after takes the status away. */
+function lastWord(status: StatusRecord, before: StatusRecord | undefined, now: number): JournalRecord {
+  return before !== undefined && isConditionTrue(before.conditions, 'Reconciling')
+    ? status
+    : { type: 'Tombstone', ...journalKey(status), at: now };
 }
 
 /** A run that was superseded has its successor in the queue already, and one that lost its lease has another at work. */

@@ -16,6 +16,7 @@ import { renderKustomization } from '#shared/render/render-kustomization.ts';
 import { resolveRoot } from '#shared/render/resolve-root.ts';
 import { splitInstructions } from '#shared/render/split-instructions.ts';
 import type { ClusterFolder, StalledInstruction } from './desired-state.ts';
+import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
 /** What one Kustomization brings: objects for the cluster, and instructions for Tidegate. */
@@ -33,11 +34,11 @@ export interface NodeRequest {
   readonly kustomization: Kustomization;
   readonly folder: ClusterFolder;
   readonly files: SourceTree;
-  /** The data of each `substituteFrom`. */
-  readonly referenced: readonly Readonly<Record<string, string>>[];
+  /** Takes every value that came from a Secret of the cluster, so that the caller shows none of them. */
+  readonly noteSecrets: (values: readonly string[]) => void;
 }
 
-type RenderPorts = Pick<ReconcilePorts, 'renderer' | 'renders'>;
+type RenderPorts = Pick<ReconcilePorts, 'renderer' | 'renders' | 'api'>;
 
 /** @throws TidegateError `BuildFailed` (stall) with all problems, each with its place. */
 export async function renderNode(request: NodeRequest, ports: RenderPorts): Promise<RenderedNode> {
@@ -45,31 +46,26 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
   if (formatNamespacedName(request.kustomization) !== formatNamespacedName(ROOT_NAME)) return rendered;
 
   const resolved = resolveRoot(rendered.kustomizations, request.folder.path);
-  const node = {
-    ...rendered,
-    kustomization: resolved.root,
-    kustomizations: resolved.others,
+  // What the repository says of its own root (patches, substitutions) may change all that the root renders.
+  const node = resolved.declared ? await render({ ...request, kustomization: resolved.root }, ports) : rendered;
+  return {
+    ...node,
+    kustomizations: resolveRoot(node.kustomizations, request.folder.path).others,
     leftOut: [
-      ...rendered.leftOut,
+      ...node.leftOut,
       ...resolved.repeated.map(
         (one) =>
           `Kustomization ${formatNamespacedName(one)} has the root's own source and path; the root is applied once`,
       ),
     ],
   };
-  if (!resolved.declared) return node;
-  // What the repository says of its own root (patches, substitutions) may change what the root renders.
-  const again = await render({ ...request, kustomization: resolved.root }, ports);
-  return {
-    ...node,
-    objects: again.objects,
-    kustomizations: resolveRoot(again.kustomizations, request.folder.path).others,
-  };
 }
 
 async function render(request: NodeRequest, ports: RenderPorts): Promise<RenderedNode> {
   const { kustomization } = request;
-  const planned = planRender(request.files, kustomization, request.referenced, ports.renderer.version);
+  const substitutions = await readSubstitutions(kustomization, ports.api);
+  request.noteSecrets(substitutions.secrets);
+  const planned = planRender(request.files, kustomization, substitutions.referenced, ports.renderer.version);
   if (planned.outcome === 'failed') throw buildFailed(kustomization, planned.problems);
 
   const rendered = await renderOnce(planned.plan, kustomization, ports);

@@ -4,12 +4,14 @@ import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
 import type { RenderState } from '#shared/apply/desired-state.ts';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { concealValues } from './conceal-values.ts';
 import type { ClusterFolder, KustomizationNode, StalledInstruction } from './desired-state.ts';
 import type { SourceReader } from './read-sources.ts';
-import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { renderNode } from './render-node.ts';
 import type { RenderedNode } from './render-node.ts';
+
+const ROOT_PARENT = 'the cluster itself';
 
 /** Everything that was found on the way from the root to the last Kustomization. */
 export interface Walk {
@@ -19,7 +21,12 @@ export interface Walk {
   readonly missingSources: readonly SourceKey[];
   readonly doubts: readonly string[];
   readonly leftOut: readonly string[];
+  /** Values of Secrets that variables came from; shown to nobody. */
+  readonly secrets: readonly string[];
 }
+
+/** A Git source that an earlier run found, for one whose declaration cannot be read at the moment. */
+export type RememberedSources = readonly NamespacedName[];
 
 /**
  * Renders the root, then every Kustomization it brings, and theirs in turn, a level at a time. One that names a source
@@ -29,31 +36,38 @@ export async function walkKustomizations(
   root: Kustomization,
   folder: ClusterFolder,
   sources: SourceReader,
+  remembered: RememberedSources,
   ports: ReconcilePorts,
 ): Promise<Walk> {
+  const secrets = new Set<string>();
   const nodes: KustomizationNode[] = [];
   const instructions: Instruction[] = [];
   const stalled: StalledInstruction[] = [];
   const leftOut: string[] = [];
   const doubts: string[] = [];
   const missingSources = new Map<string, SourceKey>();
-  const parents = new Map<string, string>([[formatNamespacedName(ROOT_NAME), 'the cluster itself']]);
+  const parents = new Map<string, string>([[formatNamespacedName(ROOT_NAME), ROOT_PARENT]]);
 
   let level: readonly Kustomization[] = [root];
   while (level.length > 0) {
-    const declared = level.filter((kustomization) => isDeclared(kustomization, instructions));
+    const found = level.filter((kustomization) => isDeclared(kustomization, instructions));
+    const declared = found.length > 0 ? found : level.filter((one) => mayBeDeclared(one, nodes, remembered));
     if (declared.length === 0) {
       nodes.push(...level.map(withoutSource));
       break;
     }
     const next: Kustomization[] = level.filter((kustomization) => !declared.includes(kustomization));
-    const visits = await Promise.all(declared.map((kustomization) => visit(kustomization, folder, sources, ports)));
+    const visits = await Promise.all(
+      declared.map((kustomization) => visit(kustomization, folder, sources, secrets, ports)),
+    );
     for (const { node, rendered, missingSource } of visits) {
       if (missingSource !== undefined) missingSources.set(formatNamespacedName(missingSource), missingSource);
       instructions.push(...(rendered?.instructions ?? []));
       stalled.push(...(rendered?.stalled ?? []));
       leftOut.push(...(rendered?.leftOut ?? []));
       const parent = formatNamespacedName(node.kustomization);
+      // The root may go by a name of its own choice.
+      if (nodes.length === 0) parents.set(parent, ROOT_PARENT);
       const children: NamespacedName[] = [];
       for (const child of rendered?.kustomizations ?? []) {
         const name = formatNamespacedName(child);
@@ -71,7 +85,15 @@ export async function walkKustomizations(
     }
     level = next;
   }
-  return { nodes, instructions, stalled, leftOut, doubts, missingSources: [...missingSources.values()] };
+  return {
+    nodes,
+    instructions,
+    stalled,
+    leftOut,
+    doubts,
+    missingSources: [...missingSources.values()],
+    secrets: [...secrets],
+  };
 }
 
 function isDeclared(kustomization: Kustomization, instructions: readonly Instruction[]): boolean {
@@ -79,6 +101,19 @@ function isDeclared(kustomization: Kustomization, instructions: readonly Instruc
   return (
     source === formatNamespacedName(ROOT_NAME) ||
     instructions.some((found) => found.kind === 'GitRepository' && formatNamespacedName(found.instruction) === source)
+  );
+}
+
+/** What declares its source may be in a Kustomization that is broken or suspended: what was known last stays true. */
+function mayBeDeclared(
+  kustomization: Kustomization,
+  nodes: readonly KustomizationNode[],
+  remembered: RememberedSources,
+): boolean {
+  const source = formatNamespacedName(kustomization.sourceRef);
+  return (
+    nodes.some((node) => node.render.kind !== 'rendered') &&
+    remembered.some((known) => formatNamespacedName(known) === source)
   );
 }
 
@@ -98,6 +133,7 @@ async function visit(
   kustomization: Kustomization,
   folder: ClusterFolder,
   sources: SourceReader,
+  secrets: Set<string>,
   ports: ReconcilePorts,
 ): Promise<Visit> {
   const node = { kustomization, revision: '', children: [], stalled: false } as const;
@@ -116,8 +152,8 @@ async function visit(
   }
   try {
     const files = await sources.tree(head);
-    const referenced = await readSubstitutions(kustomization, ports.api);
-    const rendered = await renderNode({ kustomization, folder, files, referenced }, ports);
+    const noteSecrets = (values: readonly string[]): void => values.forEach((value) => secrets.add(value));
+    const rendered = concealStalled(await renderNode({ kustomization, folder, files, noteSecrets }, ports), secrets);
     const render: RenderState = rendered.kustomization.suspend
       ? { kind: 'suspended', ready: true }
       : { kind: 'rendered', objects: rendered.objects };
@@ -125,8 +161,18 @@ async function visit(
   } catch (error) {
     const reason = error instanceof TidegateError ? error.code : 'BuildFailed';
     const stalled = error instanceof TidegateError && error.disposition === 'stall';
-    return { node: { ...node, revision, stalled, render: failed(reason, describeError(error)) } };
+    return {
+      node: { ...node, revision, stalled, render: failed(reason, concealValues(describeError(error), [...secrets])) },
+    };
   }
+}
+
+function concealStalled(rendered: RenderedNode, secrets: ReadonlySet<string>): RenderedNode {
+  const stalled = rendered.stalled.map((one) => ({
+    ...one,
+    problems: one.problems.map((problem) => ({ ...problem, message: concealValues(problem.message, [...secrets]) })),
+  }));
+  return { ...rendered, stalled };
 }
 
 function failed(reason: string, message: string): RenderState {

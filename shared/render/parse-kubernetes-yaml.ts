@@ -9,6 +9,7 @@ import {
   Schema,
   seqTag,
   strTag,
+  YAMLException,
 } from 'js-yaml';
 
 /** Bounds on what a text may unfold into, far above what people write and far below what hurts. */
@@ -37,16 +38,30 @@ export function parseKubernetesYaml(text: string): readonly unknown[] {
   if (text.length > YAML_LIMITS.bytes) {
     throw new RangeError(`yaml has ${text.length} characters; at most ${YAML_LIMITS.bytes} are read`);
   }
-  const documents = loadAll(text, {
-    schema: KUBERNETES_SCHEMA,
-    maxDepth: YAML_LIMITS.depth,
-    maxAliases: YAML_LIMITS.aliases,
-  });
+  const documents = load(text);
   if (documents.length > YAML_LIMITS.documents) {
     throw new RangeError(`yaml has ${documents.length} documents; at most ${YAML_LIMITS.documents} are read`);
   }
   assertBounded(documents);
   return documents;
+}
+
+function load(text: string): readonly unknown[] {
+  try {
+    return loadAll(text, {
+      schema: KUBERNETES_SCHEMA,
+      maxDepth: YAML_LIMITS.depth,
+      maxAliases: YAML_LIMITS.aliases,
+    });
+  } catch (error) {
+    throw error instanceof YAMLException ? new Error(describeWithoutText(error)) : error;
+  }
+}
+
+// The parser quotes the lines around the mistake, and names aliases and tags: a manifest's lines may hold a secret.
+function describeWithoutText({ reason, mark }: YAMLException): string {
+  const words = reason.replaceAll(/"[^"]*"|!<[^>]*>/g, '…');
+  return mark === undefined ? words : `${words} (${mark.line + 1}:${mark.column + 1})`;
 }
 
 /** Aliases share a node in memory, and unfold when the value is written out: what counts is the unfolded size. */
@@ -79,7 +94,7 @@ function resolveNumber(source: string): number | typeof NOT_RESOLVED {
     const value = integerOf(plain);
     if (!Number.isSafeInteger(value)) {
       throw new RangeError(
-        `integer ${source.slice(0, 40)} is larger than can be read exactly; quote it if it is a text`,
+        `an integer of ${plain.length} characters is larger than can be read exactly; quote it if it is a text`,
       );
     }
     return value;

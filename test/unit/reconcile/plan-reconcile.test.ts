@@ -130,3 +130,33 @@ describe('a tick', () => {
     expect(isDue({ statuses, heads: [head] }, 1_000)).toBe(expected);
   });
 });
+
+describe('the time that health is awaited', () => {
+  it.each([
+    ['goes on', 'main@sha1:1', 5_000],
+    ['begins anew', 'main@sha1:2', undefined],
+  ])('%s when the revision that was attempted before is main@sha1:1 and now it is %2$s', (_words, revision, since) => {
+    const kustomization = defaultRoot('./clusters/a');
+    const before = {
+      type: 'Status',
+      object: { cluster: 'my-cluster', kind: 'Kustomization', namespace: 'flux-system', name: 'flux-system' },
+      conditions: [],
+      lastAttemptedRevision: 'main@sha1:1',
+      suspended: false,
+      observedAt: 0,
+      details: { awaitingSince: '5000' },
+    } as const;
+    const node = {
+      kustomization,
+      revision,
+      children: [],
+      stalled: false,
+      render: { kind: 'rendered', objects: [] },
+    } as const;
+
+    const previous = { ...NOTHING_BEFORE, statuses: new Map([['Kustomization/flux-system/flux-system', before]]) };
+    const [set] = planReconcile(desired({ nodes: [node] }), previous, undefined).sets;
+
+    expect(set?.awaitingSince).toBe(since);
+  });
+});

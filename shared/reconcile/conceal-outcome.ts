@@ -1,0 +1,26 @@
+import type { ApplyOutcome, SetOutcome } from '#shared/apply/desired-state.ts';
+import { concealValues } from './conceal-values.ts';
+
+/**
+ * Takes the values of Secrets out of what the server said. Variables carry them into objects of any kind, and a refusal
+ * quotes the field it refuses.
+ */
+export function concealOutcome(outcome: ApplyOutcome, secrets: readonly string[]): ApplyOutcome {
+  if (secrets.length === 0) return outcome;
+  return { ...outcome, sets: outcome.sets.map((set) => concealSet(set, secrets)) };
+}
+
+function concealSet(set: SetOutcome, secrets: readonly string[]): SetOutcome {
+  const conceal = <T extends { readonly message: string }>(one: T): T => ({
+    ...one,
+    message: concealValues(one.message, secrets),
+  });
+  return {
+    ...set,
+    // A success says which revision, in our own words.
+    message: set.state === 'ready' ? set.message : concealValues(set.message, secrets),
+    failures: set.failures.map(conceal),
+    health: set.health.map(conceal),
+    withheld: set.withheld.map((prune) => (prune.guard === 'refused' ? conceal(prune) : prune)),
+  };
+}

@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isDue } from '#shared/reconcile/is-due.ts';
+import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
+import { openReconciledCluster } from './open-reconciled-cluster.ts';
+import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+
+const SECRET = 'hunter2-not-a-number';
+const ROOT = 'clusters/my-cluster';
+let open: ReconciledCluster;
+
+beforeAll(async () => {
+  open = await openReconciledCluster();
+  await open.cluster.kubectl(['create', 'namespace', 'flux-system']);
+});
+afterAll(() => open.close());
+
+function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+    kind: 'Kustomization',
+    metadata: { name, namespace: 'flux-system' },
+    spec: {
+      interval: '10m',
+      path: `./apps/${name}`,
+      prune: false,
+      sourceRef: { kind: 'GitRepository', name: 'flux-system' },
+      ...spec,
+    },
+  });
+}
+
+function gitRepository(name: string, url: string): string {
+  return JSON.stringify({
+    apiVersion: 'source.toolkit.fluxcd.io/v1',
+    kind: 'GitRepository',
+    metadata: { name, namespace: 'flux-system' },
+    spec: { interval: '1m', url, ref: { branch: 'main' } },
+  });
+}
+
+function configMap(name: string, data: Readonly<Record<string, string>> = { key: 'value' }): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' }, data });
+}
+
+async function names(kind: string, namespace: string): Promise<readonly string[]> {
+  const { stdout } = await open.cluster.kubectl(['-n', namespace, 'get', kind, '-o', 'name']);
+  return stdout.trim().split('\n');
+}
+
+async function journalText(): Promise<string> {
+  const records = await Promise.all(['status/', 'event/'].map((prefix) => open.journal.list('my-cluster', prefix)));
+  return JSON.stringify(records);
+}
+
+describe('while not all of Git can be read', () => {
+  it('takes nobody for deleted who may be in a suspended Kustomization, whatever its deletion policy', async () => {
+    const files = { 'apps/parent/child.yaml': kustomization('child'), 'apps/child/one.yaml': configMap('one') };
+    await open.commit({ ...files, [`${ROOT}/parent.yaml`]: kustomization('parent') });
+    await open.run();
+    const before = await open.status('Kustomization', 'child');
+    await open.commit({ ...files, [`${ROOT}/parent.yaml`]: kustomization('parent', { suspend: true }) });
+
+    await open.run();
+
+    expect(await names('configmaps', 'tidegate-system')).toContain('configmap/kustomization.flux-system.child');
+    expect(await open.status('Kustomization', 'child')).toMatchObject({
+      conditions: before?.conditions ?? [],
+      report: before?.report ?? {},
+    });
+    expect((await open.events()).filter((event) => event.reason === 'Deleted')).toEqual([]);
+  });
+
+  it('leaves what was told of the others as it was when the root is broken', async () => {
+    const files = {
+      [`${ROOT}/steady.yaml`]: kustomization('steady', { prune: true }),
+      'apps/steady/a.yaml': configMap('a'),
+    };
+    await open.commit(files);
+    await open.run();
+    const before = await open.status('Kustomization', 'steady');
+    await open.commit({ ...files, [`${ROOT}/kustomization.yaml`]: 'resources: [missing.yaml]\n' });
+
+    await open.run();
+
+    expect(await open.status('Kustomization', 'flux-system')).toMatchObject({
+      conditions: [{ status: 'False', reason: 'BuildFailed' }, { type: 'Stalled' }],
+    });
+    expect(await open.status('Kustomization', 'steady')).toMatchObject({
+      conditions: before?.conditions ?? [],
+      report: before?.report ?? {},
+    });
+    expect((await open.events()).filter((event) => event.object.name === 'steady')).toHaveLength(2);
+  });
+
+  it('goes on with sources that a Kustomization brought which is broken now', async () => {
+    const source = { namespace: 'flux-system', name: 'elsewhere' };
+    const files = {
+      [`${ROOT}/sources.yaml`]: kustomization('sources'),
+      [`${ROOT}/user.yaml`]: kustomization('user', {
+        path: './',
+        sourceRef: { kind: 'GitRepository', name: 'elsewhere' },
+      }),
+      'apps/sources/elsewhere.yaml': gitRepository('elsewhere', 'https://github.com/acme/elsewhere'),
+    };
+    await open.commit({ 'two.yaml': configMap('two') }, source);
+    await open.commit(files);
+    await open.run();
+    const revision = await open.commit({ 'two.yaml': configMap('two', { key: 'newer' }) }, source);
+    await open.commit({ ...files, 'apps/sources/kustomization.yaml': 'resources: [missing.yaml]\n' });
+
+    await open.run();
+
+    const record = await open.journal.read('my-cluster', 'instructions');
+    expect(record).toMatchObject({ instructions: { gitRepositories: [{ name: 'elsewhere' }] } });
+    expect(await open.status('Kustomization', 'user')).toMatchObject({
+      lastAppliedRevision: revision,
+      conditions: [{ type: 'Ready', status: 'True' }],
+    });
+  });
+
+  it('says once that a source is written twice, and follows the first', async () => {
+    await open.commit({
+      [`${ROOT}/a.yaml`]: gitRepository('twice', 'https://github.com/acme/one'),
+      [`${ROOT}/b.yaml`]: kustomization('b'),
+      'apps/b/twice.yaml': gitRepository('twice', 'https://github.com/acme/other'),
+    });
+
+    await open.run();
+    await open.run();
+
+    const told = (await open.events()).filter((event) => event.message.includes('GitRepository flux-system/twice'));
+    expect(told).toMatchObject([{ reason: 'PruneWithheld', severity: 'error' }]);
+    const record = await open.journal.read('my-cluster', 'instructions');
+    const sources = record?.type === 'Instructions' ? record.instructions.gitRepositories : [];
+    expect(sources.filter(({ name }) => name === 'twice')).toMatchObject([{ url: 'https://github.com/acme/one' }]);
+  });
+});
+
+describe('what is gone from Git', () => {
+  it('is forgotten when it never came to anything in the cluster, and starts no more runs', async () => {
+    await open.commit({ [`${ROOT}/hopeless.yaml`]: kustomization('hopeless') });
+    await open.run();
+    expect(await open.status('Kustomization', 'hopeless')).toMatchObject({ conditions: [{ status: 'False' }, {}] });
+    await open.commit({ [`${ROOT}/calm.yaml`]: configMap('calm') });
+
+    await open.run();
+
+    expect(await open.status('Kustomization', 'hopeless')).toBeUndefined();
+    const { statuses } = await readPreviousState('my-cluster', open.journal);
+    const heads = await readSourceHeads('my-cluster', open.journal);
+    expect(isDue({ statuses: [...statuses.values()], heads }, Date.now() + 60_000)).toBe(false);
+  });
+
+  it('is forgotten with its objects left behind when it was suspended', async () => {
+    const files = { [`${ROOT}/calm.yaml`]: configMap('calm'), 'apps/asleep/three.yaml': configMap('three') };
+    await open.commit({ ...files, [`${ROOT}/asleep.yaml`]: kustomization('asleep', { prune: true }) });
+    await open.run();
+    await open.commit({ ...files, [`${ROOT}/asleep.yaml`]: kustomization('asleep', { prune: true, suspend: true }) });
+    await open.run();
+    await open.commit(files);
+
+    await open.run();
+
+    expect(await open.status('Kustomization', 'asleep')).toBeUndefined();
+    expect(await names('configmaps', 'tidegate-system')).not.toContain('configmap/kustomization.flux-system.asleep');
+    expect(await names('configmaps', 'default')).toContain('configmap/three');
+  });
+});
+
+describe('variables from a Secret', () => {
+  const root = (extra: Readonly<Record<string, unknown>> = {}): string =>
+    kustomization('flux-system', {
+      path: `./${ROOT}`,
+      postBuild: { substituteFrom: [{ kind: 'Secret', name: 'variables' }] },
+      ...extra,
+    });
+
+  beforeAll(async () => {
+    await open.cluster.kubectl([
+      '-n',
+      'flux-system',
+      'create',
+      'secret',
+      'generic',
+      'variables',
+      `--from-literal=count=${SECRET}`,
+      '--from-literal=broken=x: [hunter3',
+      '--from-literal=greeting=hello',
+    ]);
+  });
+
+  it('are filled into what the root itself renders', async () => {
+    await open.commit({ [`${ROOT}/sync.yaml`]: root(), [`${ROOT}/hi.yaml`]: configMap('hi', { say: '${greeting}' }) });
+
+    await open.run();
+
+    const { stdout } = await open.cluster.kubectl(['get', 'configmap/hi', '-o', 'jsonpath={.data.say}']);
+    expect(stdout).toBe('hello');
+  });
+
+  it.each([
+    [
+      'the server refuses an object with one',
+      {
+        'service.yaml':
+          'apiVersion: v1\nkind: Service\nmetadata:\n  name: bad\n  namespace: default\nspec:\n  ports: [{ port: 80, targetPort: "${count}-" }]\n',
+      },
+    ],
+    [
+      'an object of the wrong type has one',
+      {
+        'deployment.yaml':
+          'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: bad\n  namespace: default\nspec:\n  replicas: ${count}\n',
+      },
+    ],
+    [
+      'an instruction with one is invalid',
+      {
+        'policy.yaml':
+          'apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata:\n  name: bad\n  namespace: flux-system\nspec:\n  image: app\n  interval: ${count}\n',
+      },
+    ],
+    [
+      'one breaks the manifest',
+      {
+        'broken.yaml':
+          'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: bad\n  namespace: default\ndata:\n  a: ${broken}\n',
+      },
+    ],
+  ] as const)('are shown nowhere when %s', async (_case, files) => {
+    const placed = Object.fromEntries(Object.entries(files).map(([name, text]) => [`${ROOT}/${name}`, text]));
+    await open.commit({ ...placed, [`${ROOT}/sync.yaml`]: root() });
+
+    const result = await open.run();
+
+    const told = await journalText();
+    expect(told).toMatch(/"(?:status)":"False"/);
+    expect(told).not.toContain('hunter');
+    const { applied } = result.outcome === 'reconciled' ? result : { applied: undefined };
+    expect(JSON.stringify(applied)).not.toContain('hunter');
+  });
+});
