@@ -5,6 +5,7 @@ const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u;
 const REGION = /^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/u;
 const ECR_REPOSITORY = /^(?:\*|[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?:\/\*)?)$/u;
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u;
 const APPROVAL = /^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*$/u;
 
 const SecretName = z
@@ -36,6 +37,16 @@ const Branch = z
 
 const Kubeconfig = z.strictObject({ context: z.string().min(1), file: z.string().min(1).optional() });
 
+const Vpc = z.strictObject({
+  id: z.string().regex(/^vpc-[0-9a-f]{8,17}$/u, 'allowed: the id of a VPC such as vpc-0123456789abcdef0'),
+  subnets: z
+    .array(z.string().regex(/^subnet-[0-9a-f]{8,17}$/u, 'allowed: the id of a subnet such as subnet-0123456789abcdef0'))
+    .min(1, 'found no subnet; allowed: at least one, in different availability zones'),
+  routeTables: z
+    .array(z.string().regex(/^rtb-[0-9a-f]{8,17}$/u, 'allowed: the id of a route table such as rtb-0123456789abcdef0'))
+    .default([]),
+});
+
 const Eks = z.strictObject({
   name: z.string().min(1).max(100),
   region: Region,
@@ -43,6 +54,12 @@ const Eks = z.strictObject({
   certificateAuthority: z.base64(
     'allowed: the certificate authority in base64, as `aws eks describe-cluster` prints it',
   ),
+  profile: z.enum(['platform', 'workload'], 'allowed: platform, workload').default('platform'),
+  roleArn: z
+    .string()
+    .regex(ROLE_ARN, 'allowed: the ARN of a role such as arn:aws:iam::123456789012:role/tidegate')
+    .optional(),
+  vpc: Vpc.optional(),
 });
 
 const Cluster = z.strictObject({
@@ -94,7 +111,7 @@ export const SettingsFile = z.strictObject({
       stateFolder: z.string().min(1).default('.tidegate'),
       secretsFolder: z.string().min(1).default('secrets'),
       tickSeconds: z.int().min(1).max(3600).default(60),
-      ecrEventsQueueUrl: z.string().refine(isHttpUrl, 'allowed: the URL of an SQS queue').optional(),
+      ecrEventsQueueUrl: z.string().refine(isHttpsUrl, 'allowed: the https:// URL of an SQS queue').optional(),
     })
     .prefault({}),
 });
@@ -114,7 +131,7 @@ function isHttpUrl(text: string): boolean {
   return url.protocol === 'https:' || url.protocol === 'http:';
 }
 
-/** Plain HTTP is for stand-ins on this machine only: a token travels over it. */
+/** Plain HTTP is for stand-ins on this machine only: tokens and signed requests travel over it. */
 function isHttpsUrl(text: string): boolean {
   const url = parseUrl(text);
   return url !== undefined && isHttpUrl(text) && (url.protocol === 'https:' || isLoopback(url));

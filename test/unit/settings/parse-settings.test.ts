@@ -47,6 +47,10 @@ describe('parseSettings', () => {
     });
   });
 
+  it('reads a file with a byte-order mark and the line ends of Windows', () => {
+    expect(parseSettings(`\uFEFF${SMALLEST.replaceAll('\n', '\r\n')}`, 'tidegate.yaml').outcome).toBe('valid');
+  });
+
   it('reads the API of a GitHub Enterprise server from the repository it serves', () => {
     const text = SMALLEST.replace('https://github.com/', 'https://ghe.acme.dev/');
 
@@ -93,6 +97,28 @@ serve:
     ['a list for a mapping', '{ appId: 12345 }', '[ 1 ]', 'found a list; allowed: a mapping'],
     ['a repeated key', 'github: { appId: 12345 }', 'github: { appId: 1, appId: 2 }', 'not valid YAML'],
     ['broken YAML', 'clusters:', 'clusters: [', 'not valid YAML'],
+    [
+      'plain HTTP to a queue',
+      'clusters:',
+      'serve: { ecrEventsQueueUrl: "http://sqs.aws.dev/1/q" }\nclusters:',
+      'https://',
+    ],
+    [
+      'an account read as a number',
+      'clusters:',
+      'registries: { ecr: [ { account: 012345678901 } ] }\nclusters:',
+      'quote it',
+    ],
+    ['tabs', '  - {', '\t- {', 'tabs are not allowed'],
+    ['two documents', 'clusters:', '---\nclusters:', 'multiple documents'],
+    ['a key of every object', 'clusters:', '__proto__: { a: 1 }\nclusters:', '__proto__: unknown key'],
+    [
+      'a bottomless list',
+      'clusters:',
+      `serve: ${'['.repeat(20_000)}${']'.repeat(20_000)}\nclusters:`,
+      'not valid YAML',
+    ],
+    ['ten megabytes', 'clusters:', `#${'x'.repeat(10_000_000)}\nclusters:`, 'allowed: at most 1048576'],
     ['an alias', 'github: { appId: 12345 }', 'github: &a { appId: 12345 }\nserve: *a', 'found a YAML alias'],
   ])('refuses %s', (_, found, replacement, message) => {
     expect(problemsOf(SMALLEST.replace(found, replacement)).join('\n')).toContain(message);
