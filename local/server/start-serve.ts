@@ -60,7 +60,10 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
     const database = openSqliteDatabase(settings.serve.stateFolder);
     undo.push(() => database.close());
     const journal = createSqliteJournal(database, clock);
-    const queues = createSqliteWorkQueues(database, clock, { maxReceives: MAX_RECEIVES });
+    const queues = createSqliteWorkQueues(database, clock, {
+      maxReceives: MAX_RECEIVES,
+      onGivenUp: (message) => log.error('message given up', { ...message }),
+    });
     // The lock is ours, so what is in flight was in the hands of a process that is gone.
     queues.releaseAll();
     const secrets = createFolderSecrets(settings.serve.secretsFolder, learnSecret);

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lockStateFolder } from '#shared/adapters/sqlite/lock-state-folder.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
-import type { SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
+import type { GivenUpMessage, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
 import { sampleSize } from '#test/sample-size.ts';
 import { describeWorkQueues } from './work-queues.contract.ts';
@@ -18,12 +18,26 @@ function openFolder(): string {
   return mkdtempSync(join(tmpdir(), 'tidegate-queues-'));
 }
 
-function openQueues(folder = openFolder(), clock = { now: () => 1 }, maxReceives = 3): SqliteWorkQueues {
-  return createSqliteWorkQueues(openSqliteDatabase(folder), clock, { maxReceives });
+function openQueues(
+  folder = openFolder(),
+  clock = { now: () => 1 },
+  maxReceives = 3,
+  onGivenUp: (message: GivenUpMessage) => void = () => undefined,
+): SqliteWorkQueues {
+  return createSqliteWorkQueues(openSqliteDatabase(folder), clock, { maxReceives, onGivenUp });
 }
 
-function send(queues: SqliteWorkQueues, id: string): Promise<void> {
-  return queues.send({ queue: 'source-sync', group: 'a', deduplicationId: id, message: { type: 'Tick', id } });
+function send(
+  queues: SqliteWorkQueues,
+  id: string,
+  type: 'InstructionsChanged' | 'Tick' = 'InstructionsChanged',
+): Promise<void> {
+  const message = type === 'Tick' ? { type, id } : { type, cluster: id };
+  return queues.send({ queue: 'source-sync', group: 'a', deduplicationId: id, message });
+}
+
+function wearOut(queues: SqliteWorkQueues): void {
+  for (let round = 0; round < 3; round += 1) queues.release(receive(queues)[0]?.receipt ?? '');
 }
 
 function receive(queues: SqliteWorkQueues): ReturnType<SqliteWorkQueues['receive']> {
@@ -74,8 +88,9 @@ describe('sqlite work queues', () => {
     expect(receive(queues)).toMatchObject([{ deduplicationId: '1' }]);
   });
 
-  it('bury a message that was received too often, and go on with the next of its group', async () => {
-    const queues = openQueues();
+  it('bury a message that was received too often, say so, and go on with the next of its group', async () => {
+    const givenUp: GivenUpMessage[] = [];
+    const queues = openQueues(openFolder(), { now: () => 1 }, 3, (message) => givenUp.push(message));
     await send(queues, 'poison');
     await send(queues, 'good');
     for (let round = 0; round < 3; round += 1) queues.release(receive(queues)[0]?.receipt ?? '');
@@ -84,6 +99,32 @@ describe('sqlite work queues', () => {
 
     expect(received).toMatchObject([{ deduplicationId: 'good' }]);
     expect(queues.depths()).toMatchObject([{ deadLetters: 1, inFlight: 1, waiting: 0 }]);
+    expect(givenUp).toEqual([{ id: '1', queue: 'source-sync', group: 'a', receiveCount: 3 }]);
+  });
+
+  it('keep no dead letter of a tick, which the next one repeats', async () => {
+    const queues = openQueues();
+    await send(queues, '1', 'Tick');
+    wearOut(queues);
+
+    expect(receive(queues)).toEqual([]);
+    expect(queues.depths()).toEqual([]);
+  });
+
+  it('send dead letters once more when asked to, or forget them', async () => {
+    const queues = openQueues();
+    await send(queues, 'poison');
+    wearOut(queues);
+    expect(receive(queues)).toEqual([]);
+
+    expect(queues.redriveDeadLetters()).toBe(1);
+    expect(receive(queues)).toMatchObject([{ receiveCount: 1, body: expect.stringContaining('poison') }]);
+    queues.releaseAll();
+    wearOut(queues);
+    receive(queues);
+
+    expect(queues.dropDeadLetters()).toBe(1);
+    expect(queues.depths()).toEqual([]);
   });
 
   it('do not count a delivery that nobody has tried to handle', async () => {
@@ -148,6 +189,15 @@ describe('the lock of a state folder', () => {
     lock.release();
 
     expect(() => lockStateFolder(folder).release()).not.toThrow();
+  });
+
+  it('says what is wrong with a folder that cannot be used', () => {
+    const file = join(openFolder(), 'file');
+    writeFileSync(file, '');
+
+    expect(() => lockStateFolder(join(file, 'state'))).toThrow(
+      /^state folder .* cannot be used \(ENOTDIR.*serve\.stateFolder/u,
+    );
   });
 
   it('is free again when its holder was killed', async () => {

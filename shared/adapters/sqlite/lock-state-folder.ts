@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 
 /** A held lock on a state folder. */
 export interface StateFolderLock {
@@ -11,30 +11,51 @@ export interface StateFolderLock {
 /**
  * Makes this process the only one that works on a state folder. The lock is the operating system's, on a database of
  * its own: a killed process leaves none behind, and no process id is mistaken for another.
- * @throws TidegateError `StateFolderLocked` (stall) naming the process that holds it.
+ * @throws TidegateError `StateFolderLocked` (stall) naming the process that holds it, or `StateFolderUnusable` (stall).
  */
 export function lockStateFolder(folder: string): StateFolderLock {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const note = join(folder, 'lock.pid');
-  const connection = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
+  let connection: DatabaseSync | undefined;
   try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    connection = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
     connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
+    writeFileSync(note, `${process.pid}\n`);
   } catch (error) {
-    connection.close();
-    throw new TidegateError(
-      'StateFolderLocked',
-      `state folder ${folder} is in use by another tidegate (process ${readNote(note)}): stop it, or set serve.stateFolder to another folder`,
-      { disposition: 'stall', subject: folder, cause: error },
-    );
+    connection?.close();
+    throw isBusy(error) ? locked(folder, note, error) : unusable(folder, error);
   }
-  writeFileSync(note, `${process.pid}\n`);
+  const held = connection;
   return {
     release: () => {
-      if (!connection.isOpen) return;
+      if (!held.isOpen) return;
       rmSync(note, { force: true });
-      connection.close();
+      held.close();
     },
   };
+}
+
+/** SQLite's own word for a lock that another connection holds. */
+const SQLITE_BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && Number(error.errcode) % 256 === SQLITE_BUSY;
+}
+
+function locked(folder: string, note: string, cause: unknown): TidegateError {
+  return new TidegateError(
+    'StateFolderLocked',
+    `state folder ${folder} is in use by another tidegate (process ${readNote(note)}): stop it, or set serve.stateFolder to another folder`,
+    { disposition: 'stall', subject: folder, cause },
+  );
+}
+
+function unusable(folder: string, cause: unknown): TidegateError {
+  return new TidegateError(
+    'StateFolderUnusable',
+    `state folder ${folder} cannot be used (${describeError(cause)}): make it writable and leave room on its disk, or set serve.stateFolder to another folder`,
+    { disposition: 'stall', subject: folder, cause },
+  );
 }
 
 function readNote(file: string): string {

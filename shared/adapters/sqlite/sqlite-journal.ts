@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { journalKey } from '#shared/journal/journal-record.ts';
 import type { JournalRecord } from '#shared/journal/journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
@@ -49,18 +50,25 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
   }
 
   return {
-    write: async (records) => {
+    write: async (records, expected) => {
       const bodies = records.map(formatJournalRecord);
       refuseOversizedWrite(records);
-      database.transact(() => {
+      const isWritten = database.transact(() => {
+        if (expected !== undefined) {
+          const current = present(bodyAt(expected.partition, expected.key), clock.now());
+          if (!isDeepStrictEqual(current, expected.record)) return false;
+        }
         for (const [index, record] of records.entries()) {
           const { partition, key } = journalKey(record);
           const body = bodies[index] ?? '';
           append.run(bodyAt(partition, key) ?? null, body, clock.now());
           upsert.run(partition, key, body, recordExpiry(record) ?? null);
         }
+        return true;
       });
+      if (!isWritten) return 'conflict';
       for (const listener of listeners) listener();
+      return 'written';
     },
 
     read: async (partition, key) => present(bodyAt(partition, key), clock.now()),

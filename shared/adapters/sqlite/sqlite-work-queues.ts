@@ -7,6 +7,7 @@ import type { QueueName } from '#shared/work/work-message.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 const DEDUPLICATION_MS = 5 * 60 * 1000;
+const DEAD_LETTER_MS = 14 * 24 * 60 * 60 * 1000;
 
 /** A message in the hands of a worker. */
 export interface ReceivedMessage {
@@ -20,6 +21,14 @@ export interface ReceivedMessage {
   readonly sentAt: number;
   readonly firstReceivedAt: number;
   /** 1 the first time. */
+  readonly receiveCount: number;
+}
+
+/** A message that was received too often. */
+export interface GivenUpMessage {
+  readonly id: string;
+  readonly queue: QueueName;
+  readonly group: string;
   readonly receiveCount: number;
 }
 
@@ -47,17 +56,28 @@ export interface SqliteWorkQueues extends WorkQueues {
   /** Hands back whatever a process that is gone had in its hands. Only for the one consumer of the folder. */
   releaseAll(): void;
   depths(): readonly QueueDepth[];
+  /** Sends every dead letter once more, from the end of its group. */
+  redriveDeadLetters(): number;
+  /** Forgets every dead letter. */
+  dropDeadLetters(): number;
   /** Whether a message of the group still waits for its first or next delivery. */
   hasWaiting(queue: QueueName, group: string): boolean;
   /** Calls back after each message sent or handed back. */
   onWaiting(listener: (queue: QueueName) => void): void;
 }
 
-/** FIFO queues in the database of one installation; a message received `maxReceives` times becomes a dead letter. */
+/**
+ * FIFO queues in the database of one installation; a message received `maxReceives` times becomes a dead letter, but a
+ * tick, which the next one repeats, is forgotten. Dead letters are kept for two weeks.
+ */
 export function createSqliteWorkQueues(
   database: SqliteDatabase,
   clock: Pick<Clock, 'now'>,
-  options: { readonly maxReceives: number },
+  options: {
+    readonly maxReceives: number;
+    /** Is told of each message that nobody tries any more. */
+    readonly onGivenUp?: (message: GivenUpMessage) => void;
+  },
 ): SqliteWorkQueues {
   const { connection } = database;
   const listeners: ((queue: QueueName) => void)[] = [];
@@ -80,8 +100,10 @@ export function createSqliteWorkQueues(
   );
   const bury = connection.prepare(
     `INSERT INTO dead_letters (id, queue, message_group, body, sent_at, receive_count, died_at)
-     SELECT id, queue, message_group, body, sent_at, receive_count, ? FROM messages WHERE id = ?`,
+     SELECT id, queue, message_group, body, sent_at, receive_count, ? FROM messages
+     WHERE id = ? AND json_extract(body, '$.type') IS NOT 'Tick'`,
   );
+  const forgetDead = connection.prepare('DELETE FROM dead_letters WHERE died_at <= ?');
   const remove = connection.prepare('DELETE FROM messages WHERE id = ?');
   const removeByReceipt = connection.prepare('DELETE FROM messages WHERE receipt = ?');
   const giveBack = connection.prepare(
@@ -90,7 +112,11 @@ export function createSqliteWorkQueues(
   );
 
   /** One pass: the firsts that were tried too often are buried, the others are taken. */
-  function receiveOnce(queue: QueueName, max: number, visibilityMs: number): readonly ReceivedMessage[] | 'again' {
+  function receiveOnce(
+    queue: QueueName,
+    max: number,
+    visibilityMs: number,
+  ): { readonly received: readonly ReceivedMessage[] } | { readonly givenUp: readonly GivenUpMessage[] } {
     const now = clock.now();
     const rows = selectFirsts.all(queue, now, max);
     const worn = rows.filter((row) => Number(row['receive_count']) >= options.maxReceives);
@@ -98,12 +124,16 @@ export function createSqliteWorkQueues(
       bury.run(now, row['id'] ?? null);
       remove.run(row['id'] ?? null);
     }
-    if (worn.length > 0) return 'again';
-    return rows.map((row) => {
+    if (worn.length > 0) {
+      forgetDead.run(now - DEAD_LETTER_MS);
+      return { givenUp: worn.map((row) => toGivenUp(row, queue)) };
+    }
+    const received = rows.map((row) => {
       const receipt = randomUUID();
       take.run(receipt, now + visibilityMs, now, row['id'] ?? null);
       return toReceivedMessage(row, queue, receipt, now);
     });
+    return { received };
   }
 
   return {
@@ -121,8 +151,9 @@ export function createSqliteWorkQueues(
 
     receive: ({ queue, max, visibilityMs }) => {
       for (;;) {
-        const received = database.transact(() => receiveOnce(queue, max, visibilityMs));
-        if (received !== 'again') return received;
+        const result = database.transact(() => receiveOnce(queue, max, visibilityMs));
+        if ('received' in result) return result.received;
+        for (const message of result.givenUp) options.onGivenUp?.(message);
       }
     },
 
@@ -138,6 +169,17 @@ export function createSqliteWorkQueues(
     releaseAll: () => {
       connection.exec('UPDATE messages SET receipt = NULL, visible_at = 0 WHERE receipt IS NOT NULL');
     },
+
+    redriveDeadLetters: () =>
+      database.transact(() => {
+        connection.exec(
+          `INSERT INTO messages (queue, message_group, deduplication_id, body, sent_at, visible_at)
+           SELECT queue, message_group, 'redriven/' || id, body, sent_at, 0 FROM dead_letters ORDER BY id`,
+        );
+        return Number(connection.prepare('DELETE FROM dead_letters').run().changes);
+      }),
+
+    dropDeadLetters: () => Number(connection.prepare('DELETE FROM dead_letters').run().changes),
 
     depths: () => {
       const now = clock.now();
@@ -187,6 +229,11 @@ function toReceivedMessage(
     firstReceivedAt: row['first_received_at'] === null ? now : Number(row['first_received_at']),
     receiveCount: Number(row['receive_count']) + 1,
   };
+}
+
+function toGivenUp(row: Record<string, SQLOutputValue>, queue: QueueName): GivenUpMessage {
+  const { id = null, message_group: group = null, receive_count: receiveCount = null } = row;
+  return { id: String(id), queue, group: String(group), receiveCount: Number(receiveCount) };
 }
 
 function toQueueName(value: SQLOutputValue | undefined): QueueName {
