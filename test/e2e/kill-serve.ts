@@ -1,4 +1,4 @@
-import { integer, nat, record, sample, uniqueArray } from 'fast-check';
+import { integer, nat, record, sample, tuple } from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Audience } from '#local/demo/story.ts';
 import type { ServeProcess } from '#local/demo/serve-process.ts';
@@ -9,15 +9,22 @@ export interface KillPoint {
   readonly delayMs: number;
 }
 
-/** How often the story waits, about; a point beyond its end is never reached. */
-const WAITS = 18;
+/** Times that the story waits, up to the last but one: the disaster is among them. */
+const WAITS = 24;
 const LONGEST_DELAY_MS = 1_500;
 
-/** Random points, the same for the same seed. */
+/** Random points, one in each of so many parts of the story, the same for the same seed. */
 export function chooseKillPoints(seed: number, count: number): readonly KillPoint[] {
-  const point = record({ wait: integer({ min: 1, max: WAITS }), delayMs: nat({ max: LONGEST_DELAY_MS }) });
-  const points = uniqueArray(point, { minLength: count, maxLength: count, selector: ({ wait }) => wait });
-  return sample(points, { seed, numRuns: 1 }).flat();
+  const points = Array.from({ length: count }, (_, part) =>
+    record({
+      wait: integer({
+        min: Math.floor((part * WAITS) / count) + 1,
+        max: Math.floor(((part + 1) * WAITS) / count),
+      }),
+      delayMs: nat({ max: LONGEST_DELAY_MS }),
+    }),
+  );
+  return sample(tuple(...points), { seed, numRuns: 1 }).flat();
 }
 
 /** An audience that kills `serve` at some points of the story and starts it again. */
