@@ -1,21 +1,16 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build as bundle } from 'esbuild';
 import type { Plugin } from 'esbuild';
 
 /** The five functions; each is one bundle. */
-export const FUNCTION_NAMES = ['github-webhook', 'source-sync', 'image-update', 'reconcile', 'notify'] as const;
-export type FunctionName = (typeof FUNCTION_NAMES)[number];
+export type FunctionName = 'github-webhook' | 'source-sync' | 'image-update' | 'reconcile' | 'notify';
 
-/** What Lambda is given of a function. */
-export interface Bundle {
-  readonly name: FunctionName;
-  readonly folder: string;
-  /** Of the code alone, without its source map. */
-  readonly bytes: number;
-  readonly sha256: string;
-}
+/** The folder of each function's bundle. */
+export type Bundles = Readonly<Record<FunctionName, string>>;
+
+/** Beside these functions lies `tidegate.yaml`: an environment has not the room for it. */
+const WITH_SETTINGS: ReadonlySet<FunctionName> = new Set(['source-sync', 'image-update', 'notify']);
 
 const root = join(import.meta.dirname, '..');
 export const BUNDLES_FOLDER: string = join(root, 'dist', 'functions');
@@ -24,8 +19,26 @@ export const BUNDLES_FOLDER: string = join(root, 'dist', 'functions');
  * Bundles every function for Lambda's Node 24. Nothing of this machine gets in, so two builds of a commit are the same
  * bytes: paths are relative to the repository, and there is no time and no random name.
  */
-export async function bundleFunctions(folder: string = BUNDLES_FOLDER): Promise<readonly Bundle[]> {
-  return Promise.all(FUNCTION_NAMES.map((name) => bundleFunction(name, join(folder, name))));
+export async function bundleFunctions(options: {
+  /** Text of the `tidegate.yaml` that is deployed. */
+  readonly settings: string;
+  readonly folder?: string;
+}): Promise<Bundles> {
+  const { settings, folder = BUNDLES_FOLDER } = options;
+  const bundleOne = async (name: FunctionName): Promise<string> => {
+    const target = join(folder, name);
+    await bundleFunction(name, target);
+    if (WITH_SETTINGS.has(name)) await writeFile(join(target, 'tidegate.yaml'), settings);
+    return target;
+  };
+  const [webhook, sourceSync, imageUpdate, reconcile, notify] = await Promise.all([
+    bundleOne('github-webhook'),
+    bundleOne('source-sync'),
+    bundleOne('image-update'),
+    bundleOne('reconcile'),
+    bundleOne('notify'),
+  ]);
+  return { 'github-webhook': webhook, 'source-sync': sourceSync, 'image-update': imageUpdate, reconcile, notify };
 }
 
 /**
@@ -42,7 +55,7 @@ const importZodAsNamespace: Plugin = {
   },
 };
 
-async function bundleFunction(name: FunctionName, folder: string): Promise<Bundle> {
+async function bundleFunction(name: FunctionName, folder: string): Promise<void> {
   const result = await bundle({
     absWorkingDir: root,
     entryPoints: { index: join('functions', name, 'index.ts') },
@@ -63,19 +76,10 @@ async function bundleFunction(name: FunctionName, folder: string): Promise<Bundl
     legalComments: 'none',
     treeShaking: true,
     plugins: [importZodAsNamespace],
-    metafile: true,
     write: false,
     logLevel: 'error',
   });
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const file of result.outputFiles) await writeFile(file.path, file.contents);
-  const code = await readFile(join(folder, 'index.mjs'));
-  return { name, folder, bytes: code.byteLength, sha256: createHash('sha256').update(code).digest('hex') };
-}
-
-if (import.meta.main) {
-  for (const { name, bytes, sha256 } of await bundleFunctions()) {
-    process.stdout.write(`${name.padEnd(16)} ${String(bytes).padStart(9)} bytes  sha256:${sha256}\n`);
-  }
 }

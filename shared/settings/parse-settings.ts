@@ -219,7 +219,11 @@ function toSettings(file: SettingsFile): Settings {
 function toCluster(cluster: SettingsFile['clusters'][number]): ClusterSettings {
   const { name, path, kubeconfig, eks, pruneGuard, approvePrune } = cluster;
   const rest = { name, path, pruneGuard, ...(approvePrune === undefined ? {} : { approvePrune }) };
-  if (eks !== undefined) return { ...rest, target: { kind: 'eks', ...eks } };
+  if (eks !== undefined) {
+    const { roleArn, vpc, ...target } = eks;
+    const options = { ...(roleArn === undefined ? {} : { roleArn }), ...(vpc === undefined ? {} : { vpc }) };
+    return { ...rest, target: { kind: 'eks', ...target, ...options } };
+  }
   const { context, file } = kubeconfig ?? { context: '', file: undefined };
   return { ...rest, target: { kind: 'kubeconfig', context, ...(file === undefined ? {} : { file }) } };
 }

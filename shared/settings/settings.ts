@@ -46,7 +46,20 @@ export type ClusterTarget =
       readonly region: string;
       readonly endpoint: string;
       readonly certificateAuthority: string;
+      /** Which RBAC profile the access entry gives: everything, or the namespaces of the workloads. */
+      readonly profile: 'platform' | 'workload';
+      /** Role of another account that is assumed, and whose access entry counts. */
+      readonly roleArn?: string;
+      /** Where the function runs that reaches a private endpoint. */
+      readonly vpc?: ClusterVpc;
     };
+
+export interface ClusterVpc {
+  readonly id: string;
+  readonly subnets: readonly string[];
+  /** Route tables that get gateway endpoints for S3 and DynamoDB; none where the VPC has them already. */
+  readonly routeTables: readonly string[];
+}
 
 /** What only `tidegate serve` reads. */
 export interface ServeSettings {

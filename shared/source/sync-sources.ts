@@ -7,6 +7,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { groupSources } from './group-sources.ts';
 import { listSources } from './list-sources.ts';
+import { githubWebOrigin } from './source-url.ts';
 import { sourcesToSync, type KnownSource } from './sources-to-sync.ts';
 import { syncSource, type SyncOutcome, type SyncPorts } from './sync-source.ts';
 
@@ -33,7 +34,7 @@ export async function syncSources(
   async function work(): Promise<void> {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
       const outcome = await syncSource(ports, group);
-      logOutcome(log, group, outcome);
+      logOutcome(log, group, outcome, isMissedWebhook(message, group, outcome, ports.githubApiUrl));
       if (outcome.result === 'failed') failures.push(asError(outcome.error));
     }
   }
@@ -58,8 +59,23 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(describeError(error));
 }
 
-function logOutcome(log: Logger, group: readonly KnownSource[], outcome: SyncOutcome): void {
+/** Whether a tick found what a webhook of our GitHub should have told: a source that was read before has moved. */
+function isMissedWebhook(
+  message: WorkMessage,
+  group: readonly KnownSource[],
+  outcome: SyncOutcome,
+  githubApiUrl: string,
+): boolean {
+  if (message.type !== 'Tick' || outcome.result !== 'stored') return false;
+  const origin = `${githubWebOrigin(githubApiUrl)}/`.toLowerCase();
+  return group.some(
+    ({ status }) =>
+      status?.lastAppliedRevision !== undefined && (status.details['url'] ?? '').toLowerCase().startsWith(origin),
+  );
+}
+
+function logOutcome(log: Logger, group: readonly KnownSource[], outcome: SyncOutcome, missedWebhook: boolean): void {
   const sources = group.map(({ key }) => formatSourceKey(key));
   if (outcome.result === 'failed') log.warn('source not read', { sources, reason: describeError(outcome.error) });
-  else log.info('source read', { sources, result: outcome.result });
+  else log.info('source read', { sources, result: outcome.result, ...(missedWebhook ? { missedWebhook } : {}) });
 }

@@ -1,0 +1,153 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { CfnVPCEndpoint, Peer, Port, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnAccessEntry } from 'aws-cdk-lib/aws-eks';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Construct } from 'constructs';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import type { EnvironmentOf, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
+import { METRICS } from '#shared/settings/metric-names.ts';
+import type { ClusterVpc } from '#shared/settings/settings.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { ArtifactBucket } from './artifact-bucket.ts';
+import type { JournalTable } from './journal-table.ts';
+import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+import { TidegateFunction } from './tidegate-function.ts';
+import type { FunctionNetwork } from './tidegate-function.ts';
+import { WorkQueue } from './work-queue.ts';
+
+const TIMEOUT = Duration.minutes(5);
+/** One whole CPU. */
+const MEMORY = 1769;
+
+export interface ClusterReconcilerProps {
+  readonly cluster: EksCluster;
+  readonly bundle: string;
+  readonly kubectl: ILayerVersion;
+  readonly journal: JournalTable;
+  readonly artifacts: ArtifactBucket;
+}
+
+/**
+ * The worker of one cluster: a queue, and a function whose role is the cluster's access entry. It has no credential of
+ * GitHub's, and reaches S3, DynamoDB and its API server.
+ */
+export class ClusterReconciler extends Construct {
+  readonly queue: WorkQueue;
+  readonly worker: TidegateFunction;
+
+  constructor(scope: Construct, id: string, props: ClusterReconcilerProps) {
+    super(scope, id);
+    const { cluster, bundle, kubectl, journal, artifacts } = props;
+    const { name, target } = cluster;
+    this.queue = new WorkQueue(this, 'Work', {
+      queue: `reconcile/${name}`,
+      workerTimeout: TIMEOUT,
+      // Each try may hold up the cluster for five and a half minutes.
+      maxReceives: 3,
+      lateAfter: Duration.minutes(15),
+    });
+    this.worker = new TidegateFunction(this, 'Worker', {
+      subject: `reconcile-${name}`,
+      description: `Applies what Git says to cluster ${name}`,
+      bundle,
+      environment: environmentOf(props),
+      timeout: TIMEOUT,
+      memorySize: MEMORY,
+      // The layer's kubectl is for this one.
+      architecture: Architecture.X86_64,
+      layers: [kubectl],
+      ...(target.vpc === undefined ? {} : { network: this.addNetwork(target.vpc) }),
+    });
+    journal.grantRecordsOf(name, this.worker.role);
+    artifacts.grantReconcile(name, this.worker.role);
+    this.worker.function.addEventSource(
+      new SqsEventSource(this.queue.queue, { batchSize: 1, reportBatchItemFailures: true }),
+    );
+    this.addAccess(cluster);
+    this.watchStalled(name);
+  }
+
+  /** In our own account the role is let in here; in another one, a role of that account is, and is assumed. */
+  private addAccess({ target }: EksCluster): void {
+    if (target.roleArn !== undefined) {
+      this.worker.role.addToPolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [target.roleArn] }));
+      return;
+    }
+    new CfnAccessEntry(this, 'AccessEntry', {
+      clusterName: target.name,
+      principalArn: this.worker.role.roleArn,
+      kubernetesGroups: [`tidegate:${target.profile}`],
+      type: 'STANDARD',
+    });
+  }
+
+  private addNetwork(settings: ClusterVpc): FunctionNetwork {
+    const vpc = Vpc.fromVpcAttributes(this, 'Vpc', { vpcId: settings.id, availabilityZones: ['named by the subnets'] });
+    const subnets = settings.subnets.map((id) => {
+      const subnet = Subnet.fromSubnetId(this, id, id);
+      acknowledge(
+        subnet,
+        'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId',
+        'Nothing here asks a subnet for its route table: the settings name those that get endpoints.',
+      );
+      return subnet;
+    });
+    const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      allowAllOutbound: false,
+      description: 'Tidegate: HTTPS to the API server, S3 and DynamoDB',
+    });
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'API server, and S3 and DynamoDB by gateway endpoints');
+    if (settings.routeTables.length > 0) {
+      for (const service of ['s3', 'dynamodb']) {
+        new CfnVPCEndpoint(this, `Endpoint-${service}`, {
+          vpcId: settings.id,
+          serviceName: `com.amazonaws.${Stack.of(this).region}.${service}`,
+          vpcEndpointType: 'Gateway',
+          routeTableIds: [...settings.routeTables],
+        });
+      }
+    }
+    return { vpc, subnets: { subnets }, securityGroup };
+  }
+
+  private watchStalled(cluster: string): void {
+    addRunbookAlarm(this, {
+      subject: `reconcile-${cluster}`,
+      section: 'stalledObjects',
+      meaning: `Objects of cluster ${cluster} wait for a person: they are Stalled.`,
+      metric: new Metric({
+        namespace: METRICS.namespace,
+        metricName: METRICS.stalledObjects,
+        dimensionsMap: { service: 'reconcile', cluster },
+        period: ALARM_PERIOD,
+        statistic: 'Maximum',
+      }),
+      threshold: 1,
+      periods: 3,
+    });
+  }
+}
+
+function environmentOf({ cluster, journal, artifacts }: ClusterReconcilerProps): Readonly<Record<string, string>> {
+  const { name, path, pruneGuard, approvePrune = '', target } = cluster;
+  const environment: EnvironmentOf<typeof ReconcileEnvironment> = {
+    JOURNAL_TABLE: journal.table.tableName,
+    ARTIFACT_BUCKET: artifacts.bucket.bucketName,
+    KUBECTL: '/opt/kubectl/kubectl',
+    CLUSTER_NAME: name,
+    CLUSTER_PATH: path,
+    PRUNE_MAX_OBJECTS: `${pruneGuard.maxObjects}`,
+    PRUNE_MAX_PERCENT: `${pruneGuard.maxPercent}`,
+    APPROVE_PRUNE: approvePrune,
+    EKS_CLUSTER: target.name,
+    EKS_ENDPOINT: target.endpoint,
+    EKS_CERTIFICATE_AUTHORITY: target.certificateAuthority,
+    EKS_ROLE_ARN: target.roleArn ?? '',
+  };
+  return environment;
+}

@@ -1,0 +1,68 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+
+const RECORD_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
+
+/** The journal: one table, paid by use, whose stream is what people and queues are told. */
+export class JournalTable extends Construct {
+  readonly table: Table;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      stream: StreamViewType.NEW_AND_OLD_IMAGES,
+      timeToLiveAttribute: 'expiresAt',
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      // A log and a cache: what is lost with it, the next runs write again.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    addRunbookAlarm(this, {
+      subject: 'journal',
+      section: 'journalThrottles',
+      meaning: 'DynamoDB refused requests to the journal for their number.',
+      metric: this.table.metric('ThrottledRequests', { period: ALARM_PERIOD, statistic: 'Sum' }),
+      threshold: 10,
+      periods: 3,
+    });
+  }
+
+  /** The stream of what is written. */
+  get streamArn(): string {
+    return this.table.tableStreamArn ?? '';
+  }
+
+  /** Lets a function be called with what is written. */
+  grantStream(role: Role): void {
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+        resources: [this.streamArn],
+      }),
+    );
+    // Lambda asks for it, and IAM knows no narrower resource.
+    role.addToPolicy(new PolicyStatement({ actions: ['dynamodb:ListStreams'], resources: ['*'] }));
+  }
+
+  /** Lets a worker read and write the records of every cluster. */
+  grantRecords(role: Role): void {
+    role.addToPolicy(new PolicyStatement({ actions: RECORD_ACTIONS, resources: [this.table.tableArn] }));
+  }
+
+  /** Lets a worker read and write the records of one cluster, and of no other. */
+  grantRecordsOf(cluster: string, role: Role): void {
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: RECORD_ACTIONS,
+        resources: [this.table.tableArn],
+        conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [cluster] } },
+      }),
+    );
+  }
+}

@@ -1,0 +1,46 @@
+import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { ALARM_PERIOD } from './runbook-alarm.ts';
+import type { TidegateFunction } from './tidegate-function.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+export interface OperationsProps {
+  readonly queues: Readonly<Record<string, WorkQueue>>;
+  readonly workers: Readonly<Record<string, TidegateFunction>>;
+}
+
+/** One page that shows whether changes flow; the alarms stand with what they watch. */
+export class Operations extends Construct {
+  constructor(scope: Construct, id: string, { queues, workers }: OperationsProps) {
+    super(scope, id);
+    const dashboard = new Dashboard(this, 'Dashboard');
+    const queueGraph = (title: string, metricOf: (queue: WorkQueue, label: string) => IMetric): GraphWidget =>
+      graph(title, Object.entries(queues), metricOf);
+    const workerGraph = (title: string, metricOf: (worker: TidegateFunction, label: string) => IMetric): GraphWidget =>
+      graph(title, Object.entries(workers), metricOf);
+    const period = ALARM_PERIOD;
+    dashboard.addWidgets(
+      queueGraph('Oldest message, seconds', ({ queue }, label) =>
+        queue.metricApproximateAgeOfOldestMessage({ period, label, statistic: 'Maximum' }),
+      ),
+      queueGraph('Dead letters', ({ deadLetters }, label) =>
+        deadLetters.metricApproximateNumberOfMessagesVisible({ period, label, statistic: 'Maximum' }),
+      ),
+    );
+    dashboard.addWidgets(
+      workerGraph('Errors', (worker, label) => worker.function.metricErrors({ period, label })),
+      workerGraph('Duration, milliseconds', (worker, label) =>
+        worker.function.metricDuration({ period, label, statistic: 'p95' }),
+      ),
+    );
+  }
+}
+
+function graph<Item>(
+  title: string,
+  items: readonly (readonly [string, Item])[],
+  metricOf: (item: Item, label: string) => IMetric,
+): GraphWidget {
+  return new GraphWidget({ title, width: 12, left: items.map(([label, item]) => metricOf(item, label)) });
+}

@@ -1,0 +1,75 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import { CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import type { GitHubSettings } from '#shared/settings/settings.ts';
+import { acknowledge } from './acknowledge.ts';
+
+const ROTATION = 'GitHub rotates nothing by itself: docs/operations.md says how a person does, without a gap.';
+/** What Secrets Manager adds to a name: a dash and six characters. */
+const SUFFIX = '-??????';
+
+/** The secrets that the settings name, made without their values: nothing secret passes through a template. */
+export class Secrets extends Construct {
+  private readonly github: GitHubSettings;
+
+  constructor(scope: Construct, id: string, github: GitHubSettings) {
+    super(scope, id);
+    this.github = github;
+    // Filled with chance, so that every delivery is answered 401 until GitHub is told a secret.
+    const webhook = new Secret(this, 'Webhook', {
+      secretName: github.webhookSecret,
+      description: 'Tidegate: the webhook secret; a second line is the one before, during a rotation',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    acknowledge(webhook, 'AwsSolutions-SMG4', ROTATION);
+    const [name, description] =
+      github.privateKeySecret === undefined
+        ? [github.tokenSecret, 'Tidegate: a GitHub token']
+        : [github.privateKeySecret, 'Tidegate: the private key of the GitHub App (PEM)'];
+    if (name !== undefined) {
+      const credential = new CfnSecret(this, 'GitHub', { name, description });
+      credential.applyRemovalPolicy(RemovalPolicy.RETAIN);
+      acknowledge(credential, 'AwsSolutions-SMG4', ROTATION);
+    }
+  }
+
+  /** Lets the webhook read its secret. */
+  grantWebhook(role: Role): void {
+    this.grant(role, [this.github.webhookSecret]);
+  }
+
+  /** Lets a worker be the GitHub App, or the token's user. */
+  grantGitHub(role: Role): void {
+    const { privateKeySecret, tokenSecret } = this.github;
+    this.grant(
+      role,
+      [privateKeySecret, tokenSecret].filter((name) => name !== undefined),
+    );
+  }
+
+  /** Lets a worker read the secrets that sources of these clusters name: `tidegate/<cluster>/<namespace>/<name>`. */
+  grantSources(role: Role, clusters: readonly EksCluster[]): void {
+    for (const { name } of clusters) {
+      const pattern = `tidegate/${name}/*`;
+      this.grant(role, [], pattern);
+    }
+  }
+
+  private grant(role: Role, names: readonly string[], pattern?: string): void {
+    const resources = [...names.map((name) => `${name}${SUFFIX}`), ...(pattern === undefined ? [] : [pattern])].map(
+      (name) => Stack.of(this).formatArn({ service: 'secretsmanager', resource: `secret:${name}` }),
+    );
+    role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources }));
+    if (pattern === undefined) return;
+    const { partition, region } = Stack.of(this);
+    acknowledge(
+      role,
+      `AwsSolutions-IAM5[Resource::arn:${partition}:secretsmanager:${region}:<AWS::AccountId>:secret:${pattern}]`,
+      'Sources name these secrets in Git, after the stack was deployed.',
+    );
+  }
+}

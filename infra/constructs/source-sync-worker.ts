@@ -1,0 +1,78 @@
+import { Duration } from 'aws-cdk-lib';
+import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Construct } from 'constructs';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import type { EnvironmentOf, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
+import { METRICS } from '#shared/settings/metric-names.ts';
+import type { ArtifactBucket } from './artifact-bucket.ts';
+import type { JournalTable } from './journal-table.ts';
+import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+import type { Secrets } from './secrets.ts';
+import { TidegateFunction } from './tidegate-function.ts';
+import { WorkQueue } from './work-queue.ts';
+
+const TIMEOUT = Duration.minutes(3);
+
+export interface SourceSyncWorkerProps {
+  readonly bundle: string;
+  readonly clusters: readonly EksCluster[];
+  readonly journal: JournalTable;
+  readonly artifacts: ArtifactBucket;
+  readonly secrets: Secrets;
+}
+
+/** Git heads to artifacts: the queue, and the function that reads it. */
+export class SourceSyncWorker extends Construct {
+  readonly queue: WorkQueue;
+  readonly worker: TidegateFunction;
+
+  constructor(scope: Construct, id: string, props: SourceSyncWorkerProps) {
+    super(scope, id);
+    const { bundle, clusters, journal, artifacts, secrets } = props;
+    this.queue = new WorkQueue(this, 'Work', {
+      queue: 'source-sync',
+      workerTimeout: TIMEOUT,
+      maxReceives: 5,
+      lateAfter: Duration.minutes(10),
+    });
+    const environment: EnvironmentOf<typeof SourceSyncEnvironment> = {
+      JOURNAL_TABLE: journal.table.tableName,
+      ARTIFACT_BUCKET: artifacts.bucket.bucketName,
+    };
+    this.worker = new TidegateFunction(this, 'Worker', {
+      subject: 'source-sync',
+      description: 'Reads git heads and stores what is new as artifacts',
+      bundle,
+      environment,
+      timeout: TIMEOUT,
+      memorySize: 1024,
+    });
+    journal.grantRecords(this.worker.role);
+    artifacts.grantStoreArtifacts(this.worker.role);
+    secrets.grantGitHub(this.worker.role);
+    secrets.grantSources(this.worker.role, clusters);
+    this.worker.function.addEventSource(
+      new SqsEventSource(this.queue.queue, { batchSize: 5, maxConcurrency: 4, reportBatchItemFailures: true }),
+    );
+    this.watchMissedWebhooks();
+  }
+
+  private watchMissedWebhooks(): void {
+    const filter = new MetricFilter(this, 'MissedWebhooks', {
+      logGroup: this.worker.logGroup,
+      filterPattern: FilterPattern.booleanValue('$.missedWebhook', true),
+      metricNamespace: METRICS.namespace,
+      metricName: METRICS.missedWebhooks,
+      metricValue: '1',
+    });
+    addRunbookAlarm(this, {
+      subject: 'source-sync',
+      section: 'missedWebhooks',
+      meaning: 'Ticks found pushes to GitHub that no webhook had told of.',
+      metric: filter.metric({ period: ALARM_PERIOD, statistic: 'Sum' }),
+      threshold: 2,
+      periods: 3,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  ContextAttribute,
+  Schedule,
+  ScheduleExpression,
+  ScheduleGroup,
+  ScheduleTargetInput,
+} from 'aws-cdk-lib/aws-scheduler';
+import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Construct } from 'constructs';
+import type { WorkQueue } from './work-queue.ts';
+
+export interface TickTarget {
+  readonly id: string;
+  readonly queue: WorkQueue;
+  /** Of its ticks. A cluster has one group, so that its runs follow one another. */
+  readonly group: string;
+}
+
+/** A tick a minute to each queue. One that is late is worth nothing: the next is on its way. */
+export class Ticks extends Construct {
+  constructor(scope: Construct, id: string, targets: readonly TickTarget[]) {
+    super(scope, id);
+    const scheduleGroup = new ScheduleGroup(this, 'Group');
+    for (const target of targets) {
+      new Schedule(this, target.id, {
+        description: `A tick a minute for ${target.id}`,
+        scheduleGroup,
+        schedule: ScheduleExpression.rate(Duration.minutes(1)),
+        target: new SqsSendMessage(target.queue.queue, {
+          messageGroupId: target.group,
+          input: ScheduleTargetInput.fromObject({ type: 'Tick', id: ContextAttribute.executionId }),
+          retryAttempts: 1,
+          maxEventAge: Duration.minutes(1),
+        }),
+      });
+    }
+  }
+}

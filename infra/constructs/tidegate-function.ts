@@ -1,0 +1,112 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib';
+import type { IVpc, SecurityGroup, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+
+export interface TidegateFunctionProps {
+  /** What it is called in alarms: `source-sync`, `reconcile-production`. */
+  readonly subject: string;
+  readonly description: string;
+  /** Folder with the bundle. */
+  readonly bundle: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeout: Duration;
+  readonly memorySize: number;
+  readonly architecture?: Architecture;
+  readonly layers?: readonly ILayerVersion[];
+  readonly network?: FunctionNetwork;
+}
+
+/** Where in a VPC a function runs. */
+export interface FunctionNetwork {
+  readonly vpc: IVpc;
+  readonly subnets: SubnetSelection;
+  readonly securityGroup: SecurityGroup;
+}
+
+/** A Lambda function as this house makes them: Node 24, a role of its own, kept logs, traces, and alarms. */
+export class TidegateFunction extends Construct {
+  readonly function: Function;
+  readonly role: Role;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: TidegateFunctionProps) {
+    super(scope, id);
+    const { description, bundle, environment, timeout, memorySize, layers, network } = props;
+    this.logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = this.addRole(network !== undefined);
+    this.function = new Function(this, 'Function', {
+      description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: props.architecture ?? Architecture.ARM_64,
+      code: Code.fromAsset(bundle),
+      handler: 'index.handler',
+      role: this.role,
+      environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
+      timeout,
+      memorySize,
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.TEXT,
+      tracing: Tracing.ACTIVE,
+      ...(layers === undefined ? {} : { layers: [...layers] }),
+      ...(network === undefined
+        ? {}
+        : { vpc: network.vpc, vpcSubnets: network.subnets, securityGroups: [network.securityGroup] }),
+    });
+    this.addAlarms(props);
+  }
+
+  private addRole(isInVpc: boolean): Role {
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup.grantWrite(role);
+    if (isInVpc) {
+      role.addToPolicy(
+        new PolicyStatement({
+          actions: [
+            'ec2:AssignPrivateIpAddresses',
+            'ec2:CreateNetworkInterface',
+            'ec2:DeleteNetworkInterface',
+            'ec2:DescribeNetworkInterfaces',
+            'ec2:DescribeSubnets',
+            'ec2:UnassignPrivateIpAddresses',
+          ],
+          resources: ['*'],
+        }),
+      );
+    }
+    acknowledge(
+      role,
+      'AwsSolutions-IAM5[Resource::*]',
+      'X-Ray takes traces, and EC2 the network interfaces that Lambda makes in a VPC, for no narrower resource.',
+    );
+    return role;
+  }
+
+  private addAlarms({ subject }: TidegateFunctionProps): void {
+    addRunbookAlarm(this, {
+      subject,
+      section: 'functionErrors',
+      meaning: `Function ${subject} crashed or ran out of time more than twice in five minutes.`,
+      metric: this.function.metricErrors({ period: ALARM_PERIOD }),
+      threshold: 3,
+      periods: 1,
+    });
+    addRunbookAlarm(this, {
+      subject,
+      section: 'functionThrottles',
+      meaning: `Lambda did not start function ${subject}: the account's concurrency is used up.`,
+      metric: this.function.metricThrottles({ period: ALARM_PERIOD }),
+      threshold: 5,
+      periods: 3,
+    });
+  }
+}

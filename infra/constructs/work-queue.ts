@@ -1,0 +1,112 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { deployedQueueName } from '#shared/settings/deployed-queue-name.ts';
+import type { QueueName } from '#shared/work/work-message.ts';
+import { acknowledge } from './acknowledge.ts';
+import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+
+/** A crashed run keeps its message so much longer than the function may run. */
+const VISIBILITY_RESERVE = Duration.seconds(30);
+const DEAD_LETTERS_KEPT = Duration.days(14);
+
+export interface WorkQueueProps {
+  readonly queue: QueueName;
+  /** How long the function that reads it may run. */
+  readonly workerTimeout: Duration;
+  /** How often a message is tried before it is set aside. */
+  readonly maxReceives: number;
+  /** A message that waits longer means that the work does not keep up. */
+  readonly lateAfter: Duration;
+}
+
+/** A FIFO queue, the queue of what nobody could do, and the alarms of both. No other queue of work is made anywhere. */
+export class WorkQueue extends Construct {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, props: WorkQueueProps) {
+    super(scope, id);
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      fifo: true,
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: DEAD_LETTERS_KEPT,
+    });
+    this.queue = new Queue(this, 'Queue', {
+      // The functions tell its name from the cluster's.
+      queueName: deployedQueueName(props.queue),
+      fifo: true,
+      // Ticks and ECR's events bring no id of their own; each of their bodies has one, so no two are equal.
+      contentBasedDeduplication: true,
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      visibilityTimeout: props.workerTimeout.plus(VISIBILITY_RESERVE),
+      retentionPeriod: Duration.days(1),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: props.maxReceives },
+    });
+    this.addAlarms(props);
+  }
+
+  /** Lets someone send work. */
+  grantSend(sender: IGrantable): void {
+    this.queue.grant(sender, 'sqs:SendMessage');
+  }
+
+  private addAlarms({ queue, lateAfter }: WorkQueueProps): void {
+    const subject = queue.replace('/', '-');
+    addRunbookAlarm(this, {
+      subject,
+      section: 'deadLetters',
+      meaning: `Work of queue ${queue} was given up.`,
+      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: ALARM_PERIOD, statistic: 'Maximum' }),
+      threshold: 1,
+      periods: 1,
+    });
+    addRunbookAlarm(this, {
+      subject,
+      section: 'oldestMessage',
+      meaning: `Work of queue ${queue} has waited for more than ${lateAfter.toMinutes()} minutes.`,
+      metric: this.queue.metricApproximateAgeOfOldestMessage({ period: ALARM_PERIOD, statistic: 'Maximum' }),
+      threshold: lateAfter.toSeconds(),
+      periods: 2,
+    });
+    addRunbookAlarm(this, {
+      subject,
+      section: 'ticks',
+      meaning: `Nothing was sent to queue ${queue} for ten minutes, not even a tick.`,
+      metric: this.queue.metricNumberOfMessagesSent({ period: ALARM_PERIOD, statistic: 'Sum' }),
+      threshold: 1,
+      periods: 2,
+      ringsBelow: true,
+    });
+  }
+}
+
+/** Where Lambda puts what it gave up of the journal's stream, which cannot be a FIFO queue. */
+export class LostRecords extends Construct {
+  readonly queue: Queue;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.queue = new Queue(this, 'Queue', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: DEAD_LETTERS_KEPT,
+    });
+    acknowledge(
+      this.queue,
+      'AwsSolutions-SQS3',
+      'This is a dead-letter queue itself: Lambda sends here what it gave up.',
+    );
+    addRunbookAlarm(this, {
+      subject: 'notify',
+      section: 'journalLost',
+      meaning: 'Records of the journal were not passed on and will not be tried again.',
+      metric: this.queue.metricApproximateNumberOfMessagesVisible({ period: ALARM_PERIOD, statistic: 'Maximum' }),
+      threshold: 1,
+      periods: 1,
+    });
+  }
+}

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+import { isNode, LineCounter, parseDocument } from 'yaml';
+import type { Problem } from '#shared/errors/problem.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+
+interface Finding {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/**
+ * Finds what is well-formed in `tidegate.yaml` but cannot be deployed, with its line.
+ * @param folder where the file lies: when the configuration repository does, the folders of the clusters are looked for.
+ */
+export function findUnworkableSettings(
+  settings: Settings,
+  source: { readonly text: string; readonly file: string; readonly folder: string },
+): readonly Problem[] {
+  const lines = new LineCounter();
+  const document = parseDocument(source.text, { lineCounter: lines });
+  const findings = [...checkRegions(settings), ...checkClusters(settings), ...checkFolders(settings, source.folder)];
+  return findings.map(({ path, message }) => {
+    const node = document.getIn(path, true);
+    const place = isNode(node) && node.range ? lines.linePos(node.range[0]) : undefined;
+    const field = path.reduce<string>(
+      (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+      '',
+    );
+    return { file: source.file, ...(place && { line: place.line, column: place.col }), field, message };
+  });
+}
+
+function checkRegions({ clusters, registries }: Settings): readonly Finding[] {
+  const known = new Set(RegionInfo.regions.map(({ name }) => name));
+  const regions = [
+    ...clusters.flatMap(({ target }, index) =>
+      target.kind === 'eks' ? [{ region: target.region, path: ['clusters', index, 'eks', 'region'] }] : [],
+    ),
+    ...registries.ecr.map(({ region }, index) => ({ region, path: ['registries', 'ecr', index, 'region'] })),
+  ];
+  return regions
+    .filter(({ region }) => !known.has(region))
+    .map(({ region, path }) => ({
+      path,
+      message: `found "${region}", which is no region of AWS; allowed: one such as eu-west-1`,
+    }));
+}
+
+function checkClusters({ clusters }: Settings): readonly Finding[] {
+  if (clusters.some(({ target }) => target.kind === 'eks')) return [];
+  return [
+    {
+      path: ['clusters'],
+      message: 'found no cluster with eks; allowed: at least one, the others are for tidegate serve',
+    },
+  ];
+}
+
+function checkFolders({ clusters }: Settings, folder: string): readonly Finding[] {
+  return clusters.flatMap(({ path }, index) =>
+    existsSync(join(folder, dirname(path))) && dirname(path) !== '.' && !existsSync(join(folder, path))
+      ? [
+          {
+            path: ['clusters', index, 'path'],
+            message: `found "${path}", which is not in the repository beside; allowed: a folder that is there`,
+          },
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { formatProblem } from '#shared/errors/problem.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import { findUnworkableSettings } from './find-unworkable-settings.ts';
+
+/** What is deployed: the settings, and the text that goes along with the functions. */
+export interface Installation {
+  readonly settings: Settings;
+  readonly text: string;
+}
+
+/**
+ * Reads `tidegate.yaml` for `cdk synth`.
+ * @throws TidegateError `SettingsInvalid` (stall) with every problem, each with file and line.
+ */
+export async function readInstallation(file: string): Promise<Installation> {
+  const text = await readText(file);
+  const parsed = parseSettings(text, file);
+  const problems =
+    parsed.outcome === 'invalid'
+      ? parsed.problems
+      : findUnworkableSettings(parsed.settings, { text, file, folder: dirname(file) });
+  if (parsed.outcome === 'valid' && problems.length === 0) return { settings: parsed.settings, text };
+  throw new TidegateError('SettingsInvalid', problems.map(formatProblem).join('\n'), { disposition: 'stall' });
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new TidegateError(
+      'SettingsMissing',
+      `${file} cannot be read; write it, or name another file: cdk synth -c settings=<file>`,
+      { disposition: 'stall', cause },
+    );
+  }
+}

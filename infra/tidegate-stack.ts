@@ -1,0 +1,106 @@
+import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
+import { Stack } from 'aws-cdk-lib';
+import type { StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import { messageGroup } from '#shared/work/message-group.ts';
+import type { FunctionName } from './bundle-functions.ts';
+import { ArtifactBucket } from './constructs/artifact-bucket.ts';
+import { ClusterReconciler } from './constructs/cluster-reconciler.ts';
+import { EcrEvents } from './constructs/ecr-events.ts';
+import { ImageUpdateWorker } from './constructs/image-update-worker.ts';
+import { JournalTable } from './constructs/journal-table.ts';
+import { Notifier } from './constructs/notifier.ts';
+import { Operations } from './constructs/operations.ts';
+import { Outputs } from './constructs/outputs.ts';
+import { Secrets } from './constructs/secrets.ts';
+import { SourceSyncWorker } from './constructs/source-sync-worker.ts';
+import { Ticks } from './constructs/ticks.ts';
+import { WebhookEndpoint } from './constructs/webhook-endpoint.ts';
+
+export interface TidegateStackProps extends StackProps {
+  readonly settings: Settings;
+  /** Those of this stack's region. */
+  readonly clusters: readonly EksCluster[];
+  /** Folder of each function's bundle. */
+  readonly bundles: Readonly<Record<FunctionName, string>>;
+}
+
+/** Tidegate for the clusters of one region: from the webhook to the clusters, everything in it. */
+export class TidegateStack extends Stack {
+  constructor(scope: Construct, id: string, props: TidegateStackProps) {
+    super(scope, id, props);
+    const { settings, clusters, bundles } = props;
+    const { github, registries } = settings;
+
+    const secrets = new Secrets(this, 'Secrets', github);
+    const journal = new JournalTable(this, 'Journal');
+    const artifacts = new ArtifactBucket(this, 'Artifacts');
+
+    const sourceSync = new SourceSyncWorker(this, 'SourceSync', {
+      bundle: bundles['source-sync'],
+      clusters,
+      journal,
+      artifacts,
+      secrets,
+    });
+    const imageUpdate = new ImageUpdateWorker(this, 'ImageUpdate', {
+      bundle: bundles['image-update'],
+      clusters,
+      registries: registries.ecr,
+      journal,
+      secrets,
+    });
+    const kubectl = new KubectlV36Layer(this, 'Kubectl');
+    const reconcilers = clusters.map((cluster) => ({
+      name: cluster.name,
+      reconciler: new ClusterReconciler(this, `Reconcile-${cluster.name}`, {
+        cluster,
+        bundle: bundles.reconcile,
+        kubectl,
+        journal,
+        artifacts,
+      }),
+    }));
+    const queues = { sourceSync: sourceSync.queue, imageUpdate: imageUpdate.queue };
+    const notifier = new Notifier(this, 'Notify', {
+      ...queues,
+      bundle: bundles.notify,
+      journal,
+      secrets,
+      reconcile: reconcilers.map(({ reconciler }) => reconciler.queue),
+    });
+    const webhook = new WebhookEndpoint(this, 'Webhook', {
+      ...queues,
+      bundle: bundles['github-webhook'],
+      github,
+      secrets,
+    });
+    new EcrEvents(this, 'EcrEvents', registries.ecr, imageUpdate.queue);
+    new Ticks(this, 'Ticks', [
+      { id: 'source-sync', queue: sourceSync.queue, group: 'tick' },
+      { id: 'image-update', queue: imageUpdate.queue, group: 'tick' },
+      ...reconcilers.map(({ name, reconciler }) => ({
+        id: `reconcile-${name}`,
+        queue: reconciler.queue,
+        group: messageGroup(name),
+      })),
+    ]);
+    new Operations(this, 'Operations', {
+      queues: {
+        'source-sync': sourceSync.queue,
+        'image-update': imageUpdate.queue,
+        ...Object.fromEntries(reconcilers.map(({ name, reconciler }) => [`reconcile-${name}`, reconciler.queue])),
+      },
+      workers: {
+        'github-webhook': webhook.worker,
+        'source-sync': sourceSync.worker,
+        'image-update': imageUpdate.worker,
+        notify: notifier.worker,
+        ...Object.fromEntries(reconcilers.map(({ name, reconciler }) => [`reconcile-${name}`, reconciler.worker])),
+      },
+    });
+    new Outputs(this, 'Outputs', { github, artifacts, webhookUrl: webhook.url, reconcilers });
+  }
+}
