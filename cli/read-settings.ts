@@ -4,6 +4,15 @@ import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { ParsedSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
+/** The text of the settings as it stands in their file; undefined when it cannot be read. */
+export async function readSettingsText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads the settings; the folders in them are relative to their file. */
 export async function readSettings(file: string): Promise<ParsedSettings> {
   let text: string;

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { VERSION } from '#local/server/read-version.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { checkConfig } from './check-config.ts';
+import type { ClusterAddOptions } from './cluster-add.ts';
 import type { CommandProcess } from './command-process.ts';
 import type { ServeCommandOptions } from './serve.ts';
 
@@ -10,6 +11,16 @@ Examples:
   tidegate check-config --config tidegate.yaml
   tidegate serve --config tidegate.yaml
   tidegate serve --config tidegate.yaml --port 9000 --log-format json
+  tidegate cluster add production --region eu-west-1
+`;
+
+const CLUSTER_ADD_EXAMPLES = `
+Needs AWS credentials that may call eks:DescribeCluster. Nothing of the file changes but the lines that are shown.
+
+Examples:
+  tidegate cluster add production --region eu-west-1
+  tidegate cluster add staging --region eu-west-1 --eks-name acme-staging-2 --path ./clusters/staging
+  tidegate cluster add team-a --region us-east-1 --profile workload --dry-run
 `;
 
 /**
@@ -51,6 +62,30 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     .option('--json', 'print one JSON document')
     .action(async (options: Parameters<typeof checkConfig>[0]) => {
       exitCode = await checkConfig(options, io);
+    });
+
+  program
+    .command('cluster')
+    .description('manage the clusters of the settings')
+    .command('add')
+    .description('read an EKS cluster from AWS and write it into the settings')
+    .argument('<name>', 'name of the cluster in Tidegate')
+    .requiredOption('--region <region>', 'AWS region of the cluster')
+    .option('--eks-name <name>', 'name of the cluster in EKS (default: the same name)')
+    .option('--path <folder>', 'folder in the configuration repository (default: ./clusters/<name>)')
+    .addOption(
+      new Option('--profile <profile>', 'what Tidegate may do in the cluster (default: platform)').choices([
+        'platform',
+        'workload',
+      ]),
+    )
+    .addOption(config)
+    .option('--dry-run', 'show the change and write nothing')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', CLUSTER_ADD_EXAMPLES)
+    .action(async (name: string, options: ClusterAddOptions) => {
+      const { clusterAdd } = await import('./cluster-add.ts');
+      exitCode = await clusterAdd(name, options, io);
     });
 
   try {

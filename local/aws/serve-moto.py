@@ -18,6 +18,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.ecr.models import ECRBackend
 from moto.ecr.responses import ECRResponse
+from moto.eks.responses import EKSResponse
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventTemplateParser
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -128,6 +129,20 @@ def remembered(add_message):
     return add
 
 
+def created_as_eks(create_cluster):
+    """moto forgets how a cluster authenticates; EKS keeps it, CONFIG_MAP unless the request says more, and shows its VPC."""
+
+    def create(self):
+        result = create_cluster(self)
+        cluster = result.result["cluster"]
+        asked = self._get_param("accessConfig") or {}
+        cluster.access_config = {"authenticationMode": asked.get("authenticationMode", "CONFIG_MAP")}
+        cluster.resources_vpc_config = {"vpcId": "vpc-0123456789abcdef0", **cluster.resources_vpc_config}
+        return result
+
+    return create
+
+
 class Front:
     """What stands before moto: a constant delay, counts per operation, and faults that a test asks for."""
 
@@ -201,6 +216,7 @@ def main():
     ECRBackend.put_image = put_image_as_ecr(ECRBackend.put_image)
     ECRResponse.describe_images = paged(ECRResponse.describe_images, "imageDetails")
     ECRResponse.list_images = paged(ECRResponse.list_images, "imageIds")
+    EKSResponse.create_cluster = created_as_eks(EKSResponse.create_cluster)
     Queue.add_message = remembered(Queue.add_message)
     front = Front(DomainDispatcherApplication(create_backend_app), delay_ms / 1000)
     server = make_server("127.0.0.1", port, front, threaded=True, request_handler=QuietHandler)

@@ -7,6 +7,11 @@ export function spliceScalar(text: string, scalar: ScalarToken, value: string): 
   return text.slice(0, scalar.start) + spell(scalar.kind, value) + text.slice(scalar.end);
 }
 
+/** Spells a string that is new to a file: plain where every YAML reader takes it for one, quoted elsewhere. */
+export function spellString(value: string): string {
+  return spell('plain', value);
+}
+
 function spell(kind: ScalarToken['kind'], value: string): string {
   switch (kind) {
     case 'single-quoted':

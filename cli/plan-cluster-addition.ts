@@ -1,0 +1,115 @@
+import { addCluster } from '#shared/edit/edit-settings.ts';
+import type { NewCluster } from '#shared/edit/edit-settings.ts';
+import { formatProblem } from '#shared/errors/problem.ts';
+import type { Problem } from '#shared/errors/problem.ts';
+import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
+import { AWS_REGIONS } from '#shared/settings/aws-regions.ts';
+import { findSimilar } from '#shared/settings/find-similar.ts';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
+
+/** What the person asked for. */
+export interface WantedCluster {
+  readonly name: string;
+  readonly path: string;
+  readonly eksName: string;
+  readonly region: string;
+  readonly profile?: 'platform' | 'workload';
+}
+
+export type ClusterAddition =
+  | {
+      readonly outcome: 'planned';
+      readonly cluster: NewCluster;
+      readonly text: string;
+      readonly notes: readonly string[];
+    }
+  | { readonly outcome: 'refused'; readonly problems: readonly string[] };
+
+/** What is wrong before anybody asks EKS. */
+export function checkWantedCluster(text: string, file: string, wanted: WantedCluster): readonly string[] {
+  const { name, region } = wanted;
+  if (!AWS_REGIONS.includes(region)) {
+    const similar = findSimilar(region, AWS_REGIONS);
+    const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
+    return [`--region: found ${JSON.stringify(region)}; allowed: a region of AWS such as eu-west-1${hint}`];
+  }
+  // Everything else that could be wrong with the names is seen with values in the place of those that EKS has.
+  const placeholder = { endpoint: 'https://eks.invalid', certificateAuthority: 'AAAA' };
+  const planned = writeCluster(text, file, toNewCluster(wanted, placeholder));
+  if (planned.outcome === 'planned') return [];
+  const parsed = parseSettings(text, file);
+  const known = parsed.outcome === 'valid' ? parsed.settings.clusters.find((one) => one.name === name) : undefined;
+  if (known === undefined) return planned.problems;
+  return [`${file}: cluster ${JSON.stringify(name)} is there already; give another name, or edit its entry`];
+}
+
+/** Decides whether Tidegate can deploy to a cluster that EKS describes, and how the settings then read. */
+export function planClusterAddition(
+  text: string,
+  file: string,
+  wanted: WantedCluster,
+  found: EksClusterDescription | undefined,
+): ClusterAddition {
+  const { eksName, region } = wanted;
+  const subject = `EKS cluster ${eksName} in ${region}`;
+  if (found === undefined) {
+    return refuse(`${subject} does not exist in this account; name it with --eks-name, see \`aws eks list-clusters\``);
+  }
+  const { status, authenticationMode, endpoint, certificateAuthority, privateTo } = found;
+  if (status !== 'ACTIVE') return refuse(`${subject} is ${status}; allowed: ACTIVE; ${adviseOn(status)}`);
+  if (authenticationMode === 'CONFIG_MAP') {
+    const update = `aws eks update-cluster-config --region ${region} --name ${eksName} --access-config authenticationMode=API_AND_CONFIG_MAP`;
+    return refuse(
+      `${subject} has authentication mode CONFIG_MAP, which knows no access entries; allowed: API, API_AND_CONFIG_MAP; run \`${update}\` (everyone who has access keeps it; it cannot be taken back), then this again`,
+    );
+  }
+  if (endpoint === undefined || certificateAuthority === undefined) {
+    return refuse(`${subject} has no endpoint or certificate authority yet; try again in a minute`);
+  }
+  const cluster = toNewCluster(wanted, { endpoint, certificateAuthority });
+  const planned = writeCluster(text, file, cluster);
+  if (planned.outcome === 'refused' || privateTo === undefined) return planned;
+  const vpc = `eks.vpc: { id: ${privateTo.vpc}, subnets: [ ${privateTo.subnets.join(', ')} ] }`;
+  const note = `its endpoint is private: add ${vpc} to the cluster, with the subnets that reach it`;
+  return { ...planned, notes: [...planned.notes, note] };
+}
+
+function writeCluster(text: string, file: string, cluster: NewCluster): ClusterAddition {
+  const added = addCluster(text, cluster);
+  if ('fault' in added) {
+    return refuse(`${file} ${added.fault}; add the cluster by hand: ${JSON.stringify(cluster)}`);
+  }
+  const [before, after] = [parseSettings(text, file), parseSettings(added.text, file)];
+  const old = before.outcome === 'valid' ? [] : before.problems;
+  const now = after.outcome === 'valid' ? [] : after.problems;
+  const isMine = (problem: Problem): boolean => !old.some((one) => isSame(one, problem));
+  const serious = now.filter((problem) => isMine(problem) || !isNoCredentialYet(problem));
+  if (serious.length > 0) return { outcome: 'refused', problems: serious.map(formatProblem) };
+  const notes = now.length === 0 ? [] : ['next, the GitHub App: tidegate github-app create'];
+  return { outcome: 'planned', cluster, text: added.text, notes };
+}
+
+/** The App is made by the next command; until then the settings of a new installation name none. */
+function isNoCredentialYet({ field, message }: Problem): boolean {
+  return field === 'github' && /^(?:found neither|missing)/u.test(message);
+}
+
+function isSame(one: Problem, other: Problem): boolean {
+  return one.field === other.field && one.message === other.message;
+}
+
+function toNewCluster(
+  { name, path, eksName, region, profile }: WantedCluster,
+  found: { readonly endpoint: string; readonly certificateAuthority: string },
+): NewCluster {
+  return { name, path, eks: { name: eksName, region, ...found, ...(profile === undefined ? {} : { profile }) } };
+}
+
+function adviseOn(status: string): string {
+  if (status === 'CREATING' || status === 'UPDATING' || status === 'PENDING') return 'wait until it is';
+  return 'look at it with `aws eks describe-cluster`';
+}
+
+function refuse(problem: string): ClusterAddition {
+  return { outcome: 'refused', problems: [problem] };
+}

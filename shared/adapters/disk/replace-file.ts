@@ -1,0 +1,35 @@
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+
+/**
+ * Replaces a text file whole: who reads it sees the old text or the new one. Links and mode stay.
+ * @throws TidegateError `FileChanged` when somebody has written it since `before` was read.
+ */
+export async function replaceFile(file: string, { before, after }: { before: string; after: string }): Promise<void> {
+  const path = await realpath(file);
+  const { mode } = await stat(path);
+  if ((await readFile(path, 'utf8')) !== before) {
+    throw new TidegateError(
+      'FileChanged',
+      `${file} was changed meanwhile and is left as it is: run the command again`,
+      {
+        disposition: 'stall',
+        subject: file,
+      },
+    );
+  }
+  const beside = `${path}.tidegate-${process.pid}`;
+  try {
+    const handle = await open(beside, 'wx', mode & 0o777);
+    try {
+      await handle.writeFile(after);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+import type { Cluster } from '@aws-sdk/client-eks';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { DescribeEksCluster, EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
+
+/** Asks EKS with the credentials of the environment. */
+export const describeEksCluster: DescribeEksCluster = async ({ region, name }) => {
+  const client = new EKSClient({
+    region,
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  });
+  try {
+    const { cluster } = await client.send(new DescribeClusterCommand({ name }));
+    return cluster === undefined ? undefined : toDescription(cluster);
+  } catch (error) {
+    if (classifyAwsFailure(error) === 'missing') return undefined;
+    throw explainFailure(`EKS cluster ${name} in ${region}`, error);
+  } finally {
+    client.destroy();
+  }
+};
+
+function toDescription(cluster: Cluster): EksClusterDescription {
+  const { status = 'unknown', endpoint, certificateAuthority, accessConfig, resourcesVpcConfig: vpc } = cluster;
+  const isPrivate = vpc?.endpointPublicAccess === false && vpc.vpcId !== undefined;
+  return {
+    status,
+    // Clusters older than access entries say nothing.
+    authenticationMode: accessConfig?.authenticationMode ?? 'CONFIG_MAP',
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(certificateAuthority?.data === undefined ? {} : { certificateAuthority: certificateAuthority.data }),
+    ...(isPrivate ? { privateTo: { vpc: vpc.vpcId ?? '', subnets: vpc.subnetIds ?? [] } } : {}),
+  };
+}
+
+function explainFailure(subject: string, cause: unknown): TidegateError {
+  const word = nameAwsFailure(cause);
+  if (word === 'CredentialsProviderError' || word === 'TokenProviderError') {
+    return new TidegateError('AuthenticationFailed', `${subject}: no AWS credentials found; sign in to AWS first`, {
+      disposition: 'stall',
+      subject,
+      cause,
+    });
+  }
+  const message =
+    classifyAwsFailure(cause) === 'denied'
+      ? `${subject} may not be read (${word}): use credentials with eks:DescribeCluster on it`
+      : `${subject} could not be read from EKS (${word}): try again`;
+  return new TidegateError('EksUnreadable', message, { disposition: 'stall', subject, cause });
+}

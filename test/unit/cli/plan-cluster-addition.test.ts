@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { planClusterAddition } from '#cli/plan-cluster-addition.ts';
+import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
+
+const SETTINGS = `configRepository: { url: "https://github.com/acme/fleet-infra" }
+github: { appId: 12345 }
+clusters: []
+`;
+const WANTED = { name: 'production', path: './clusters/production', eksName: 'prod', region: 'eu-west-1' };
+const FOUND: EksClusterDescription = {
+  status: 'ACTIVE',
+  authenticationMode: 'API',
+  endpoint: 'https://A1.eks.amazonaws.com',
+  certificateAuthority: 'LS0tLQ==',
+};
+
+function problemsWith(found: Partial<EksClusterDescription>): string {
+  const plan = planClusterAddition(SETTINGS, 'tidegate.yaml', WANTED, { ...FOUND, ...found });
+  return plan.outcome === 'refused' ? plan.problems.join('\n') : '';
+}
+
+describe('adding a cluster that EKS describes', () => {
+  it.each(['API', 'API_AND_CONFIG_MAP'])('takes one that is ACTIVE with authentication mode %s', (mode) => {
+    expect(problemsWith({ authenticationMode: mode })).toBe('');
+  });
+
+  it.each([
+    ['CREATING', 'wait until it is'],
+    ['UPDATING', 'wait until it is'],
+    ['PENDING', 'wait until it is'],
+    ['DELETING', 'look at it'],
+    ['FAILED', 'look at it'],
+  ])('refuses one that is %s and says what to do', (status, advice) => {
+    expect(problemsWith({ status })).toContain(
+      `EKS cluster prod in eu-west-1 is ${status}; allowed: ACTIVE; ${advice}`,
+    );
+  });
+
+  it('refuses authentication mode CONFIG_MAP with the command that changes it', () => {
+    expect(problemsWith({ authenticationMode: 'CONFIG_MAP' })).toContain(
+      '`aws eks update-cluster-config --region eu-west-1 --name prod --access-config authenticationMode=API_AND_CONFIG_MAP`',
+    );
+  });
+
+  it('refuses what EKS says when the settings would not read it', () => {
+    expect(problemsWith({ endpoint: 'http://plain.example.com' })).toContain('clusters[0].eks.endpoint: found');
+    expect(problemsWith({ certificateAuthority: 'not base64!' })).toContain('clusters[0].eks.certificateAuthority');
+  });
+});
