@@ -44,9 +44,12 @@ export async function executeImageUpdate(
       return { outcome: 'already-proposed', changeRequest: update.changeRequest };
     case 'withdraw': {
       const { changeRequest, body, branchHead } = update;
-      // Body and state in one call: closed without the word "superseded" it would read as a person's no.
-      await host.updateChangeRequest(repository, changeRequest.number, { body, state: 'closed' });
-      await host.moveBranch(repository, { branch, from: branchHead, to: undefined });
+      // The word "superseded" first: closed without it, it would read as a person's no. Then the branch, which somebody may
+      // have moved meanwhile, and whose end closes the pull request on GitHub already.
+      await host.updateChangeRequest(repository, changeRequest.number, { body });
+      const moved = await host.moveBranch(repository, { branch, from: branchHead, to: undefined });
+      if (moved === 'conflict') return { outcome: 'overtaken', branch };
+      await host.updateChangeRequest(repository, changeRequest.number, { state: 'closed' });
       return { outcome: 'withdrawn', changeRequest };
     }
     case 'push': {

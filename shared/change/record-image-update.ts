@@ -124,7 +124,7 @@ function describeResult(result: ImageUpdateResult): string {
     case 'pushed':
       return `pushed commit ${result.commit} to ${result.branch}`;
     case 'left-alone':
-      return `branch ${result.branch} has commits of somebody else and is left alone; delete it to have it updated again`;
+      return `branch ${result.branch} has commits of somebody else and is left alone; delete it, and newer images are proposed again`;
     case 'overtaken':
       return `branch ${result.branch} moved while it was worked on; looking again`;
   }

@@ -16,8 +16,8 @@ import {
   type ImageRun,
 } from './automations-to-run.ts';
 import { executeImageUpdate } from './execute-image-update.ts';
-import { observeAutomation, type ObservePorts } from './observe-automation.ts';
-import { planImageUpdate } from './plan-image-update.ts';
+import { observeAutomation, type ObservedAutomation, type ObservePorts } from './observe-automation.ts';
+import { planImageUpdate, type ImageUpdatePlan } from './plan-image-update.ts';
 import {
   isNewChoice,
   recordChoice,
@@ -28,6 +28,9 @@ import {
 } from './record-image-update.ts';
 import { resolveCheckout, type CheckoutSettings } from './resolve-checkout.ts';
 import { choosePolicies, scanImages, type Choice } from './scan-images.ts';
+
+/** How often an update is planned anew because somebody else moved its branch meanwhile. */
+const ATTEMPTS = 3;
 
 /** Everything that updating images needs from the world. */
 export interface UpdateImagesPorts extends ObservePorts {
@@ -112,6 +115,29 @@ async function runAutomation(
 ): Promise<readonly JournalRecord[]> {
   const { cluster } = instructions;
   const checkout = resolveCheckout(cluster, automation, instructions.gitRepositories, settings);
+  for (let attempt = 1; ; attempt += 1) {
+    const known = candidatesOf(instructions, automation, choices);
+    const observed = await observeAutomation(ports, { cluster, automation, checkout, ...known });
+    let plan = planImageUpdate(observed);
+    if (touchesWhatIsThere(observed, plan)) {
+      // Whoever wrote this may have read the registry after us. What it knew we know too when we read now, and if it
+      // writes once more, the branch is no longer where it was observed.
+      const used = repositoriesToScan(instructions, { cluster, imageRepositories: [], automations: [automation] });
+      const now = choosePolicies(instructions, await scanImages(ports.imageRegistry, used));
+      plan = planImageUpdate({ ...observed, ...candidatesOf(instructions, automation, now) });
+    }
+    const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);
+    if (result.outcome === 'overtaken' && attempt < ATTEMPTS) continue;
+    return recordImageUpdate(context, automation, { checkout, plan, result });
+  }
+}
+
+/** What the policies of an automation choose from, and which of them choose nothing at the moment. */
+function candidatesOf(
+  instructions: Instructions,
+  automation: ImageUpdateAutomation,
+  choices: readonly Choice[],
+): Pick<ObservedAutomation, 'candidates' | 'undecidedPolicies'> {
   const candidates = choices.flatMap((choice) =>
     'candidates' in choice && usesPolicy(automation, choice.policy) ? [choice.candidates] : [],
   );
@@ -120,10 +146,13 @@ async function runAutomation(
     .filter((policy) => usesPolicy(automation, policy))
     .map(formatNamespacedName)
     .filter((policy) => !decided.has(policy));
-  const observed = await observeAutomation(ports, { cluster, automation, checkout, candidates, undecidedPolicies });
-  const plan = planImageUpdate(observed);
-  const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);
-  return recordImageUpdate(context, automation, { checkout, plan, result });
+  return { candidates, undecidedPolicies };
+}
+
+/** Whether a plan takes back or replaces what a run before, or one beside this one, has written. */
+function touchesWhatIsThere({ branchHead }: ObservedAutomation, { update }: ImageUpdatePlan): boolean {
+  if (update.action === 'withdraw') return true;
+  return 'commit' in update && update.commit !== undefined && branchHead !== undefined;
 }
 
 /** What is due, and what the automations to run need: their choice is made from the registry as it is now. */

@@ -18,6 +18,7 @@ import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import { sampleSize } from '#test/sample-size.ts';
 import { collectingLogger, startGitHubForTests, type GitHubForTests } from '#test/contract/github-for-tests.ts';
 
 const CLUSTER = 'my-cluster';
@@ -177,6 +178,55 @@ describe('an image pushed to ECR', () => {
     },
   );
 
+  it('keeps its pull request when a run that read the registry before the push looks at GitHub after it', async () => {
+    const story = await startStory();
+    const stale = story.pauseNextLook();
+    const tick = story.handle(story.tick());
+    await stale.reached;
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+
+    stale.resume();
+    await tick;
+
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
+  });
+
+  it('is not set back to an older one by a run that read the registry before the push', async () => {
+    const story = await startStory();
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    const stale = story.pauseNextLook();
+    const again = story.handle(story.pushed());
+    await stale.reached;
+    await story.push('6.7.2');
+    await story.handle(story.pushed());
+
+    stale.resume();
+    await again;
+
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+    expect(await story.read(BRANCH)).toContain('newTag: 6.7.2 #');
+  });
+
+  it('ends in one pull request with one commit of the newest, whatever runs at the same time', async () => {
+    for (let round = 0; round < sampleSize(1, 20); round += 1) {
+      const story = await startStory();
+      const run = (...bodies: readonly string[]) => story.handle(...bodies);
+      await story.push('6.7.1');
+      const first = [run(story.pushed()), run(story.tick()), run(story.instructionsChanged())];
+      await story.push('6.7.2');
+      await Promise.all([...first, run(story.pushed()), run(story.tick()), run(story.pushed())]);
+
+      story.wait(40 * MINUTE);
+      await run(story.tick());
+
+      expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+      expect(await story.read(BRANCH)).toContain('newTag: 6.7.2 #');
+      expect(await story.commitsAhead()).toBe(1);
+    }
+  });
+
   it('is found by the tick when its event was lost', async () => {
     const story = await startStory();
     await story.handle(story.tick());
@@ -248,6 +298,8 @@ async function startStory(options: { readonly brokenToo?: boolean } = {}) {
   const journal = createSqliteJournal(openSqliteDatabase(join(folder, String(stories))), systemClock);
   await journal.write([{ type: 'Instructions', instructions: instructionsFor(image, options.brokenToo === true) }]);
   let waited = 0;
+  const host = createGitHubChangeHost(github.client);
+  let beforeLook: (() => Promise<void>) | undefined;
   const dependencies: ImageUpdateDependencies = {
     settings: {
       configRepository: { url, branch: 'main' },
@@ -257,7 +309,15 @@ async function startStory(options: { readonly brokenToo?: boolean } = {}) {
     },
     imageRegistry: registry,
     gitRemote: createIsomorphicGitRemote({ version: '0.0.0-test' }),
-    changeHost: createGitHubChangeHost(github.client),
+    changeHost: {
+      ...host,
+      listChangeRequests: async (...request) => {
+        const pause = beforeLook;
+        beforeLook = undefined;
+        await pause?.();
+        return host.listChangeRequests(...request);
+      },
+    },
     sourceCredentials: createGitHubSourceCredentials({
       client: github.client,
       secrets: github.secrets,
@@ -272,6 +332,16 @@ async function startStory(options: { readonly brokenToo?: boolean } = {}) {
     fullName,
     wait: (ms: number) => {
       waited += ms;
+    },
+    /** Lets the next run read the registry, and then stops it before it looks at GitHub. */
+    pauseNextLook: () => {
+      const reached = Promise.withResolvers<void>();
+      const resumed = Promise.withResolvers<void>();
+      beforeLook = () => {
+        reached.resolve();
+        return resumed.promise;
+      };
+      return { reached: reached.promise, resume: resumed.resolve };
     },
     push: async (tag: string) => {
       await ecr.pushImage({ repository: name, tag, content: `${name} ${tag}` });
