@@ -1,5 +1,9 @@
 import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
-import { createGitHubClient, type GitHubClient } from '#shared/adapters/github/github-client.ts';
+import {
+  createGitHubClient,
+  type GitHubClient,
+  type GitHubClientOptions,
+} from '#shared/adapters/github/github-client.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
@@ -8,6 +12,8 @@ import type { Secrets } from '#shared/ports/secrets.ts';
 export interface GitHubForTests {
   readonly github: RunningGitHub;
   readonly client: GitHubClient;
+  /** What `client` was made with. */
+  readonly clientOptions: GitHubClientOptions;
   /** As `client`, with the pauses that github.com asks for. */
   readonly pacedClient: GitHubClient;
   readonly secrets: Secrets;
@@ -48,6 +54,7 @@ export async function startGitHubForTests(options: { readonly retries?: number }
   return {
     github,
     client,
+    clientOptions,
     pacedClient,
     secrets,
     async createRepository(files) {

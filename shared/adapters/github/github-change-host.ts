@@ -25,8 +25,9 @@ interface Pull {
   readonly state: string;
   readonly title: string;
   readonly body: string | null;
-  readonly head: { readonly ref: string; readonly sha: string };
-  readonly base: { readonly ref: string };
+  /** `repo` is null when the fork that it was is deleted. */
+  readonly head: { readonly ref: string; readonly sha: string; readonly repo: { readonly id: number | bigint } | null };
+  readonly base: { readonly ref: string; readonly repo: { readonly id: number | bigint } };
   readonly merged_at: string | null;
   readonly merge_commit_sha: string | null;
   readonly updated_at: string;
@@ -54,7 +55,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
   }
 
   async function nodeIdOf(repository: RepositoryId): Promise<string> {
-    const key = `${repository.owner}/${repository.name}`;
+    const key = keyOf(repository);
     const known = nodeIds.get(key);
     if (known !== undefined) return known;
     const id = await request(repository, READ, 'repository', async (octokit, where) => {
@@ -71,7 +72,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
           ...where,
           ref: `heads/${branch}`,
         });
-        return data.object.sha;
+        return readOid(data.object.sha);
       } catch (error) {
         if (statusOf(error) === 404) return undefined;
         throw error;
@@ -97,8 +98,9 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
           per_page: PAGE,
           page,
         });
-        // GitHub ignores a head that it cannot read, and then lists everything.
-        found.push(...data.filter(({ head }) => head.ref === filter.head).map(toChangeRequest));
+        // GitHub ignores a head that it cannot read, and then lists everything; and the owner may have forks of their own.
+        const own = data.filter(({ head, base }) => head.ref === filter.head && head.repo?.id === base.repo.id);
+        found.push(...own.map(toChangeRequest));
         if (data.length < PAGE) break;
       }
       return found;
@@ -125,7 +127,11 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
             ...data.commits.map(({ sha, commit, author, committer }) => ({
               oid: sha,
               message: commit.message,
-              ours: loginOf(author) === login && [login, GITHUB_COMMITTER].includes(loginOf(committer) ?? login),
+              ours:
+                loginOf(author) === login &&
+                (committer === null
+                  ? commit.committer?.email === commit.author?.email
+                  : [login, GITHUB_COMMITTER].includes(loginOf(committer) ?? '')),
             })),
           );
           if (data.commits.length < PAGE || commits.length >= data.total_commits) break;
@@ -156,7 +162,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
               content,
               encoding: 'base64',
             });
-            tree.push({ ...entry, sha: blob.data.sha });
+            tree.push({ ...entry, sha: readOid(blob.data.sha) });
           } else {
             tree.push({ ...entry, content: text });
           }
@@ -169,10 +175,10 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
         const commit = await octokit.request('POST /repos/{owner}/{repo}/git/commits', {
           ...where,
           message,
-          tree: written.data.sha,
+          tree: readOid(written.data.sha),
           parents: [parent],
         });
-        return commit.data.sha;
+        return readOid(commit.data.sha);
       });
     },
 
@@ -188,9 +194,12 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
       };
       try {
         const octokit = await client.forRepository(repository, WRITE_CONTENTS);
-        await octokit.graphql(UPDATE_REFS, { repositoryId, refUpdates: [update] });
+        const answer: unknown = await octokit.graphql(UPDATE_REFS, { repositoryId, refUpdates: [update] });
+        if (typeof answer !== 'object' || answer === null || !('updateRefs' in answer)) throw unreadable('branch');
         return 'moved';
       } catch (error) {
+        // A repository of the same name may have taken its place.
+        nodeIds.delete(keyOf(repository));
         const now = await readBranch(repository, branch);
         if (now === to) return 'moved';
         if (now !== from) return 'conflict';
@@ -215,11 +224,12 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
 
     updateChangeRequest(repository, number, change) {
       return request(repository, WRITE_PULLS, `pull request #${number}`, async (octokit, where) => {
-        await octokit.request('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', {
+        const { data } = await octokit.request('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', {
           ...where,
           pull_number: number,
           ...change,
         });
+        if (data.number !== number) throw unreadable('pull request');
       });
     },
   };
@@ -240,11 +250,35 @@ function toChangeRequest(pull: Pull): ChangeRequest {
   };
 }
 
+function keyOf(repository: RepositoryId): string {
+  return `${repository.owner}/${repository.name}`;
+}
+
+/** An object id, which is all that stands between a commit made and a branch deleted. */
+function readOid(value: unknown): string {
+  if (typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u.test(value)) return value;
+  throw unreadable('object id');
+}
+
+/** Octokit hands out an answer that was cut off, or the page of a proxy, as text, and calls it a success. */
+function unreadable(what: string): TidegateError {
+  return new TidegateError('GitOperationFailed', `GitHub's answer cannot be read: it holds no ${what}`, {
+    disposition: 'retry',
+  });
+}
+
 /** GitHub said no and the branch is where it was: a rule of the repository, which a person has to change. No answer: try again. */
 function refusedMove(error: unknown, repository: RepositoryId, branch: string): TidegateError {
   const subject = `${repository.owner}/${repository.name}: branch ${branch}`;
   const answered = error instanceof Error && error.name === 'GraphqlResponseError';
   if (!answered) return toTidegateError(error, subject);
+  if (JSON.stringify(Reflect.get(error, 'errors')).includes('"RATE_LIMITED"')) {
+    return new TidegateError('RateLimited', `${subject}: GitHub's limit is used up`, {
+      disposition: 'retry',
+      subject,
+      cause: error,
+    });
+  }
   return new TidegateError('GitOperationFailed', `${subject} was not moved: ${error.message.slice(0, 300)}`, {
     disposition: 'stall',
     subject,

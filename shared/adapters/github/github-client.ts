@@ -94,6 +94,8 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
       });
       return (answer as InstallationToken).token;
     } catch (error) {
+      // The App may have been installed anew, which gives it another number.
+      installations.delete(`${repository.owner}/${repository.name}`);
       throw toTidegateError(error, `token for ${repository.owner}/${repository.name}`);
     }
   }
