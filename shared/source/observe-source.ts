@@ -47,13 +47,9 @@ export async function observeRemote(
   return { ...access, resolved: resolveReference(repository.ref, refs) };
 }
 
-/** Reads back what the last sync recorded. */
-export async function observeStored(
-  ports: { readonly journal: Journal; readonly artifacts: ArtifactStore },
-  { key }: Source,
-): Promise<StoredState> {
-  const head = await readHead(ports.journal, key);
-  return { head, hasArtifact: head !== undefined && (await ports.artifacts.has(head.digest)) };
+/** Whether what the last sync recorded is still there. */
+export async function observeStored(artifacts: ArtifactStore, head: SourceHead | undefined): Promise<StoredState> {
+  return { head, hasArtifact: head !== undefined && (await artifacts.has(head.digest)) };
 }
 
 /** The newest recorded head of a source. */

@@ -1,4 +1,6 @@
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import { formatSourceKey } from '#shared/api/resource-key.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { sourceHeadKey, statusKey, type JournalRecord, type SourceHead } from '#shared/journal/journal-record.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { GitRemote } from '#shared/ports/git-remote.ts';
@@ -26,53 +28,76 @@ export interface SyncPorts {
 export type SyncOutcome =
   { readonly result: 'stored' | 'unchanged' | 'suspended' } | { readonly result: 'failed'; readonly error: unknown };
 
+/** How often a source is looked at anew because somebody else recorded it meanwhile. */
+const ATTEMPTS = 5;
+
 /**
  * Brings what is stored of a source up to date with its server: observe ► plan ► execute ► record.
- * The sources are read alike (one fetch), and each is recorded for its own cluster.
+ * The sources are read alike (one fetch), and each is recorded for its own cluster, if its head is still the one that was
+ * read before the server was asked: whoever records last has looked last, and no head is set back by a slow look.
  */
 export async function syncSource(
   ports: SyncPorts,
   sources: readonly [KnownSource, ...KnownSource[]],
+  attempt = 1,
 ): Promise<SyncOutcome> {
-  const startedAt = ports.clock.now();
-  const record = (source: KnownSource, records: readonly JournalRecord[]): Promise<void> =>
-    writeUnlessOutdated(ports.journal, source, startedAt, records);
-  if (sources[0].repository.suspend) {
-    for (const source of sources) await record(source, recordSuspended(source, startedAt));
+  const overtaken: KnownSource[] = [];
+  const seen = await Promise.all(
+    sources.map(async (source) => ({ source, head: await readHead(ports.journal, source.key) })),
+  );
+  const outcome = await syncSeen(ports, sources[0], seen, async ({ source, head }, records) => {
+    if (records.length === 0) return;
+    const expected = { partition: source.key.cluster, key: sourceHeadKey(source.key), record: head };
+    if ((await ports.journal.write(records, expected)) === 'conflict') overtaken.push(source);
+  });
+  const [next, ...rest] = await Promise.all(overtaken.map((source) => readStatus(ports.journal, source)));
+  if (next === undefined) return outcome;
+  if (attempt < ATTEMPTS) return syncSource(ports, [next, ...rest], attempt + 1);
+  const message = `${formatSourceKey(next.key)} was recorded by somebody else each of ${ATTEMPTS} times`;
+  return { result: 'failed', error: new TidegateError('SourceOvertaken', message, { disposition: 'retry' }) };
+}
+
+interface SeenSource {
+  readonly source: KnownSource;
+  readonly head: SourceHead | undefined;
+}
+
+async function syncSeen(
+  ports: SyncPorts,
+  first: KnownSource,
+  seen: readonly SeenSource[],
+  record: (seen: SeenSource, records: readonly JournalRecord[]) => Promise<void>,
+): Promise<SyncOutcome> {
+  const at = ports.clock.now();
+  if (first.repository.suspend) {
+    for (const each of seen) await record(each, recordSuspended(each.source, at));
     return { result: 'suspended' };
   }
   try {
-    const remote = await observeRemote(ports, sources[0]);
+    const remote = await observeRemote(ports, first);
     const planned = await Promise.all(
-      sources.map(async (source) => {
-        const stored = await observeStored(ports, source);
-        return { source, stored, plan: planSync(source, remote, stored, source.status) };
+      seen.map(async (each) => {
+        const stored = await observeStored(ports.artifacts, each.head);
+        return { each, plan: planSync(each.source, remote, stored, each.source.status) };
       }),
     );
     const isNew = planned.some(({ plan }) => plan.action === 'fetch');
-    const artifact = isNew ? await executeSync(ports, sources[0], remote) : undefined;
-    for (const { source, stored, plan } of planned) {
+    const artifact = isNew ? await executeSync(ports, first, remote) : undefined;
+    for (const { each, plan } of planned) {
       if (plan.action === 'fetch' && artifact !== undefined) {
-        await record(source, recordStored(source, remote, artifact, startedAt));
-      } else if (stored.head !== undefined) {
-        await record(source, recordUnchanged(source, remote, stored.head.digest, startedAt));
+        await record(each, recordStored(each.source, remote, artifact, at));
+      } else if (each.head !== undefined) {
+        await record(each, recordUnchanged(each.source, remote, each.head.digest, at));
       }
     }
     return { result: isNew ? 'stored' : 'unchanged' };
   } catch (error) {
-    for (const source of sources) await record(source, recordFailure(source, error, startedAt));
+    for (const each of seen) await record(each, recordFailure(each.source, error, at));
     return { result: 'failed', error };
   }
 }
 
-/** Whoever looked after us knows better: what it recorded is not set back. */
-async function writeUnlessOutdated(
-  journal: Journal,
-  source: KnownSource,
-  startedAt: number,
-  records: readonly JournalRecord[],
-): Promise<void> {
-  if (records.length === 0) return;
-  const head = await readHead(journal, source.key);
-  if (head === undefined || head.observedAt <= startedAt) await journal.write(records);
+async function readStatus(journal: Journal, source: KnownSource): Promise<KnownSource> {
+  const status = await journal.read(source.key.cluster, statusKey(source.key));
+  return { ...source, status: status?.type === 'Status' ? status : undefined };
 }

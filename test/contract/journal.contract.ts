@@ -142,6 +142,38 @@ export function describeJournal(name: string, openAt: (clock: Pick<Clock, 'now'>
       expect(await journal.list('laptop', '')).toEqual([requestRecord('new', 1), statusRecord('a', 0)]);
     });
 
+    it('writes only where a record is as it was read, whether that is written too or not', async () => {
+      const journal = await open();
+      const key = 'status/Kustomization/flux-system/a';
+      const expecting = (record: JournalRecord | undefined) => ({ partition: 'laptop', key, record });
+
+      expect(await journal.write([statusRecord('a', 1)], expecting(statusRecord('a', 0)))).toBe('conflict');
+      expect(await journal.write([statusRecord('a', 1)], expecting(undefined))).toBe('written');
+      expect(await journal.write([statusRecord('a', 2)], expecting(undefined))).toBe('conflict');
+      const read = await journal.read('laptop', key);
+      expect(await journal.write([statusRecord('a', 2), requestRecord('r', 2)], expecting(read))).toBe('written');
+      expect(await journal.write([statusRecord('b', 2)], expecting(read))).toBe('conflict');
+      expect(await journal.write([statusRecord('b', 2)], expecting(statusRecord('a', 2)))).toBe('written');
+      await journal.write([{ type: 'Tombstone', partition: 'laptop', key, at: 3 }]);
+      expect(await journal.write([statusRecord('a', 4)], expecting(undefined))).toBe('written');
+
+      expect(await journal.list('laptop', 'status/')).toEqual([statusRecord('a', 4), statusRecord('b', 2)]);
+    });
+
+    it('lets one of many win who expect the same', async () => {
+      const journal = await open();
+      const expected = { partition: 'laptop', key: 'status/Kustomization/flux-system/a', record: undefined };
+
+      const ends = await Promise.all(
+        Array.from({ length: 10 }, (_, at) =>
+          journal.write([statusRecord('a', at), requestRecord(`r${at}`, 1)], expected),
+        ),
+      );
+
+      expect(ends.filter((end) => end === 'written')).toHaveLength(1);
+      expect(await journal.list('laptop', 'request/')).toHaveLength(1);
+    });
+
     it('loses no write of many at the same time, and mixes none', async () => {
       const journal = await open();
       const pair = (round: number): readonly JournalRecord[] => [

@@ -12,6 +12,7 @@ import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import type { GitRepository } from '#shared/api/git-repository.ts';
 import type { EventRecord, RequestRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
+import type { GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/source/artifact.ts';
@@ -25,6 +26,7 @@ let server: GitHttpServer;
 let journal: Journal;
 let artifacts: ArtifactStore;
 let closeDatabase: () => void;
+let gitRemote: GitRemote;
 let now: number;
 let lines: string[];
 
@@ -32,6 +34,7 @@ beforeEach(async () => {
   lines = [];
   folder = await mkdtemp(join(tmpdir(), 'tidegate-source-sync-'));
   server = await startGitHttpServer();
+  gitRemote = createIsomorphicGitRemote({ version: '0.0.0-test' });
   now = Date.UTC(2026, 0, 1);
   const clock = { now: () => now };
   const database = openSqliteDatabase(folder);
@@ -61,6 +64,24 @@ function settings(...clusters: readonly string[]): Settings {
   };
 }
 
+/** Lets the next sync ask the server, and stops it before it does anything with the answer. */
+function pauseAfterNextLook(): { readonly reached: Promise<void>; readonly resume: () => void } {
+  const reached = Promise.withResolvers<void>();
+  const resumed = Promise.withResolvers<void>();
+  const remote = gitRemote;
+  gitRemote = {
+    ...remote,
+    listRefs: async (request) => {
+      gitRemote = remote;
+      const refs = await remote.listRefs(request);
+      reached.resolve();
+      await resumed.promise;
+      return refs;
+    },
+  };
+  return { reached: reached.promise, resume: resumed.resolve };
+}
+
 /** Sends messages as SQS would, all of one group, and returns the ids that are handed back. */
 async function send(
   clusters: readonly string[],
@@ -70,7 +91,7 @@ async function send(
     settings: settings(...clusters),
     journal,
     artifacts,
-    gitRemote: createIsomorphicGitRemote({ version: '0.0.0-test' }),
+    gitRemote,
     credentials: { forSource: () => Promise.resolve(server.credentials) },
     clock: { now: () => now, sleep: () => Promise.resolve() },
     githubApiUrl: `${server.url}/api/v3`,
@@ -346,18 +367,36 @@ describe('source-sync', () => {
     expect(await artifactFiles((await head('a'))?.digest)).toEqual(['app.yaml']);
   });
 
-  it('never sets back what a later look recorded', async () => {
+  it('is not set back by a look that began before a push and ends after it', async () => {
     await server.commit('acme/fleet', { 'app.yaml': 'a' });
     await send(['a'], tick());
+    const { reached, resume } = pauseAfterNextLook();
+    now += MINUTE;
+    const slow = send(['a'], tick());
+    await reached;
     const oid = await server.commit('acme/fleet', { 'app.yaml': 'b' });
-    now += 5000;
     await send(['a'], pushed(`${server.url}/acme/fleet`));
-    const later = await head('a');
-    now -= 4000;
-    await server.git('acme/fleet', 'update-ref', 'refs/heads/main', `${oid}~1`);
-    await send(['a'], pushed(`${server.url}/acme/fleet`));
-    expect(await head('a')).toEqual(later);
-    expect(later?.revision).toBe(`main@sha1:${oid}`);
+
+    resume();
+    expect(await slow).toEqual([]);
+
+    expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
+    expect((await status('a'))?.lastAppliedRevision).toBe(`main@sha1:${oid}`);
+  });
+
+  it('follows the branch when a look that saw less is recorded first, whatever the clocks say', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    const { reached, resume } = pauseAfterNextLook();
+    const older = send(['a', 'b'], tick());
+    await reached;
+    const oid = await server.commit('acme/fleet', { 'app.yaml': 'b' });
+    now -= MINUTE;
+    await send(['a', 'b'], pushed(`${server.url}/acme/fleet`));
+
+    resume();
+    await older;
+
+    for (const cluster of ['a', 'b']) expect((await head(cluster))?.revision).toBe(`main@sha1:${oid}`);
   });
 
   it('drops what is no work message and goes on', async () => {

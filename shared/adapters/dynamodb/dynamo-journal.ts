@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
@@ -16,7 +18,7 @@ import { isExpired } from '#shared/journal/record-expiry.ts';
 import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
 import { toJournalItem } from '#shared/journal/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
-import type { Journal } from '#shared/ports/journal.ts';
+import type { Journal, JournalExpectation } from '#shared/ports/journal.ts';
 import { isContention } from './is-contention.ts';
 
 const ATTEMPTS = 8;
@@ -64,29 +66,56 @@ export function createDynamoJournal(options: DynamoJournalOptions): DynamoJourna
     return [record];
   }
 
+  async function readItem(Key: ItemKey): Promise<Record<string, AttributeValue> | undefined> {
+    const command = { TableName, Key, ConsistentRead: true };
+    return (await call('dynamodb:GetItem', () => client.send(new GetItemCommand(command)))).Item;
+  }
+
+  /** A record has many spellings, and a condition compares one: the one that is stored, if it means what is expected. */
+  async function conditionOf({ partition, key, record }: JournalExpectation) {
+    const Key = keyAt(partition, key);
+    const body = await readItem(Key);
+    if (!isDeepStrictEqual(present(body)[0], record)) return 'conflict';
+    const condition =
+      body?.['body'] === undefined
+        ? { ConditionExpression: 'attribute_not_exists(pk)' }
+        : { ConditionExpression: 'body = :expected', ExpressionAttributeValues: { ':expected': body['body'] } };
+    return { Key, condition };
+  }
+
   return {
-    write: async (records) => {
+    write: async (records, expected) => {
       refuseOversizedWrite(records);
       const items = newestOfEachKey(records).map(toItem);
       const [first] = items;
-      if (first === undefined) return;
-      if (items.length === 1) {
+      if (first === undefined) return 'written';
+      if (items.length === 1 && expected === undefined) {
         await call('dynamodb:PutItem', () => client.send(new PutItemCommand({ TableName, Item: first })));
-        return;
+        return 'written';
       }
+      const still = expected === undefined ? undefined : await conditionOf(expected);
+      if (still === 'conflict') return 'conflict';
+      // An item is named once in a transaction: the condition goes with what is written to its key, if anything is.
+      const puts = items.map((Item) => ({
+        Put: { TableName, Item, ...(still !== undefined && isAt(Item, still.Key) ? still.condition : {}) },
+      }));
+      const checks =
+        still === undefined || items.some((Item) => isAt(Item, still.Key))
+          ? []
+          : [{ ConditionCheck: { TableName, Key: still.Key, ...still.condition } }];
       // The token makes a repeated call of a transaction that was carried out, and whose answer was lost, a no-op.
-      const command = {
-        ClientRequestToken: randomUUID(),
-        TransactItems: items.map((Item) => ({ Put: { TableName, Item } })),
-      };
-      await call('dynamodb:PutItem', () => client.send(new TransactWriteItemsCommand(command)));
+      const command = { ClientRequestToken: randomUUID(), TransactItems: [...puts, ...checks] };
+      try {
+        await call('dynamodb:PutItem', () => client.send(new TransactWriteItemsCommand(command)));
+        return 'written';
+      } catch (error) {
+        if (error instanceof TidegateError && failedCondition(error.cause)) return 'conflict';
+        throw error;
+      }
     },
 
     read: async (partition, key) => {
-      const Key = { pk: { S: partition }, sk: { S: key } };
-      const command = { TableName, Key, ConsistentRead: true };
-      const { Item } = await call('dynamodb:GetItem', () => client.send(new GetItemCommand(command)));
-      return present(Item)[0];
+      return present(await readItem(keyAt(partition, key)))[0];
     },
 
     list: async (partition, keyPrefix) => {
@@ -114,6 +143,23 @@ export function createDynamoJournal(options: DynamoJournalOptions): DynamoJourna
 
     close: () => client.destroy(),
   };
+}
+
+type ItemKey = ReturnType<typeof keyAt>;
+
+function keyAt(partition: string, key: string) {
+  return { pk: { S: partition }, sk: { S: key } };
+}
+
+function isAt(item: Record<string, AttributeValue>, key: ItemKey): boolean {
+  return item['pk']?.S === key.pk.S && item['sk']?.S === key.sk.S;
+}
+
+function failedCondition(error: unknown): boolean {
+  return (
+    error instanceof TransactionCanceledException &&
+    (error.CancellationReasons ?? []).some(({ Code }) => Code === 'ConditionalCheckFailed')
+  );
 }
 
 function createDefaultClient(): DynamoDBClient {
