@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseAllDocuments, type Document } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseAllDocuments, visit, type Document } from 'yaml';
 
 /** One value of a YAML file, with the characters that spell it. */
 export interface ScalarToken {
@@ -30,12 +30,22 @@ const SCALAR_FOLLOWS = '\u001F';
 export function readScalars(text: string): YamlText | { readonly fault: string; readonly line?: number } {
   const lines = new LineCounter();
   try {
-    const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+    const documents = parseAllDocuments(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: 'silent',
+      // Its own check compares each key with every other; `findDuplicate` does not.
+      uniqueKeys: false,
+    });
     const scalars: ScalarToken[] = [];
     let encrypted = false;
     for (const [index, document] of [...documents].entries()) {
       const [error] = document.errors;
       if (error !== undefined) return { fault: error.message, line: lines.linePos(error.pos[0]).line };
+      const duplicate = findDuplicate(document);
+      if (duplicate !== undefined) {
+        return { fault: 'Map keys must be unique', line: lines.linePos(duplicate).line };
+      }
       collect(document.contents, index === 0 ? '' : `${index}:`, scalars);
       encrypted ||= document.hasIn(['sops', 'mac']);
     }
@@ -44,6 +54,26 @@ export function readScalars(text: string): YamlText | { readonly fault: string; 
     // Nesting deep enough to exhaust the stack ends here.
     return { fault: error instanceof RangeError ? 'nested too deeply' : String(error) };
   }
+}
+
+/** Where a key stands that its map has already. */
+function findDuplicate(document: Document.Parsed): number | undefined {
+  let duplicate: number | undefined;
+  visit(document, {
+    Map(_, map) {
+      const keys = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (keys.has(key.value) && key.value !== '<<') {
+          duplicate = key.range?.[0] ?? 0;
+          return visit.BREAK;
+        }
+        keys.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return duplicate;
 }
 
 function collect(node: Document['contents'], path: string, into: ScalarToken[]): void {

@@ -64,6 +64,19 @@ describe('finding image policy markers', () => {
     expect([line, undefined === line ? line : problems[0]?.line]).toEqual([line, line]);
   });
 
+  it('refuses a map that holds a key twice, and says where', () => {
+    const { markers, problems } = find(`a: 1\nb: { c: 1,\n c: 2 }\ntag: v1 ${TAG}\n`);
+
+    expect(markers).toEqual([]);
+    expect(problems).toMatchObject([{ line: 3, message: 'cannot be edited as YAML: Map keys must be unique' }]);
+  });
+
+  it('takes time in proportion to the file, also for one map of a great many keys', () => {
+    const keys = Array.from({ length: 60_000 }, (_, index) => `k${index}: v`).join('\n');
+
+    expect(find(`${keys}\ntag: v1 ${TAG}\n`).markers).toHaveLength(1);
+  }, 30_000);
+
   it('refuses bytes that are not UTF-8', () => {
     const bytes = Buffer.concat([Buffer.from(`tag: v1 ${TAG}\nb: `), Buffer.from([0xff, 0xfe])]);
 
