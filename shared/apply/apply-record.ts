@@ -8,8 +8,8 @@ const ObjectRecord = z.object({
   uid: z.string(),
   /** Digest of our managedFields entry as the server returned it. */
   entry: z.string(),
-  /** Hash of the desired object. */
-  applied: z.string(),
+  /** Hash of the desired object; of a Secret it is kept beside the Secret only, in its annotation. */
+  applied: z.string().optional(),
   epoch: z.string(),
   /** `<namespace>/<name>` of the Kustomization. */
   set: z.string(),

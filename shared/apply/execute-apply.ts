@@ -124,7 +124,8 @@ function remember(run: ApplyRun, desired: DesiredObject, after: LiveMetadata, sa
   run.records.set(desired.key, {
     uid: after.uid,
     entry: hashValue(ownEntry(after)),
-    applied: desired.hash,
+    // Records lie outside the cluster, where a hash would let anyone try out what a Secret may hold.
+    ...(desired.id.kind === 'Secret' ? {} : { applied: desired.hash }),
     epoch: run.cluster.epochOf(desired.id),
     set: formatNamespacedName(desired.set.id),
     revision,

@@ -85,7 +85,8 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
     return { action: 'meet', desired };
   }
   const record = input.records.get(desired.key);
-  const sameRecord = record !== undefined && record.applied === desired.hash && record.set === own;
+  const live = contact === 'absent' || isRefusal(contact) ? undefined : contact;
+  const sameRecord = record !== undefined && record.set === own && isRecordOf(record, desired, live);
   if (contact === 'absent') {
     return { action: 'apply', desired, live: undefined, sameDesire: sameRecord };
   }
@@ -93,6 +94,12 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
     return failure(desired, 'Forbidden', contact.refused);
   }
   return planExisting(desired, contact, input, sameRecord ? record : undefined);
+}
+
+function isRecordOf(record: ObjectRecord, desired: DesiredObject, live: LiveMetadata | undefined): boolean {
+  const applied = record.applied ?? live?.annotations?.[APPLIED_ANNOTATION];
+  // A Secret that is gone took its hash with it: it was there, so its absence is drift.
+  return applied === undefined ? live === undefined : applied === desired.hash;
 }
 
 function planExisting(

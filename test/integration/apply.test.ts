@@ -297,6 +297,45 @@ describe('applying a Kustomization', () => {
     expect(JSON.stringify(outcome)).not.toContain('canary');
   });
 
+  it('keeps the hash of a Secret nowhere but beside it, and still tells its drift from a change in Git', async () => {
+    const ns = 'secret-hash';
+    const secret = (password: string) => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'password', namespace: ns },
+      stringData: { password },
+    });
+    let kept: Uint8Array | undefined;
+    const records = {
+      load: async () => kept,
+      save: async (_cluster: string, bytes: Uint8Array) => {
+        kept = bytes;
+      },
+    };
+    const installation = install(fixture.api, ns);
+    const apply = async (password: string) =>
+      changesOf(
+        outcomeOf(await installation.apply([rendered(ns, [namespace(ns), secret(password)])], {}, { records }), ns),
+      ).filter((change) => change.includes('Secret'));
+    const kubectl = (...args: readonly string[]) => fixture.cluster.kubectl(['-n', ns, ...args]);
+
+    expect(await apply('first')).toEqual([`created Secret/${ns}/password`]);
+    expect(await apply('first')).toEqual([`unchanged Secret/${ns}/password`]);
+    const { stdout } = await kubectl(
+      'get',
+      'secret/password',
+      '-o',
+      String.raw`jsonpath={.metadata.annotations.tidegate\.dev/applied}`,
+    );
+    expect(stdout).toMatch(/^[\w-]{32}$/);
+    expect(Buffer.from(kept ?? []).toString()).not.toContain(stdout);
+    expect(await apply('second')).toEqual([`configured Secret/${ns}/password`]);
+    await kubectl('patch', 'secret/password', '-p', '{"stringData":{"password":"hacked"}}');
+    expect(await apply('second')).toEqual([`configured! Secret/${ns}/password`]);
+    await kubectl('delete', 'secret/password');
+    expect(await apply('second')).toEqual([`created! Secret/${ns}/password`]);
+  });
+
   it('starts no request after its deadline, and finishes in the next run', async () => {
     const ns = 'late';
     const installation = install(fixture.api, ns);

@@ -79,7 +79,7 @@ export class KubernetesHttpClient {
       });
       const text = await response.body.text();
       if (response.statusCode >= 200 && response.statusCode < 300) {
-        return { outcome: 'success', body: JSON.parse(text) };
+        return { outcome: 'success', body: parseBody(text) };
       }
       const retryAfterMs = readRetryAfter(response.headers['retry-after']);
       return {
@@ -169,6 +169,15 @@ function pauseBefore(attempt: number, answer: Exclude<Answer, { outcome: 'succes
   const backoff = 50 * 2 ** attempt * (1 + Math.random() / 2);
   const asked = answer.outcome === 'refused' ? (answer.retryAfterMs ?? 0) : 0;
   return Math.min(LONGEST_PAUSE_MS, Math.max(backoff, asked));
+}
+
+// The words of JSON.parse quote what they could not read, which may be a Secret.
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`an answer of ${text.length} characters is not JSON`);
+  }
 }
 
 function readRetryAfter(header: string | string[] | undefined): number | undefined {
