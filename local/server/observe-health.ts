@@ -6,6 +6,8 @@ import type { Journal } from '#shared/ports/journal.ts';
 export interface Health {
   /** `degraded`: it works, and something waits for a person. */
   readonly status: 'ok' | 'degraded';
+  /** What waits, in words; empty when it is `ok`. */
+  readonly problems: readonly string[];
   readonly startedAt: string;
   readonly lastTickAt?: string;
   readonly queues: Readonly<
@@ -14,6 +16,11 @@ export interface Health {
   readonly clusters: Readonly<Record<string, { lastReconcileAt?: string; kustomizations: number; ready: number }>>;
 }
 
+/** Ticks that may be missed before it is said. */
+const MISSED_TICKS = 3;
+/** Longer than a run may take, and than a message is tried. */
+const OLD_SECONDS = 20 * 60;
+
 /** Reads how things are from queue and journal. */
 export async function observeHealth(request: {
   readonly queues: Pick<SqliteWorkQueues, 'depths'>;
@@ -21,20 +28,34 @@ export async function observeHealth(request: {
   readonly clusters: readonly string[];
   readonly startedAt: number;
   readonly lastTickAt: number | undefined;
+  readonly tickMs: number;
   readonly now: number;
 }): Promise<Health> {
   const { journal, now } = request;
-  const depths = request.queues.depths();
+  const queues = Object.fromEntries(request.queues.depths().map((depth) => [depth.queue, describeDepth(depth, now)]));
   const clusters = await Promise.all(
     request.clusters.map(async (cluster) => [cluster, await observeCluster(journal, cluster)] as const),
   );
+  const problems = [
+    ...((request.lastTickAt ?? request.startedAt) + MISSED_TICKS * request.tickMs < now ? ['ticks: none is sent'] : []),
+    ...Object.entries(queues).flatMap(([queue, depth]) => findQueueProblems(queue, depth)),
+  ];
   return {
-    status: depths.some(({ deadLetters }) => deadLetters > 0) ? 'degraded' : 'ok',
+    status: problems.length > 0 ? 'degraded' : 'ok',
+    problems,
     startedAt: new Date(request.startedAt).toISOString(),
     ...(request.lastTickAt === undefined ? {} : { lastTickAt: new Date(request.lastTickAt).toISOString() }),
-    queues: Object.fromEntries(depths.map((depth) => [depth.queue, describeDepth(depth, now)])),
+    queues,
     clusters: Object.fromEntries(clusters),
   };
+}
+
+function findQueueProblems(queue: string, depth: Health['queues'][string]): readonly string[] {
+  const { deadLetters, oldestSeconds } = depth;
+  return [
+    ...(deadLetters > 0 ? [`queue ${queue}: ${deadLetters} dead letters`] : []),
+    ...(oldestSeconds > OLD_SECONDS ? [`queue ${queue}: a message waits since ${oldestSeconds} s`] : []),
+  ];
 }
 
 function describeDepth(depth: QueueDepth, now: number): Health['queues'][string] {

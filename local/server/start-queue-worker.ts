@@ -1,3 +1,4 @@
+import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { ReceivedMessage, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -9,6 +10,7 @@ import { toSqsEvent } from './to-sqs-event.ts';
 const LONGEST_RUN_MS = 15 * 60 * 1000;
 const POLL_MS = 500;
 const LONGEST_DELAY_MS = 60_000;
+const SETTLE_AGAIN_MS = 5_000;
 
 export interface QueueWorker {
   /** Takes nothing more, waits for what is under way at most `graceMs`, and hands back the rest. */
@@ -30,7 +32,19 @@ export function startQueueWorker(options: {
   async function handle(message: ReceivedMessage): Promise<void> {
     const handled = await isHandled(message);
     // Handed back while it ran: the receipt is worth nothing any more, and whoever comes next does it again.
-    if (!running.has(message.receipt)) return;
+    while (running.has(message.receipt)) {
+      try {
+        return settle(message, handled);
+      } catch (error) {
+        // A disk that is full for a moment must not keep the group waiting until the message's time runs out.
+        log.error('queue failed', { queue, messageId: message.id, reason: describeError(error) });
+        await setTimeoutAsync(SETTLE_AGAIN_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+        if (stopping.signal.aborted) return;
+      }
+    }
+  }
+
+  function settle(message: ReceivedMessage, handled: boolean): void {
     if (handled) queues.delete(message.receipt);
     else
       queues.release(message.receipt, { delayMs: Math.min(1000 * 2 ** (message.receiveCount - 1), LONGEST_DELAY_MS) });

@@ -104,7 +104,15 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
       port: settings.serve.port,
       webhook: handlers.githubWebhook,
       health: () =>
-        observeHealth({ queues, journal, clusters, startedAt, lastTickAt: ticks.lastAt(), now: clock.now() }),
+        observeHealth({
+          queues,
+          journal,
+          clusters,
+          startedAt,
+          lastTickAt: ticks.lastAt(),
+          tickMs: settings.serve.tickSeconds * 1000,
+          now: clock.now(),
+        }),
       clock,
       log,
     });

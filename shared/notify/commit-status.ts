@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { findCondition, isConditionTrue } from '#shared/journal/conditions.ts';
 import type { StatusRecord } from '#shared/journal/journal-record.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
 import { redactText } from '#shared/redact/redact-secrets.ts';
 
 const MAX_DESCRIPTION = 140;
+/** GitHub refuses a longer one. */
+const MAX_CONTEXT = 255;
 
 /** Reasons of `Ready=False` that pass by themselves: it waits for something else. */
 const WAITING: ReadonlySet<string> = new Set([
@@ -22,7 +25,7 @@ const WAITING: ReadonlySet<string> = new Set([
 export function commitStatus(record: StatusRecord): CommitStatus | undefined {
   const { object, conditions, suspended } = record;
   if (suspended || conditions.length === 0) return undefined;
-  const context = `tidegate/${object.cluster}/${object.namespace}/${object.name}`;
+  const context = shortenContext(`tidegate/${object.cluster}/${object.namespace}/${object.name}`);
   const ready = findCondition(conditions, 'Ready');
   const reconciling = findCondition(conditions, 'Reconciling');
   const stalled = findCondition(conditions, 'Stalled');
@@ -35,6 +38,13 @@ export function commitStatus(record: StatusRecord): CommitStatus | undefined {
   }
   const waiting = ready?.status === 'False' ? ready : (reconciling ?? ready);
   return waiting === undefined ? undefined : { context, state: 'pending', description: describe(waiting) };
+}
+
+/** Two long names that begin alike stay two. */
+function shortenContext(context: string): string {
+  if (context.length <= MAX_CONTEXT) return context;
+  const digest = createHash('sha256').update(context).digest('hex').slice(0, 12);
+  return `${context.slice(0, MAX_CONTEXT - 13)}-${digest}`;
 }
 
 function describe({ reason, message }: { readonly reason: string; readonly message: string }): string {

@@ -43,6 +43,21 @@ describe('commitStatus', () => {
     expect(commitStatus(status([]))).toBeUndefined();
   });
 
+  it('gives Kustomizations of long names contexts that GitHub takes, each its own', () => {
+    const contexts = ['a', 'b'].map((last) => {
+      const object = {
+        cluster: 'laptop',
+        kind: 'Kustomization',
+        namespace: 'flux-system',
+        name: 'x'.repeat(252) + last,
+      };
+      return commitStatus(status([READY], { object }))?.context ?? '';
+    });
+
+    expect(contexts.map(({ length }) => length)).toEqual([255, 255]);
+    expect(new Set(contexts).size).toBe(2);
+  });
+
   it('says the reason in one short line without secrets', () => {
     const token = `ghp_${'c4nary'.repeat(6)}`;
     const message = `first\n\u001b[31msecond ${token} ${'😀'.repeat(200)}`;
