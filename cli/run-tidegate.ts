@@ -4,6 +4,7 @@ import { describeError } from '#shared/errors/tidegate-error.ts';
 import { checkConfig } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';
 import type { CommandProcess } from './command-process.ts';
+import type { DeadLettersOptions } from './dead-letters.ts';
 import type { ServeCommandOptions } from './serve.ts';
 
 const EXAMPLES = `
@@ -86,6 +87,17 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     .action(async (name: string, options: ClusterAddOptions) => {
       const { clusterAdd } = await import('./cluster-add.ts');
       exitCode = await clusterAdd(name, options, io);
+    });
+
+  program
+    .command('dead-letters')
+    .description('count the work that serve gave up, or send it again, or forget it')
+    .addOption(config)
+    .addOption(new Option('--redrive', 'send it once more').conflicts('drop'))
+    .option('--drop', 'forget it: the next tick sees what it would have told')
+    .action(async (options: DeadLettersOptions) => {
+      const { deadLetters } = await import('./dead-letters.ts');
+      exitCode = await deadLetters(options, io);
     });
 
   try {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
+import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { until } from './open-serve.ts';
 
 const CLI = join(import.meta.dirname, '../../cli/tidegate.ts');
@@ -82,6 +84,29 @@ describe('the tidegate command', () => {
 
     expect(await run.exit).toBe(2);
     expect(JSON.parse(run.output())).toMatchObject({ valid: false, problems: [{ line: 4, field: 'serve.port' }] });
+  });
+
+  it('counts dead letters, sends them again and forgets them', async () => {
+    const config = makeInstallation();
+    const database = openSqliteDatabase(join(dirname(config), '.tidegate'));
+    const queues = createSqliteWorkQueues(database, { now: () => Date.now() }, { maxReceives: 0 });
+    const message = { type: 'InstructionsChanged', cluster: 'laptop' } as const;
+    const bury = () => queues.receive({ queue: 'image-update', max: 1, visibilityMs: 1 });
+    const answer = async (...options: readonly string[]): Promise<string> => {
+      const run = start(['dead-letters', '--config', config, ...options]);
+      expect(await run.exit).toBe(0);
+      return run.output();
+    };
+    await queues.send({ queue: 'image-update', group: 'laptop', deduplicationId: '1', message });
+    bury();
+
+    expect(await answer()).toBe('image-update: 1\n');
+    expect(await answer('--redrive')).toBe('1 sent again\n');
+    expect(queues.depths()).toMatchObject([{ waiting: 1, deadLetters: 0 }]);
+    bury();
+    expect(await answer('--drop')).toBe('1 forgotten\n');
+    expect(await answer()).toBe('no dead letters\n');
+    database.close();
   });
 
   it.each([
