@@ -25,10 +25,7 @@ export function planReconcile(
       ...desired.stalled.filter((stalled) => stalled.object.kind === 'Kustomization').map(toStalledSet),
     ],
     doubts: desired.doubts,
-    approvals: [
-      ...parseApprovals(approvePrune),
-      ...desired.nodes.flatMap((node) => parseApprovals(node.kustomization.annotations[APPROVE_PRUNE_ANNOTATION])),
-    ],
+    approvals: [...parseApprovals(approvePrune), ...desired.nodes.flatMap((node) => approvalsOf(node, desired))],
   };
 }
 
@@ -70,6 +67,19 @@ function toStalledSet(stalled: StalledInstruction): DesiredSet {
 function settingsOf(kustomization: Kustomization): DesiredSet['settings'] {
   const { prune, force, wait, timeoutMs, healthChecks, deletionPolicy, dependsOn } = kustomization;
   return { prune, force, wait, timeoutMs, healthChecks, deletionPolicy, dependsOn };
+}
+
+/**
+ * What a Kustomization's annotation approves: the prunes of those that it renders, so that nobody approves for another's
+ * folder. Of one that is gone from Git nobody knows any more who rendered it; there every annotation counts.
+ */
+function approvalsOf(node: KustomizationNode, desired: DesiredState): readonly PruneApproval[] {
+  const children = new Set(node.children.map(formatNamespacedName));
+  const present = new Set(desired.nodes.map((one) => formatNamespacedName(one.kustomization)));
+  return parseApprovals(node.kustomization.annotations[APPROVE_PRUNE_ANNOTATION]).filter((approval) => {
+    const name = formatNamespacedName(approval.kustomization);
+    return children.has(name) || !present.has(name);
+  });
 }
 
 /** Reads `"<namespace>/<kustomization>=<count>"`, several divided by commas; what reads otherwise approves nothing. */

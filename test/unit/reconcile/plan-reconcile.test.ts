@@ -69,6 +69,25 @@ describe('the plan of a run', () => {
     ]);
   });
 
+  it.each([
+    ['one that it renders', ['podinfo'], ['podinfo'], 1],
+    ['one that another renders', [], ['podinfo'], 0],
+    ['one that is gone from Git', [], [], 1],
+  ])('takes the approval of a Kustomization for %s', (_case, children, others, expected) => {
+    const annotations = { 'tidegate.dev/approve-prune': 'flux-system/podinfo=12' };
+    const render = { kind: 'rendered', objects: [] } as const;
+    const node = (name: string, rendered: readonly string[]) => ({
+      kustomization: { ...defaultRoot('./clusters/a'), name, ...(name === 'tenant' ? { annotations } : {}) },
+      revision: 'r',
+      children: rendered.map((child) => ({ namespace: 'flux-system', name: child })),
+      stalled: false,
+      render,
+    });
+    const nodes = [node('tenant', children), ...others.map((name) => node(name, []))];
+
+    expect(planReconcile(desired({ nodes }), NOTHING_BEFORE, undefined).approvals).toHaveLength(expected);
+  });
+
   it('approves nothing on a text that is not exactly an approval', () => {
     check(
       property(string(), (text) => {
