@@ -169,6 +169,32 @@ describe("fetching a commit's tree", () => {
   });
 
   it.each([
+    'http://169.254.169.254/latest/meta-data',
+    'http://[fe80::1]/x',
+    'http://[::ffff:169.254.169.254]/x',
+    'http://2852039166/x',
+  ])(
+    'refuses to follow a redirect to %s, where machines keep their credentials, and to begin there',
+    async (location) => {
+      server.fault = (_request, response) => {
+        response.writeHead(302, { location }).end();
+        return true;
+      };
+      for (const look of [list, () => remote.listRefs({ url: location, timeoutMs: 5000 })]) {
+        await expect(look()).rejects.toMatchObject({ code: 'URLInvalid', disposition: 'stall' });
+      }
+    },
+  );
+
+  it('reads a server by its name, as by its address', async () => {
+    const { port } = new URL(server.url);
+
+    const refs = await remote.listRefs({ url: `http://localhost:${port}/acme/fleet`, timeoutMs: 5000 });
+
+    expect(refs).toEqual(await list());
+  });
+
+  it.each([
     ['an endless redirect', 302, { location: '/again' }, 'stall', /redirects more than 3 times/],
     ['no repository', 404, {}, 'stall', /answered 404: there is no such repository, or/],
     ['forbidden', 403, {}, 'stall', /answered 403/],

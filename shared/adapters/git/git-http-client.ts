@@ -1,6 +1,8 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
+import { fetch, Headers, type Response } from 'undici';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { GitCredentials } from '#shared/ports/git-remote.ts';
+import { guardedAgent, refuseForbiddenHost } from './guarded-agent.ts';
 import { readPktLines } from './pkt-line.ts';
 
 export interface GitHttpOptions {
@@ -58,7 +60,8 @@ async function send(
   if (options.credentials !== undefined) headers.set('authorization', basic(options.credentials));
   let url = new URL(request.url);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const init = { method, headers, signal, redirect: 'manual' as const };
+    refuseForbiddenHost(url);
+    const init = { method, headers, signal, redirect: 'manual' as const, dispatcher: guardedAgent };
     const response = await fetch(url, body === undefined ? init : { ...init, body: new Uint8Array(body) });
     const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
     if (location === null) return response;
@@ -122,6 +125,7 @@ async function readBounded(response: Response, options: GitHttpOptions): Promise
 
 function translate(error: unknown, options: GitHttpOptions, deadline: AbortSignal): TidegateError {
   if (error instanceof TidegateError) return error;
+  if (error instanceof Error && error.cause instanceof TidegateError) return error.cause;
   if (deadline.aborted) {
     return transient(`${options.url} did not answer within ${options.timeoutMs / 1000} s`, error);
   }
