@@ -97,9 +97,9 @@ function planPush(
   edits: readonly FileEdit[],
 ): ImageUpdate {
   if (edits.length === 0) return { action: 'none' };
-  const { checkout, branchCommits } = observed;
+  const { checkout } = observed;
   if (isForeign(observed)) return { action: 'leave', branch: checkout.branch };
-  if (isExactly(branchCommits, edits)) return { action: 'none' };
+  if (isExactly(observed, edits)) return { action: 'none' };
   return { action: 'push', commit: commitOf(observed, changes, edits) };
 }
 
@@ -112,7 +112,7 @@ interface Wanted {
 
 function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
   const { changes, edits, owner } = wanted;
-  const { cluster, automation, checkout, branchHead, branchCommits } = observed;
+  const { cluster, automation, checkout, branchHead } = observed;
   const open = observed.changeRequests.find(({ state }) => state === 'open');
   if (isForeign(observed)) {
     return { action: 'leave', branch: checkout.branch, ...(open === undefined ? {} : { changeRequest: open }) };
@@ -127,7 +127,7 @@ function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate
     const section = formatBody({ ...subject, changes: before }, 'superseded');
     return { action: 'withdraw', changeRequest: open, body: replaceSection(open.body, section), branchHead };
   }
-  const commit = isExactly(branchCommits, edits) ? undefined : commitOf(observed, changes, edits);
+  const commit = isExactly(observed, edits) ? undefined : commitOf(observed, changes, edits);
   const section = formatBody(subject);
   const text = { title: formatTitle(changes), body: open === undefined ? section : replaceSection(open.body, section) };
   // The title is a person's to word; it is ours again when the change itself is another.
@@ -158,20 +158,21 @@ function commitOf(
 }
 
 /** A commit of somebody else is at stake, unless it was merged with our last pull request and the branch merely stayed. */
-function isForeign({ branchHead, branchCommits, changeRequests }: ObservedAutomation): boolean {
-  if (branchCommits.every(isOurs)) return false;
+function isForeign(observed: ObservedAutomation): boolean {
+  const { branchHead, branchCommits, changeRequests } = observed;
+  if (branchCommits.every((commit) => isOurs(commit, observed))) return false;
   return !changeRequests.some(({ state, head }) => state === 'merged' && head.oid === branchHead);
 }
 
 /** With a personal token a person commits under our name; the trailer tells us apart. */
-function isOurs(commit: BranchCommit): boolean {
-  return commit.ours && hasAutomationTrailer(commit.message);
+function isOurs(commit: BranchCommit, observed: ObservedAutomation): boolean {
+  return commit.ours && hasAutomationTrailer(commit.message, observed);
 }
 
 /** The branch is one commit of ours that holds these files, whatever the base gained beside them since. */
-function isExactly(commits: ObservedAutomation['branchCommits'], edits: readonly FileEdit[]): boolean {
-  const [commit] = commits;
-  return commits.length === 1 && commit !== undefined && isOurs(commit) && messageHolds(commit.message, edits);
+function isExactly(observed: ObservedAutomation, edits: readonly FileEdit[]): boolean {
+  const [commit, ...more] = observed.branchCommits;
+  return commit !== undefined && more.length === 0 && isOurs(commit, observed) && messageHolds(commit.message, edits);
 }
 
 /** Something that the pull request proposes could not be read this time: no reason to take it back. */

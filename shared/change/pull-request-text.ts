@@ -80,7 +80,7 @@ export function formatCommitMessage(subject: ChangeSubject): string {
   return [
     text,
     '',
-    `${AUTOMATION_TRAILER}: ${cluster}/${formatNamespacedName(automation)}`,
+    formatAutomationTrailer({ cluster, automation }),
     `${CONTENT_TRAILER}: ${fingerprint(edits)}`,
     `Co-authored-by: ${author}`,
     '',
@@ -96,9 +96,16 @@ export function fingerprint(edits: readonly FileEdit[]): string {
   return hash.digest('hex');
 }
 
-/** Whether a commit says that an automation made it. */
-export function hasAutomationTrailer(message: string): boolean {
-  return message.split('\n').some((line) => line.startsWith(`${AUTOMATION_TRAILER}: `));
+/** Whether a commit says that this automation made it: another that shares its push branch is somebody else. */
+export function hasAutomationTrailer(
+  message: string,
+  { cluster, automation }: Pick<ChangeSubject, 'cluster' | 'automation'>,
+): boolean {
+  return message.split('\n').includes(formatAutomationTrailer({ cluster, automation }));
+}
+
+function formatAutomationTrailer({ cluster, automation }: Pick<ChangeSubject, 'cluster' | 'automation'>): string {
+  return `${AUTOMATION_TRAILER}: ${cluster}/${formatNamespacedName(automation)}`;
 }
 
 /** Whether a commit of ours holds exactly these edits. */

@@ -79,6 +79,12 @@ describe('planning an image update', () => {
   it.each<[what: string, commits: ObservedAutomation['branchCommits'], state: ChangeRequest['state'], action: string]>([
     ['by somebody else', [{ oid: HEAD, message: 'x', ours: false }], 'open', 'leave'],
     ['under our name but by hand', [{ oid: HEAD, message: 'x', ours: true }], 'open', 'leave'],
+    [
+      'of another automation that pushes to the same branch',
+      [{ oid: HEAD, message: 'x\n\nTidegate-Automation: production/ns/another\n', ours: true }],
+      'open',
+      'leave',
+    ],
     ['that was merged with our pull request', [{ oid: HEAD, message: 'x', ours: false }], 'merged', 'propose'],
     ['of a closed pull request', [{ oid: HEAD, message: 'x', ours: false }], 'closed', 'leave'],
   ])('with a commit %s on the branch', (_what, branchCommits, state, action) => {
