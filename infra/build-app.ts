@@ -19,5 +19,6 @@ export function buildApp(app: App, settings: Settings, bundles: Bundles): void {
     });
   }
   Tags.of(app).add('app', 'tidegate');
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  // What was acknowledged, and why, stands in the template too.
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { writeSuppressionsToCloudFormation: true }));
 }

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build as bundle } from 'esbuild';
 import type { Plugin } from 'esbuild';
 
@@ -59,7 +59,8 @@ async function bundleFunction(name: FunctionName, folder: string): Promise<void>
   const result = await bundle({
     absWorkingDir: root,
     entryPoints: { index: join('functions', name, 'index.ts') },
-    outdir: folder,
+    // Not where it is written to: a source map tells its way back from here.
+    outdir: join('dist', 'functions', name),
     outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
@@ -81,5 +82,5 @@ async function bundleFunction(name: FunctionName, folder: string): Promise<void>
   });
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  for (const file of result.outputFiles) await writeFile(file.path, file.contents);
+  for (const file of result.outputFiles) await writeFile(join(folder, basename(file.path)), file.contents);
 }

@@ -63,7 +63,7 @@ export class ImageUpdateWorker extends Construct {
           new PolicyStatement({ actions: ['ecr:DescribeImages'], resources: [`arn:${partition}:${name}`] }),
         );
         if (repository.endsWith('*')) {
-          const reason = `tidegate.yaml names the repositories of account ${account} by this prefix.`;
+          const reason = `The repositories of account ${account} are named in tidegate.yaml by this prefix.`;
           acknowledge(role, `AwsSolutions-IAM5[Resource::arn:${partition}:${name}]`, reason);
         }
       }

@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { readInstallation } from '#infra/read-installation.ts';
+
+let example: string;
+
+beforeAll(async () => {
+  example = await readFile('examples/aws/tidegate.yaml', 'utf8');
+});
+
+async function problemsOf(text: string, folders: readonly string[] = []): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-installation-'));
+  const file = join(folder, 'tidegate.yaml');
+  await writeFile(file, text);
+  for (const path of folders) await mkdir(join(folder, path), { recursive: true });
+  try {
+    await readInstallation(file);
+    return 'none';
+  } catch (error) {
+    return error instanceof Error ? error.message.replaceAll(`${folder}/`, '') : '';
+  }
+}
+
+test('the example can be deployed', async () => {
+  await expect(problemsOf(example)).resolves.toBe('none');
+});
+
+test.each([
+  {
+    mistake: 'an unknown region',
+    from: '      region: eu-west-1\n      endpoint: https://0',
+    to: '      region: eu-west-9\n      endpoint: https://0',
+    says: /tidegate\.yaml:17:15: clusters\[0\]\.eks\.region: found "eu-west-9"/u,
+  },
+  {
+    mistake: 'two clusters of one name',
+    from: 'name: staging\n    path',
+    to: 'name: production\n    path',
+    says: /tidegate\.yaml:24:5: clusters\[1\]\.name: found "production"/u,
+  },
+  {
+    mistake: 'a secret inline',
+    from: 'appId: 12345',
+    to: 'appId: 12345\n  webhookSecret: ghp_0123456789abcdefghijABCDEFGHIJ012345',
+    says: /tidegate\.yaml:7:3: github\.webhookSecret: /u,
+  },
+])('fails at synth with file and line: $mistake', async ({ from, to, says }) => {
+  expect(example).toContain(from);
+
+  const problems = await problemsOf(example.replace(from, to));
+
+  expect(problems).toMatch(says);
+  expect(problems).not.toContain('ghp_');
+});
+
+test('fails with file and line when the folder of a cluster is missing from the repository beside', async () => {
+  const problems = await problemsOf(example, ['clusters/production']);
+
+  expect(problems).toMatch(/^tidegate\.yaml:25:11: clusters\[1\]\.path: found "\.\/clusters\/staging"/u);
+});
+
+test('fails when no cluster is one of EKS', async () => {
+  const text = example.replace(/clusters:[^]*$/u, 'clusters: [{ name: a, path: ./a, kubeconfig: { context: a } }]\n');
+
+  await expect(problemsOf(text)).resolves.toContain('found no cluster with eks');
+});
+
+test('fails saying how to name a file that is not there', async () => {
+  await expect(readInstallation('no-such-folder/tidegate.yaml')).rejects.toThrow('cdk synth -c settings=<file>');
+});

@@ -1,0 +1,43 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { z } from 'zod';
+import { buildApp } from '#infra/build-app.ts';
+import { bundleFunctions } from '#infra/bundle-functions.ts';
+import type { Bundles } from '#infra/bundle-functions.ts';
+import { readInstallation } from '#infra/read-installation.ts';
+
+const CdkSettings = z.object({ context: z.record(z.string(), z.unknown()) });
+
+const Resource = z.looseObject({
+  Type: z.string(),
+  Properties: z.record(z.string(), z.unknown()).default({}),
+  Metadata: z.record(z.string(), z.unknown()).optional(),
+});
+const Template = z.looseObject({ Resources: z.record(z.string(), Resource) });
+export type Template = z.infer<typeof Template>;
+export type Resource = z.infer<typeof Resource>;
+
+export interface Synthesized {
+  readonly template: Template;
+  readonly templateFile: string;
+  readonly bundles: Bundles;
+}
+
+/** Makes the template of `examples/aws/tidegate.yaml` as `cdk synth` would. */
+export async function synthesize(): Promise<Synthesized> {
+  const { settings, text } = await readInstallation('examples/aws/tidegate.yaml');
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-synth-'));
+  const bundles = await bundleFunctions({ settings: text, folder: join(folder, 'functions') });
+  const { context } = CdkSettings.parse(JSON.parse(await readFile('cdk.json', 'utf8')));
+  const app = new App({ outdir: join(folder, 'cdk'), context, autoSynth: false, analyticsReporting: false });
+  buildApp(app, settings, bundles);
+  const stack = app.synth().getStackByName('tidegate-eu-west-1');
+  return { template: Template.parse(stack.template), templateFile: stack.templateFullPath, bundles };
+}
+
+/** The resources of one type, by their logical id. */
+export function resourcesOf(template: Template, type: string): readonly (readonly [string, Resource])[] {
+  return Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+}

@@ -1,0 +1,332 @@
+import { readFile } from 'node:fs/promises';
+import { App, Stack } from 'aws-cdk-lib';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { RUNBOOK } from '#infra/constructs/runbook-alarm.ts';
+import {
+  GithubWebhookEnvironment,
+  ImageUpdateEnvironment,
+  NotifyEnvironment,
+  readEnvironment,
+  ReconcileEnvironment,
+  SourceSyncEnvironment,
+} from '#shared/settings/function-environment.ts';
+import { roleStatements } from './iam-statements.ts';
+import type { IamStatement } from './iam-statements.ts';
+import { resourcesOf, synthesize } from './synthesize.ts';
+import type { Synthesized, Template } from './synthesize.ts';
+
+let synthesized: Synthesized;
+let template: Template;
+let statements: readonly IamStatement[];
+
+beforeAll(async () => {
+  synthesized = await synthesize();
+  template = synthesized.template;
+  statements = roleStatements(template);
+});
+
+function propertiesOf(type: string): readonly Readonly<Record<string, unknown>>[] {
+  return resourcesOf(template, type).map(([, { Properties }]) => Properties);
+}
+
+function statementsOf(owner: RegExp): readonly IamStatement[] {
+  const found = statements.filter((statement) => owner.test(statement.owner));
+  expect(found.length).toBeGreaterThan(3);
+  return found;
+}
+
+function actionsOf(owner: RegExp): readonly string[] {
+  return statementsOf(owner).flatMap(({ actions }) => actions);
+}
+
+const GITHUB_FACING = /^(?:Webhook|SourceSync|ImageUpdate|Notify)Worker/u;
+const CLUSTER_FACING = /^Reconcile/u;
+
+describe('permissions', () => {
+  /** Actions that IAM gives for no narrower resource, or that are not worth one; each with its reason. */
+  const EVERYWHERE: Readonly<Record<string, string>> = {
+    'xray:PutTraceSegments': 'X-Ray has no resources to name',
+    'xray:PutTelemetryRecords': 'X-Ray has no resources to name',
+    'dynamodb:ListStreams': 'IAM knows no resource for it; Lambda asks for it before it reads a stream',
+    'ec2:AssignPrivateIpAddresses': 'Lambda makes the interfaces of a function in a VPC, under ids not known before',
+    'ec2:CreateNetworkInterface': 'Lambda makes the interfaces of a function in a VPC, under ids not known before',
+    'ec2:DeleteNetworkInterface': 'Lambda makes the interfaces of a function in a VPC, under ids not known before',
+    'ec2:DescribeNetworkInterfaces': 'describing has no resources to name',
+    'ec2:DescribeSubnets': 'describing has no resources to name',
+    'ec2:UnassignPrivateIpAddresses': 'Lambda makes the interfaces of a function in a VPC, under ids not known before',
+  };
+
+  test('no statement of any role names every action, or an action of any name', () => {
+    const wild = statements.flatMap(({ actions }) => actions.filter((action) => action.includes('*')));
+
+    expect(statements.length).toBeGreaterThan(30);
+    expect(statements.every(({ effect }) => effect === 'Allow')).toBe(true);
+    expect(wild).toEqual([]);
+  });
+
+  test('what is allowed on every resource is in the table with its reason, and all of the table is used', () => {
+    const everywhere = statements.filter(({ resources }) => resources.includes('*')).flatMap(({ actions }) => actions);
+
+    expect([...new Set(everywhere)].toSorted()).toEqual(Object.keys(EVERYWHERE).toSorted());
+  });
+
+  test('roles have no managed policies, which others may widen', () => {
+    expect(propertiesOf('AWS::IAM::Role').filter((role) => 'ManagedPolicyArns' in role)).toEqual([]);
+    expect(resourcesOf(template, 'AWS::IAM::ManagedPolicy')).toEqual([]);
+  });
+
+  test('the GitHub-facing roles have nothing of EKS and assume no role', () => {
+    const forbidden = actionsOf(GITHUB_FACING).filter((action) => /^(?:eks|sts|iam):/u.test(action));
+
+    expect(forbidden).toEqual([]);
+  });
+
+  test('a reconcile role reads no secret, and no registry', () => {
+    const forbidden = actionsOf(CLUSTER_FACING).filter((action) =>
+      /^(?:secretsmanager|ssm|ecr|kms|sts|eks):/u.test(action),
+    );
+
+    expect(forbidden).toEqual([]);
+  });
+
+  test.each(['production', 'staging'])(
+    'the reconcile role of %s receives from its own queue and sends to none',
+    (name) => {
+      const queueActions = statementsOf(new RegExp(`^Reconcile${name}`, 'u')).filter(({ actions }) =>
+        actions.some((action) => action.startsWith('sqs:')),
+      );
+
+      expect(queueActions.flatMap(({ actions }) => actions)).not.toContain('sqs:SendMessage');
+      expect(queueActions.flatMap(({ actions }) => actions)).toContain('sqs:ReceiveMessage');
+      expect(queueActions.flatMap(({ resources }) => resources)).toEqual([
+        expect.stringMatching(new RegExp(`Reconcile${name}WorkQueue`, 'u')),
+      ]);
+    },
+  );
+
+  test.each(['production', 'staging'])(
+    'the reconcile role of %s reads and writes journal and record of that cluster alone',
+    (name) => {
+      const own = statementsOf(new RegExp(`^Reconcile${name}`, 'u'));
+      const journal = own.filter(({ actions }) => actions.includes('dynamodb:PutItem'));
+      const writes = own.filter(({ actions }) => actions.includes('s3:PutObject'));
+
+      expect(journal.map(({ condition }) => condition)).toEqual([
+        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [name] } },
+      ]);
+      expect(writes.flatMap(({ resources }) => resources)).toEqual([expect.stringContaining(`/records/${name}.json`)]);
+    },
+  );
+
+  test('the webhook sends to two queues and reads one secret, nothing else', () => {
+    expect([...new Set(actionsOf(/^WebhookWorker/u))].toSorted()).toEqual([
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'secretsmanager:GetSecretValue',
+      'sqs:SendMessage',
+      'xray:PutTelemetryRecords',
+      'xray:PutTraceSegments',
+    ]);
+  });
+
+  test('each cluster has one access entry, for the role of its own function, in the group of its profile', () => {
+    expect(propertiesOf('AWS::EKS::AccessEntry')).toEqual([
+      {
+        ClusterName: 'prod',
+        KubernetesGroups: ['tidegate:platform'],
+        PrincipalArn: { 'Fn::GetAtt': [expect.stringMatching(/^Reconcileproduction/u), 'Arn'] },
+        Tags: expect.anything(),
+        Type: 'STANDARD',
+      },
+      {
+        ClusterName: 'staging',
+        KubernetesGroups: ['tidegate:workload'],
+        PrincipalArn: { 'Fn::GetAtt': [expect.stringMatching(/^Reconcilestaging/u), 'Arn'] },
+        Tags: expect.anything(),
+        Type: 'STANDARD',
+      },
+    ]);
+  });
+});
+
+describe('cdk-nag', () => {
+  const Suppressions = z.object({
+    cdk_nag: z.object({ rules_to_suppress: z.array(z.object({ id: z.string(), reason: z.string() })) }),
+  });
+
+  test('every acknowledged finding says why, in a sentence', () => {
+    const acknowledged = Object.values(template.Resources).flatMap(({ Metadata }) => {
+      const parsed = Suppressions.safeParse(Metadata);
+      return parsed.success ? parsed.data.cdk_nag.rules_to_suppress : [];
+    });
+
+    expect(acknowledged.length).toBeGreaterThan(5);
+    expect(acknowledged.filter(({ reason }) => !/^[A-Z].{30,}\.$/u.test(reason))).toEqual([]);
+  });
+
+  test('the rules are asked at all: a queue in the clear is found', () => {
+    const app = new App({ autoSynth: false });
+    const stack = new Stack(app, 'Careless');
+    const queue = new Queue(stack, 'Queue');
+
+    const { violations } = new AwsSolutionsChecks(app).validateScope(queue);
+
+    expect(violations.map(({ ruleName }) => ruleName)).toContain('AwsSolutions-SQS4');
+  });
+});
+
+describe('queues', () => {
+  const Fifo = z.looseObject({
+    QueueName: z.string(),
+    FifoQueue: z.literal(true),
+    ContentBasedDeduplication: z.literal(true),
+    VisibilityTimeout: z.number(),
+    RedrivePolicy: z.object({ maxReceiveCount: z.number(), deadLetterTargetArn: z.unknown() }),
+  });
+
+  test('a crashed run blocks its subject for minutes: visibility and receives by queue', () => {
+    const queues = propertiesOf('AWS::SQS::Queue').filter((queue) => 'RedrivePolicy' in queue);
+
+    expect(
+      queues.map((queue) => {
+        const { QueueName, VisibilityTimeout, RedrivePolicy } = Fifo.parse(queue);
+        return [QueueName, VisibilityTimeout, RedrivePolicy.maxReceiveCount];
+      }),
+    ).toEqual([
+      ['tidegate-source-sync.fifo', 210, 5],
+      ['tidegate-image-update.fifo', 210, 5],
+      ['tidegate-reconcile-production.fifo', 330, 3],
+      ['tidegate-reconcile-staging.fifo', 330, 3],
+    ]);
+  });
+
+  test('a reconcile takes one message at a time, and the stream is retried within bounds and in order', () => {
+    const mappings = propertiesOf('AWS::Lambda::EventSourceMapping');
+
+    expect(mappings.filter(({ BatchSize }) => BatchSize === 1)).toHaveLength(2);
+    expect(
+      mappings.every(
+        ({ FunctionResponseTypes }) => JSON.stringify(FunctionResponseTypes) === '["ReportBatchItemFailures"]',
+      ),
+    ).toBe(true);
+    expect(mappings).toContainEqual(
+      expect.objectContaining({
+        BisectBatchOnFunctionError: true,
+        ParallelizationFactor: 1,
+        MaximumRetryAttempts: 20,
+        MaximumRecordAgeInSeconds: 3600,
+        DestinationConfig: { OnFailure: { Destination: expect.anything() } },
+      }),
+    );
+  });
+
+  test('each queue of work has a tick a minute with an id of its own', () => {
+    const targets = propertiesOf('AWS::Scheduler::Schedule').map(({ ScheduleExpression, Target }) => {
+      const { Input, SqsParameters } = z
+        .looseObject({ Input: z.string(), SqsParameters: z.object({ MessageGroupId: z.string() }) })
+        .parse(Target);
+      return [ScheduleExpression, Input, SqsParameters.MessageGroupId];
+    });
+
+    const tick = '{"type":"Tick","id":"<aws.scheduler.execution-id>"}';
+    expect(targets).toEqual([
+      ['rate(1 minute)', tick, 'tick'],
+      ['rate(1 minute)', tick, 'tick'],
+      ['rate(1 minute)', tick, 'production'],
+      ['rate(1 minute)', tick, 'staging'],
+    ]);
+  });
+
+  test('pushes of images come from the accounts, regions and repositories of the settings only', () => {
+    expect(propertiesOf('AWS::Events::Rule').map(({ EventPattern }) => EventPattern)).toEqual([
+      {
+        source: ['aws.ecr'],
+        'detail-type': ['ECR Image Action'],
+        account: ['123456789012'],
+        region: ['eu-west-1'],
+        detail: {
+          result: ['SUCCESS'],
+          'action-type': ['PUSH'],
+          'repository-name': [{ prefix: 'team-a/' }, 'shared/base'],
+        },
+      },
+    ]);
+  });
+});
+
+describe('functions', () => {
+  const LambdaFunction = z.looseObject({
+    Description: z.string(),
+    Runtime: z.string(),
+    Architectures: z.array(z.string()),
+    Timeout: z.number(),
+    Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
+  });
+
+  test('run on Node 24, on arm64 but for reconcile, whose kubectl is for x86_64', () => {
+    const found = propertiesOf('AWS::Lambda::Function').map((properties) => {
+      const { Runtime, Architectures, Timeout } = LambdaFunction.parse(properties);
+      return [Runtime, Architectures[0], `${Timeout} s`, ...('Layers' in properties ? ['layer'] : [])].join(' ');
+    });
+
+    expect(found.toSorted()).toEqual([
+      'nodejs24.x arm64 10 s',
+      'nodejs24.x arm64 180 s',
+      'nodejs24.x arm64 180 s',
+      'nodejs24.x arm64 60 s',
+      'nodejs24.x x86_64 300 s layer',
+      'nodejs24.x x86_64 300 s layer',
+    ]);
+  });
+
+  test.each([
+    ['WebhookWorker', GithubWebhookEnvironment],
+    ['SourceSyncWorker', SourceSyncEnvironment],
+    ['ImageUpdateWorker', ImageUpdateEnvironment],
+    ['NotifyWorker', NotifyEnvironment],
+    ['Reconcileproduction', ReconcileEnvironment],
+  ] as const)('the environment of %s is what its code reads', (name, environment) => {
+    const [found] = resourcesOf(template, 'AWS::Lambda::Function').filter(([id]) => id.startsWith(name));
+    const { Variables } = LambdaFunction.parse(found?.[1].Properties).Environment;
+    const asText = Object.fromEntries(
+      Object.entries(Variables).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+    );
+
+    expect(Object.keys(Variables).toSorted()).toEqual([...Object.keys(environment.shape), 'NODE_OPTIONS'].toSorted());
+    expect(() => readEnvironment(environment, asText)).not.toThrow();
+    expect(JSON.stringify(asText).length).toBeLessThan(4096);
+  });
+});
+
+describe('alarms', () => {
+  test('each has a name of its own and leads to a heading of docs/operations.md that tells what to do', async () => {
+    const alarms = propertiesOf('AWS::CloudWatch::Alarm').map((alarm) =>
+      z.looseObject({ AlarmName: z.string(), AlarmDescription: z.string() }).parse(alarm),
+    );
+    const text = await readFile('docs/operations.md', 'utf8');
+    const sections = new Map(text.split(/^## /mu).map((section) => [section.split('\n', 1)[0] ?? '', section]));
+
+    expect(new Set(alarms.map(({ AlarmName }) => AlarmName)).size).toBe(alarms.length);
+    const headings = Object.values(RUNBOOK);
+    const anchorOf = (heading: string): string => `#${heading.toLowerCase().replaceAll(' ', '-')}`;
+    const anchors = new Set(headings.map((heading) => `docs/operations.md${anchorOf(heading)}`));
+    const astray = alarms.filter(({ AlarmDescription }) => !anchors.has(AlarmDescription.split('Runbook: ')[1] ?? ''));
+    expect(astray).toEqual([]);
+    const whole = /\*\*What it means\.\*\*[^]+\*\*Look\.\*\*[^]+\*\*Do\.\*\*/u;
+    expect(headings.filter((heading) => !whole.test(sections.get(heading) ?? ''))).toEqual([]);
+    const rings = (heading: string): boolean =>
+      alarms.some(({ AlarmDescription }) => AlarmDescription.endsWith(anchorOf(heading)));
+    expect(headings.filter((heading) => !rings(heading))).toEqual([]);
+  });
+});
+
+test('the template is the one that was reviewed', async () => {
+  const text = JSON.stringify(template, undefined, 2)
+    .replaceAll(/[0-9a-f]{64}/gu, '<hash of an asset>')
+    .replaceAll(/"aws:asset:path": "[^"]*"/gu, '"aws:asset:path": "<folder>"');
+
+  await expect(text).toMatchFileSnapshot('./tidegate-stack.template.json');
+});
