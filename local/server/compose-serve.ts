@@ -23,6 +23,7 @@ import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
 import { parseWebhookSecrets } from '#shared/webhook/parse-webhook-secrets.ts';
 import { openLeaseHolder } from './hold-cluster-lease.ts';
+import { startArtifactSweep } from './start-artifact-sweep.ts';
 import type { QueueHandler, ServeHandlers, ServeResources } from './serve-handlers.ts';
 
 const MAX_RENDERS = 1_000;
@@ -44,7 +45,8 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   const client = createGitHubClient({ settings: settings.github, secrets, version, log });
   const credentials = createGitHubSourceCredentials({ client, secrets, apiUrl });
   const gitRemote = createIsomorphicGitRemote({ version });
-  const artifacts = createDiskArtifactStore(join(stateFolder, 'artifacts'));
+  const artifactFolder = join(stateFolder, 'artifacts');
+  const artifacts = createDiskArtifactStore(artifactFolder);
   const imageRegistry = createEcrImageRegistry({ registries: settings.registries.ecr });
   const records = diskApplyRecords(join(stateFolder, 'records'));
   const renderer = await createKubectlRenderer({ kubectl: options.kubectl });
@@ -54,6 +56,13 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
     cluster,
     api: kubernetesHttpApi(connectTo(cluster), { version }),
   }));
+  const sweep = startArtifactSweep({
+    folder: artifactFolder,
+    clusters: settings.clusters.map(({ name }) => name),
+    journal,
+    clock,
+    log,
+  });
   const { ecrEventsQueueUrl } = settings.serve;
   const ecrEvents = ecrEventsQueueUrl === undefined ? undefined : createSqsEventSource({ queueUrl: ecrEventsQueueUrl });
 
@@ -103,6 +112,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
     }),
     ...(ecrEvents === undefined ? {} : { ecrEvents }),
     close: async () => {
+      sweep.stop();
       await leases.retire();
       imageRegistry.close();
       ecrEvents?.close();
