@@ -1,9 +1,11 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { changeRefs } from './change-refs.ts';
 import type { Core } from './core.ts';
-import { findAccount, findRepository, gitDirectory, nextId, timestamp } from './core.ts';
+import { findRepository, gitDirectory, nextId, timestamp } from './core.ts';
+import type { NewApp } from './create-app.ts';
+import { createApp, ensureAccount, hookConfig } from './create-app.ts';
 import { readObject, writeBlob, writeCommit } from './git-objects.ts';
 import { initRepository, readRef, updateRefs } from './git-refs.ts';
 import { writeTree } from './git-trees.ts';
@@ -43,13 +45,7 @@ export type GitHubHands = {
   ) => Promise<string>;
   readonly readFile: (repository: string, ref: string, file: string) => Promise<string | null>;
   readonly head: (repository: string, branch: string) => Promise<string | null>;
-  readonly createApp: (wanted: {
-    slug: string;
-    owner?: string;
-    permissions: Permissions;
-    events?: readonly string[];
-    hook?: Pick<HookConfig, 'url'> & { readonly secret?: string };
-  }) => App;
+  readonly createApp: (wanted: NewApp) => App;
   readonly setAppHook: (slug: string, hook: (Pick<HookConfig, 'url'> & { readonly secret?: string }) | null) => void;
   readonly install: (wanted: {
     app: string;
@@ -64,26 +60,11 @@ export type GitHubHands = {
   readonly deliveries: (event?: string) => readonly Delivery[];
 };
 
-function hookConfig(hook: { readonly url: string; readonly secret?: string }): HookConfig {
-  const secret = hook.secret === undefined ? {} : { secret: hook.secret };
-  return { url: hook.url, content_type: 'json', insecure_ssl: '0', ...secret };
-}
-
 function repositoryNamed(core: Core, fullName: string): Repository {
   const [owner = '', name = ''] = fullName.split('/');
   const found = findRepository(core, owner, name);
   if (found === undefined) throw new Error(`repository ${fullName} does not exist on this GitHub`);
   return found;
-}
-
-function ensureAccount(core: Core, login: string, type: Account['type'] = 'User', name = login): Account {
-  const known = findAccount(core, login);
-  if (known !== undefined) return known;
-  const id = nextId(core);
-  const email = `${id}+${login}@users.noreply.github.com`;
-  const account: Account = { id, login, type, name, email, createdAt: timestamp(core) };
-  core.state.accounts.push(account);
-  return account;
 }
 
 async function commitFiles(
@@ -150,32 +131,6 @@ async function createRepository(
   }
   await core.save();
   return repository;
-}
-
-function createApp(core: Core, wanted: Parameters<GitHubHands['createApp']>[0]): App {
-  const keys = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  });
-  const owner = ensureAccount(core, wanted.owner ?? 'tidegate-apps', 'Organization');
-  ensureAccount(core, `${wanted.slug}[bot]`, 'Bot');
-  const app: App = {
-    id: nextId(core),
-    slug: wanted.slug,
-    name: wanted.slug,
-    owner: owner.login,
-    clientId: `Iv23${randomBytes(8).toString('hex')}`,
-    privateKey: keys.privateKey,
-    publicKey: keys.publicKey,
-    permissions: wanted.permissions,
-    events: wanted.events ?? ['push', 'pull_request'],
-    hookId: nextId(core),
-    createdAt: timestamp(core),
-    hook: wanted.hook === undefined ? null : hookConfig(wanted.hook),
-  };
-  core.state.apps.push(app);
-  return app;
 }
 
 function appNamed(core: Core, slug: string): App {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serveAppPages } from './app-pages.ts';
 import type { Core } from './core.ts';
 import type { Fault } from './faults.ts';
 import { parseGitRequest, serveGit } from './git-http.ts';
@@ -123,6 +124,8 @@ async function route(serving: Serving, request: IncomingMessage, response: Serve
   if (git !== null) return await serveGitRequest(serving, git, request, response, fault);
   const bytes = await readBytes(request);
   if (isGraphql) return send(response, await serveGraphql(core, request, bytes), fault);
+  const page = isApi ? null : await serveAppPages(core, method, url, bytes.toString());
+  if (page !== null) return send(response, plain(page.status, page.html, page.headers), fault);
   if (match === null) core.unknownRoutes.push(`${method} ${url.pathname}`);
   if (isApi) return send(response, await serveApi(core, serving.check, match, request, url, bytes), fault);
   send(response, plain(404, 'Not Found'), fault);

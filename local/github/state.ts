@@ -38,6 +38,9 @@ export type App = {
   hook: HookConfig | null;
 };
 
+/** What the manifest flow hands to the browser: good for the App's key once, for an hour. */
+export type ManifestCode = { readonly code: string; readonly appId: number; readonly expiresAt: string };
+
 /** An App on an account: on all its repositories or on some. */
 export type Installation = {
   readonly id: number;
@@ -196,6 +199,7 @@ export type State = {
   nextId: number;
   accounts: Account[];
   apps: App[];
+  manifestCodes: ManifestCode[];
   installations: Installation[];
   tokens: Token[];
   repositories: Repository[];
@@ -214,6 +218,7 @@ function emptyState(): State {
     nextId: 1001,
     accounts: [],
     apps: [],
+    manifestCodes: [],
     installations: [],
     tokens: [],
     repositories: [],

@@ -84,6 +84,23 @@ function createToken(exchange: Exchange, app: App) {
   };
 }
 
+/** Hands out what an App was given at its making, once for each code. */
+function convertManifest({ core, params }: Exchange) {
+  const now = core.now().getTime();
+  const found = core.state.manifestCodes.find((one) => one.code === params['code'] && Date.parse(one.expiresAt) > now);
+  const app = core.state.apps.find((one) => one.id === found?.appId);
+  if (found === undefined || app === undefined) throw notFound();
+  core.state.manifestCodes = core.state.manifestCodes.filter((one) => one !== found);
+  const body = {
+    ...showApp(core, app),
+    client_id: app.clientId,
+    client_secret: randomBytes(20).toString('hex'),
+    webhook_secret: app.hook?.secret ?? null,
+    pem: app.privateKey,
+  };
+  return { status: 201, body };
+}
+
 function showHookConfig(hook: HookConfig | null): Record<string, unknown> {
   if (hook === null) throw notFound();
   return { ...hook, ...(hook.secret === undefined ? {} : { secret: '********' }) };
@@ -112,6 +129,7 @@ export const appRoutes: readonly Route[] = [
   })),
   onApp('POST', '/app/installations/{installation_id}/access_tokens', createToken),
   onApp('GET', '/repos/{owner}/{repo}/installation', findInstallation),
+  { method: 'POST', template: '/app-manifests/{code}/conversions', needs: 'nothing', handle: convertManifest },
   onApp('GET', '/app/hook/config', (_exchange, app) => ({ status: 200, body: showHookConfig(app.hook) })),
   onApp('PATCH', '/app/hook/config', ({ body }, app) => {
     const url = textOf(body, 'url') ?? app.hook?.url;
