@@ -29,12 +29,12 @@ export async function readSettings(file: string): Promise<ParsedSettings> {
     };
   }
   const parsed = parseSettings(text, file);
-  return parsed.outcome === 'invalid'
-    ? parsed
-    : { outcome: 'valid', settings: resolveFolders(parsed.settings, dirname(resolve(file))) };
+  return parsed.outcome === 'invalid' ? parsed : { outcome: 'valid', settings: resolveFolders(parsed.settings, file) };
 }
 
-function resolveFolders(settings: Settings, folder: string): Settings {
+/** The settings with every folder absolute, as seen from their file. */
+export function resolveFolders(settings: Settings, file: string): Settings {
+  const folder = dirname(resolve(file));
   const { serve, clusters } = settings;
   return {
     ...settings,

@@ -5,6 +5,7 @@ import { checkConfig } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';
 import type { CommandProcess } from './command-process.ts';
 import type { DeadLettersOptions } from './dead-letters.ts';
+import type { GitHubAppCreateOptions } from './github-app-create.ts';
 import type { ServeCommandOptions } from './serve.ts';
 
 const EXAMPLES = `
@@ -13,6 +14,7 @@ Examples:
   tidegate serve --config tidegate.yaml
   tidegate serve --config tidegate.yaml --port 9000 --log-format json
   tidegate cluster add production --region eu-west-1
+  tidegate github-app create --organization acme
 `;
 
 const CLUSTER_ADD_EXAMPLES = `
@@ -22,6 +24,18 @@ Examples:
   tidegate cluster add production --region eu-west-1
   tidegate cluster add staging --region eu-west-1 --eks-name acme-staging-2 --path ./clusters/staging
   tidegate cluster add team-a --region us-east-1 --profile workload --dry-run
+`;
+
+const GITHUB_APP_CREATE_EXAMPLES = `
+A page of this command leads to GitHub, where you press the button; GitHub then hands the App over to this command.
+No secret is printed. With Secrets Manager it needs AWS credentials that may call secretsmanager:DescribeSecret and
+PutSecretValue on the two secrets of the stack, which has to be deployed before.
+
+Examples:
+  tidegate github-app create --organization acme --webhook-url https://abc123.execute-api.eu-west-1.amazonaws.com/webhook
+  tidegate github-app create --secrets folder --webhook-url https://tidegate.example.com/webhook --no-browser
+  tidegate github-app create --organization acme --replace
+  tidegate github-app create --print-steps
 `;
 
 /**
@@ -100,6 +114,31 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
       exitCode = await deadLetters(options, io);
     });
 
+  program
+    .command('github-app')
+    .description('manage the GitHub App that Tidegate acts as')
+    .command('create')
+    .description('register the App on GitHub, keep its secrets and write its id into the settings')
+    .option('--organization <login>', 'the organization that the App belongs to (default: your own account)')
+    .option('--github-url <url>', 'GitHub (default: the host of the configuration repository)')
+    .option('--webhook-url <url>', 'where GitHub sends events: the WebhookUrl that cdk deploy prints')
+    .addOption(
+      new Option(
+        '--secrets <place>',
+        'where the secrets go (default: secrets-manager, or folder when no cluster has eks)',
+      ).choices(['folder', 'secrets-manager']),
+    )
+    .addOption(config)
+    .option('--replace', 'put the App in the place of the one that the settings name')
+    .option('--timeout <minutes>', 'how long to wait for GitHub', parseMinutes, 15)
+    .option('--no-browser', 'print the address and open no browser')
+    .option('--print-steps', 'print how to do it by hand, and do nothing')
+    .addHelpText('after', GITHUB_APP_CREATE_EXAMPLES)
+    .action(async (options: GitHubAppCreateOptions) => {
+      const { githubAppCreate } = await import('./github-app-create.ts');
+      exitCode = await githubAppCreate(options, io);
+    });
+
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
@@ -114,4 +153,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/u.test(text) || port > 65_535) throw new InvalidArgumentError(`found ${text}; allowed: 0 to 65535`);
   return port;
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0 && minutes <= 60)) {
+    throw new InvalidArgumentError(`found ${text}; allowed: more than 0 and at most 60, for as long as GitHub waits`);
+  }
+  return minutes;
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
-import { startCommand } from './start-command.ts';
+import { outcomeOf, startCommand } from './start-command.ts';
 
 const SETTINGS = `# Fleet of acme
 configRepository: { url: "https://github.com/acme/fleet-infra" }
@@ -66,7 +66,7 @@ describe('tidegate cluster add', () => {
 
     const run = add(file, 'production', '--region', 'eu-west-1', '--eks-name', 'prod', '--profile', 'workload');
 
-    expect(await run.exit, run.errors()).toBe(0);
+    expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
     const text = readFileSync(file, 'utf8');
     const added = [
       '    - name: production',
@@ -91,7 +91,7 @@ describe('tidegate cluster add', () => {
 
     const run = add(file, 'prod', '--region', 'eu-west-1', '--dry-run');
 
-    expect(await run.exit, run.errors()).toBe(0);
+    expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
     expect(run.output()).toContain('+        region: eu-west-1\n');
     expect(run.output()).toContain('dry run');
     expect(readFileSync(file, 'utf8')).toBe(SETTINGS);
@@ -102,7 +102,7 @@ describe('tidegate cluster add', () => {
 
     const run = add(file, 'closed', '--region', 'eu-west-1', '--json');
 
-    expect(await run.exit, run.errors()).toBe(0);
+    expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
     expect(JSON.parse(run.output())).toMatchObject({
       written: true,
       cluster: { name: 'closed', path: './clusters/closed', eks: { name: 'closed', region: 'eu-west-1' } },
@@ -117,7 +117,7 @@ describe('tidegate cluster add', () => {
 
     const run = add(file, 'prod', '--region', 'eu-west-1');
 
-    expect(await run.exit, run.errors()).toBe(0);
+    expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
     expect(run.output()).toContain('next, the GitHub App: tidegate github-app create');
     expect(readFileSync(file, 'utf8')).toContain('clusters:\n  - name: prod\n');
   });

@@ -38,3 +38,9 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
     exit,
   };
 }
+
+/** How a command ended, with what it complained of. */
+export async function outcomeOf(command: StartedCommand): Promise<{ exitCode: number | null; errors: string }> {
+  const exitCode = await command.exit;
+  return { exitCode, errors: command.errors() };
+}
