@@ -37,7 +37,8 @@ export async function githubAppCreate(options: GitHubAppCreateOptions, io: Comma
   const { config: file, replace = false, webhookUrl } = options;
   const text = await readSettingsText(file);
   if (text === undefined) return fail(io, 2, [`${file}: it cannot be read; name the settings with --config FILE`]);
-  const planned = planAppRegistration(text, file, { ...options, replace });
+  // Steps on paper replace nothing.
+  const planned = planAppRegistration(text, file, { ...options, replace: replace || options.printSteps === true });
   if (planned.outcome === 'refused') return fail(io, 2, planned.problems);
   const { registration } = planned;
   if (options.printSteps === true) {

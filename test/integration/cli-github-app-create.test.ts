@@ -379,7 +379,7 @@ describe('tidegate github-app create', () => {
   });
 
   it('prints each step to do by hand, and does nothing', async () => {
-    const file = write({ cluster: EKS });
+    const file = write({ cluster: EKS, github: 'github: { appId: 1 }' });
 
     const command = create(file, ['--print-steps', '--organization', 'acme', '--webhook-url', HOOK]);
 
@@ -394,7 +394,7 @@ describe('tidegate github-app create', () => {
     ]) {
       expect(command.output()).toContain(text);
     }
-    expect(readFileSync(file, 'utf8')).toBe(settings({ cluster: EKS }));
+    expect(readFileSync(file, 'utf8')).toBe(settings({ cluster: EKS, github: 'github: { appId: 1 }' }));
   });
 
   it('explains itself with examples', async () => {
