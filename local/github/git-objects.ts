@@ -79,10 +79,21 @@ export async function readCommits(directory: string, shas: readonly string[]): P
   return objects.filter((object) => object.type === 'commit').map(commitFrom);
 }
 
-/** Reads the commit that a revision expression points at, or null. */
+const KNOWN_COMMITS = 10_000;
+const knownCommits = new Map<string, Commit>();
+
+/** Reads the commit that a revision expression points at, or null. A commit named by its whole id is read once: it cannot change. */
 export async function readCommit(directory: string, revision: string): Promise<Commit | null> {
   if (revision.includes('\n') || revision === '') return null;
-  return (await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null;
+  const key = `${directory} ${revision}`;
+  const known = knownCommits.get(key);
+  if (known !== undefined) return known;
+  const commit = (await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null;
+  if (commit?.sha === revision) {
+    if (knownCommits.size >= KNOWN_COMMITS) knownCommits.clear();
+    knownCommits.set(key, commit);
+  }
+  return commit;
 }
 
 function personLine(person: Person): string {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import type { GitHubClient } from '#shared/adapters/github/github-client.ts';
@@ -72,3 +72,31 @@ if (lent !== undefined) {
   const { client, repository } = lent;
   describeCommitStatuses('github.com', () => startOverRest(client, client, repository), { timeoutMs: 300_000 });
 }
+
+describe('an answer of GitHub', () => {
+  const status = { context: 'x', state: 'error', description: '' } as const;
+  const lookUp = 'GET /repos/{owner}/{repo}/installation';
+
+  it('that refuses is asked for once, however many retries there are', async () => {
+    const { github, client } = running;
+    github.counters.reset();
+
+    const set = createGitHubCommitStatuses(client).set({ owner: 'acme', name: 'none' }, 'a'.repeat(40), status);
+
+    await expect(set).rejects.toMatchObject({ disposition: 'stall' });
+    expect(github.counters.count(lookUp)).toBe(1);
+  });
+
+  it('that says GitHub is unwell is asked for again', async () => {
+    const { github, client } = running;
+    const repository = await running.createRepository({ 'a.yaml': 'a: 1\n' });
+    const name = `${repository.owner}/${repository.name}`;
+    const commit = await github.commitFiles(name, 'main', { 'a.yaml': 'a: 2\n' }, 'Change', 'alice');
+    const fault = github.faults.add({ path: '/repos/{owner}/{repo}/statuses/{sha}', fault: { status: 502 }, times: 1 });
+
+    await createGitHubCommitStatuses(client).set(repository, commit, status);
+
+    expect(fault.hits()).toBe(1);
+    expect(github.statuses(name, commit)).toHaveLength(1);
+  });
+});

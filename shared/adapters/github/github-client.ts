@@ -153,8 +153,9 @@ function open(options: GitHubClientOptions, token: string | undefined): Octokit 
       warn: (message) => log.debug(message),
       error: (message) => log.debug(message),
     },
-    request: { retries, fetch: fetchInTime },
-    retry: { doNotRetry: [400, 401, 403, 404, 409, 410, 422, 451] },
+    request: { fetch: fetchInTime },
+    // Under `request`, retries would hold for every refusal too.
+    retry: { retries, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 451] },
     throttle: {
       enabled: options.paceWrites ?? settings.apiUrl === 'https://api.github.com',
       onRateLimit: (retryAfter, request, _octokit, attempt) => mayWait(log, 'rate limit', retryAfter, request, attempt),
