@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { VERSION } from '#local/server/read-version.ts';
+import { VERSION } from '#shared/settings/version.ts';
 import { openBrowser } from '#shared/adapters/browser/open-browser.ts';
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { receiveAppCode } from '#shared/adapters/github/receive-app-code.ts';

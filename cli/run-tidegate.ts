@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { VERSION } from '#local/server/read-version.ts';
+import { VERSION } from '#shared/settings/version.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { checkConfig } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';

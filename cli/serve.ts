@@ -1,6 +1,6 @@
 import { composeServe } from '#local/server/compose-serve.ts';
 import { findKubectl } from '#local/server/find-kubectl.ts';
-import { VERSION } from '#local/server/read-version.ts';
+import { VERSION } from '#shared/settings/version.ts';
 import { startServe } from '#local/server/start-serve.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { LogLevel } from '#shared/adapters/log/line-logger.ts';

@@ -10,7 +10,5 @@ export const APPLYSET_KINDS_ANNOTATION = 'applyset.kubernetes.io/contains-group-
 export const APPLIED_ANNOTATION = 'tidegate.dev/applied';
 export const ADOPT_ANNOTATION = 'tidegate.dev/adopt';
 export const APPROVE_PRUNE_ANNOTATION = 'tidegate.dev/approve-prune';
-/** `<namespace>/<name>@<revision>` of the Kustomization and commit an object was applied from. */
-export const ORIGIN_ANNOTATION = 'tidegate.dev/origin';
 export const FLUX_PRUNE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/prune';
 export const FLUX_FORCE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/force';

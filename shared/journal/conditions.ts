@@ -32,8 +32,3 @@ export function replaceConditions(
     return [{ ...state, lastTransitionTime: before?.status === state.status ? before.lastTransitionTime : now }];
   });
 }
-
-/** Sets one condition and leaves the others as they are. */
-export function setCondition(previous: readonly Condition[], state: ConditionState, now: number): readonly Condition[] {
-  return replaceConditions(previous, [...previous.filter(({ type }) => type !== state.type), state], now);
-}

@@ -1,5 +1,4 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { ChangeSetEntry, SetOutcome } from '#shared/apply/desired-state.ts';
 import { replaceConditions } from '#shared/journal/conditions.ts';
 import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
@@ -206,9 +205,4 @@ function limit(lines: readonly string[]): readonly string[] {
 
 function shorten(text: string): string {
   return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
-}
-
-/** The key under which a Kustomization's last status is looked up. */
-export function previousKey(outcome: SetOutcome): string {
-  return formatNamespacedName(outcome.id);
 }

@@ -4,9 +4,9 @@ import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { parseEcrImage, tryParseImageReference } from '#shared/image/image-reference.ts';
 import type { EcrImage } from '#shared/image/image-reference.ts';
+import { listsRepository } from '#shared/image/lists-repository.ts';
 import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
-import { allowsRepository } from './allows-repository.ts';
 
 // ECR's own quota is 100,000 images a repository; beyond it something is wrong with the answers.
 const MOST_PAGES = 1_000;
@@ -44,7 +44,7 @@ function findRepository(registries: readonly EcrRegistry[], image: string): EcrI
       { disposition: 'stall', subject: image.slice(0, 200) },
     );
   }
-  if (!allowsRepository(registries, repository)) {
+  if (!listsRepository(registries, repository)) {
     throw new TidegateError(
       'AccessDenied',
       `repository ${image} is not among those of the settings: add account "${repository.account}", region ${repository.region} and ` +

@@ -3,8 +3,6 @@ import type { Hash, Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 
-/** How long a token is good for, counted from its date, whatever its `X-Amz-Expires` says. */
-export const EKS_TOKEN_VALID_MS = 15 * 60_000;
 /** aws-iam-authenticator refuses longer ones; session tags and session policies make them grow. */
 const MAX_TOKEN_BYTES = 4096;
 

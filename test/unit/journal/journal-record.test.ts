@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { replaceConditions, setCondition } from '#shared/journal/conditions.ts';
+import { replaceConditions } from '#shared/journal/conditions.ts';
 import type { Condition, InstructionsRecord, JournalRecord } from '#shared/journal/journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
 import { fromStreamRecord, toStreamRecord } from '#shared/journal/stream-record.ts';
@@ -133,6 +133,5 @@ describe('conditions', () => {
 
     expect(both.map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
     expect(replaceConditions(both, [ready('True')], 2).map(({ type }) => type)).toEqual(['Ready']);
-    expect(setCondition(both, ready('True'), 2).map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { allowsRepository } from '#shared/adapters/ecr/allows-repository.ts';
+import { listsRepository } from '#shared/image/lists-repository.ts';
 
-describe('the repositories that the settings allow', () => {
+describe('the repositories that the settings list', () => {
   const registries = [{ account: '123456789012', region: 'eu-west-1', repositories: ['app', 'team/*'] }];
   const image = { account: '123456789012', region: 'eu-west-1', repository: 'app' };
 
@@ -14,7 +14,7 @@ describe('the repositories that the settings allow', () => {
     ['a name that only begins like an exact one', { repository: 'app2' }, false],
     ['another account', { account: '210987654321' }, false],
     ['another region', { region: 'eu-west-2' }, false],
-  ])('%s: %o is allowed: %s', (_what, change, allowed) => {
-    expect(allowsRepository(registries, { ...image, ...change })).toBe(allowed);
+  ])('%s: %o is listed: %s', (_what, change, allowed) => {
+    expect(listsRepository(registries, { ...image, ...change })).toBe(allowed);
   });
 });
