@@ -2,9 +2,9 @@ import { addCluster } from '#shared/edit/edit-settings.ts';
 import type { NewCluster } from '#shared/edit/edit-settings.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import type { Problem } from '#shared/errors/problem.ts';
+import { suggestName } from '#shared/errors/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { AWS_REGIONS } from '#shared/settings/aws-regions.ts';
-import { findSimilar } from '#shared/settings/find-similar.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 
 /** What the person asked for. */
@@ -29,7 +29,7 @@ export type ClusterAddition =
 export function checkWantedCluster(text: string, file: string, wanted: WantedCluster): readonly string[] {
   const { name, region } = wanted;
   if (!AWS_REGIONS.includes(region)) {
-    const similar = findSimilar(region, AWS_REGIONS);
+    const similar = suggestName(region, AWS_REGIONS);
     const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
     return [`--region: found ${JSON.stringify(region)}; allowed: a region of AWS such as eu-west-1${hint}`];
   }

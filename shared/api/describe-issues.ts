@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Problem } from '#shared/errors/problem.ts';
+import { suggestName } from '#shared/errors/suggest-name.ts';
 import type { FieldLocator, FieldPath } from './locate-field.ts';
-import { suggestName } from './suggest-name.ts';
 
 type Issue = z.core.$ZodIssue;
 

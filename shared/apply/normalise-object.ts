@@ -1,3 +1,4 @@
+import { isRecord } from '#shared/api/is-record.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 
 const SET_BY_THE_SERVER = new Set([
@@ -46,8 +47,4 @@ function withoutAggregatedRules(object: KubernetesObject): KubernetesObject {
   }
   const { rules: _rules, ...rest } = object;
   return rest;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

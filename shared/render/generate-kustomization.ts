@@ -1,7 +1,7 @@
+import { isRecord } from '#shared/api/is-record.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
-import { isRecord } from './is-record.ts';
 import { findKustomizationFile, joinPath, KUSTOMIZATION_NAMES, readKustomizationFile } from './kustomization-file.ts';
 
 /** What a Kustomization's specification adds to the kustomization file of its folder. */

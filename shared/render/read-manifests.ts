@@ -1,7 +1,7 @@
+import { isRecord } from '#shared/api/is-record.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 import { formatObjectId, objectIdOf, objectKey } from '#shared/api/kubernetes-object.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
-import { isRecord } from './is-record.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
 /** The objects of a rendered stream, or all that is wrong with it, in sentences. */

@@ -1,4 +1,4 @@
-import { isRecord } from './is-record.ts';
+import { isRecord } from '#shared/api/is-record.ts';
 import { expandVariables } from './expand-variables.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 

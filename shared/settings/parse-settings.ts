@@ -2,10 +2,10 @@ import { isAlias, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document, ParsedNode } from 'yaml';
 import { z } from 'zod';
 import type { Problem } from '#shared/errors/problem.ts';
+import { suggestName } from '#shared/errors/suggest-name.ts';
 import { redactText } from '#shared/redact/redact-secrets.ts';
 import { findContradictions } from './find-contradictions.ts';
 import { findInlineSecrets } from './find-inline-secrets.ts';
-import { findSimilar } from './find-similar.ts';
 import { SettingsFile } from './settings-schema.ts';
 import type { ClusterSettings, Settings } from './settings.ts';
 
@@ -84,7 +84,7 @@ function explainIssue(
   if (issue.code === 'unrecognized_keys') {
     const allowed = allowedKeys(path);
     return issue.keys.map((key) => {
-      const similar = findSimilar(key, allowed);
+      const similar = suggestName(key, allowed);
       const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
       return describe([...path, key], `unknown key; allowed: ${allowed.join(', ')}${hint}`);
     });

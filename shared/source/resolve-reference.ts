@@ -1,4 +1,5 @@
 import type { GitRepository } from '#shared/api/git-repository.ts';
+import { suggestName } from '#shared/errors/suggest-name.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { compareVersions, parseSemverRange } from '#shared/image/semver-range.ts';
 import type { GitRef } from '#shared/ports/git-remote.ts';
@@ -101,31 +102,15 @@ function count(number: number, one: string, many: string): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** The advertised ref of fewest edits, when a typing error could explain the difference. */
+/** The advertised ref that was most likely meant, by its short name. */
 function nearestRef(wanted: string, refs: readonly GitRef[]): string | undefined {
   const folder = wanted.slice(0, wanted.indexOf('/', 'refs/'.length) + 1);
-  const allowed = Math.max(2, Math.ceil((wanted.length - folder.length) / 3));
-  return refs
+  const names = refs
     .filter((ref) => ref.name.startsWith(folder) && ref.name.length <= 200)
     .slice(0, 1000)
-    .map((ref) => ({ name: ref.name, distance: editDistance(wanted.slice(0, 200), ref.name) }))
-    .filter(({ distance }) => distance <= allowed)
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
-    .at(0)
-    ?.name.slice(folder.length);
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replaced));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+    .map((ref) => ref.name.slice(folder.length))
+    .sort();
+  return suggestName(wanted.slice(folder.length), names);
 }
 
 function failed(message: string): TidegateError {

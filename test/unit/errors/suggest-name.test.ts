@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { suggestName } from '#shared/api/suggest-name.ts';
+import { suggestName } from '#shared/errors/suggest-name.ts';
 
 describe('suggesting a name', () => {
   const allowed = ['interval', 'name', 'namespace', 'ref', 'url'];
