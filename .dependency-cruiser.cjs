@@ -1,6 +1,24 @@
 /** The rules of the house (docs/architecture.md) as assertions: imports point one way. */
-const decisionRooms =
-  '^shared/(api|source|image|edit|render|apply|health|change|journal|settings|work|webhook|notify|reconcile)/';
+
+/** Each room of shared/ that decides, and the rooms it may import beside itself. */
+const decisionRooms = {
+  errors: [],
+  redact: [],
+  work: ['errors'],
+  settings: ['errors', 'redact', 'work'],
+  webhook: ['work'],
+  api: ['errors', 'ports'],
+  health: ['api'],
+  image: ['api', 'errors', 'ports', 'settings'],
+  edit: ['api', 'errors', 'image', 'ports'],
+  render: ['api', 'errors', 'ports'],
+  journal: ['api', 'errors', 'ports', 'work'],
+  notify: ['errors', 'journal', 'ports', 'redact', 'work'],
+  apply: ['api', 'errors', 'health', 'ports'],
+  source: ['api', 'errors', 'image', 'journal', 'ports', 'settings', 'work'],
+  change: ['api', 'edit', 'errors', 'image', 'journal', 'ports', 'source', 'work'],
+  reconcile: ['api', 'apply', 'errors', 'journal', 'ports', 'render', 'source'],
+};
 
 module.exports = {
   forbidden: [
@@ -30,10 +48,25 @@ module.exports = {
       name: 'only-adapters-touch-the-world',
       comment: 'Network, disk, SDKs and child processes live in shared/adapters; digests and HMACs are values.',
       severity: 'error',
-      from: { path: decisionRooms },
+      from: { path: `^shared/(${Object.keys(decisionRooms).join('|')})/` },
       to: {
         path: '^(node_modules/(@aws-sdk|@octokit|undici|isomorphic-git|@kubernetes)|shared/adapters/|(node:)?(fs|net|http|https|child_process|os|sqlite|dns|tls)$)',
       },
+    },
+    ...Object.entries(decisionRooms).map(([room, others]) => ({
+      name: `${room}-keeps-to-its-rooms`,
+      severity: 'error',
+      from: { path: `^shared/${room}/` },
+      to: { path: '^shared/', pathNot: `^shared/(${[room, ...others].join('|')})/` },
+    })),
+    {
+      name: 'no-room-of-shared-is-without-a-rule',
+      severity: 'error',
+      from: {
+        path: '^shared/',
+        pathNot: `^shared/(${[...Object.keys(decisionRooms), 'ports', 'adapters'].join('|')})/`,
+      },
+      to: {},
     },
     {
       name: 'ports-are-interfaces',
@@ -71,6 +104,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^(shared|functions|cli)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'every-package-is-named-in-package-json',
+      comment: 'What another package happens to bring along can go with its next version.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
   ],
   options: {
