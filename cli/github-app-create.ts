@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { VERSION } from '#shared/settings/version.ts';
 import { openBrowser } from '#shared/adapters/browser/open-browser.ts';
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { receiveAppCode } from '#shared/adapters/github/receive-app-code.ts';
@@ -10,6 +9,7 @@ import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manage
 import { writeAppId } from '#shared/edit/edit-settings.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
+import { VERSION } from '#shared/settings/version.ts';
 import { buildAppManifest } from './app-manifest.ts';
 import type { CommandProcess } from './command-process.ts';
 import { describeAppSteps } from './describe-app-steps.ts';

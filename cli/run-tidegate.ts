@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { VERSION } from '#shared/settings/version.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
+import { VERSION } from '#shared/settings/version.ts';
 import { checkConfig } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';
 import type { CommandProcess } from './command-process.ts';

@@ -1,6 +1,5 @@
 import { composeServe } from '#local/server/compose-serve.ts';
 import { findKubectl } from '#local/server/find-kubectl.ts';
-import { VERSION } from '#shared/settings/version.ts';
 import { startServe } from '#local/server/start-serve.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { LogLevel } from '#shared/adapters/log/line-logger.ts';
@@ -8,6 +7,7 @@ import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { VERSION } from '#shared/settings/version.ts';
 import { readSettings } from './read-settings.ts';
 import type { CommandProcess } from './command-process.ts';
 
