@@ -42,7 +42,7 @@ module.exports = {
       comment: 'shared/ is the product; functions, cli and local call it, never the other way.',
       severity: 'error',
       from: { path: '^shared/' },
-      to: { path: '^(functions|cli|local|bench)/' },
+      to: { path: '^(functions|cli|local)/' },
     },
     {
       name: 'only-adapters-touch-the-world',

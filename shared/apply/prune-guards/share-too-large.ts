@@ -37,5 +37,6 @@ export function shareTooLarge(
   const what = emptied
     ? `it would lose all of its ${share.deletions} objects`
     : `it would lose ${share.deletions} of ${share.members} objects, the limit is ${guard.maxObjects} and ${guard.maxPercent} %`;
-  return `Kustomization ${name}: ${what}; to approve, annotate the Kustomization that renders it with ${APPROVE_PRUNE_ANNOTATION}: "${name}=${share.deletions}"`;
+  const approval = `"${name}=${share.deletions}"`;
+  return `Kustomization ${name}: ${what}; to approve, annotate the Kustomization that renders it with ${APPROVE_PRUNE_ANNOTATION}: ${approval} (for the root: approvePrune: ${approval} of the cluster in tidegate.yaml)`;
 }
