@@ -1,6 +1,7 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { fromStreamRecord } from '#shared/journal/stream-record.ts';
+import { logEvents } from '#shared/notify/log-events.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
@@ -23,6 +24,7 @@ export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHan
   const { queues, statuses, log } = dependencies;
   return async (event) => {
     const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
+    logEvents(changes, log);
     const failed = await sendNotifications(planNotifications(changes), { queues, statuses });
     for (const { notification, error, again, tried } of failed) {
       const fields = {

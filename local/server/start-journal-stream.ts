@@ -24,6 +24,7 @@ export interface StreamConsumer {
  */
 export const STREAM_CONSUMERS = [
   { name: 'requests', carries: 'Request' },
+  { name: 'events', carries: 'Event' },
   { name: 'statuses', carries: 'Status', giveUpAfterMs: 6 * 60 * 60 * 1000 },
 ] as const satisfies readonly StreamConsumer[];
 

@@ -138,6 +138,32 @@ describe('tidegate serve', () => {
     expect(set).toMatchObject([{ state: 'success' }]);
   });
 
+  it('says each event once and in full, whatever GitHub does with the status', async () => {
+    const folder = makeFolder();
+    const text = `clusters/laptop/sealed.yaml:13:3: spec.decryption: ${'x'.repeat(200)}`;
+    const event = {
+      type: 'Event',
+      id: '0000000000001-reconcile-0001',
+      object: { cluster: 'laptop', kind: 'HelmRelease', namespace: 'flux-system', name: 'redis' },
+      severity: 'error',
+      reason: 'Unsupported',
+      message: text,
+      at: 1,
+    } as const;
+    const first = await openServe({ folder, statuses: { set: () => new Promise(() => undefined) } });
+    const report = { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) };
+    await first.resources.journal.write([{ ...statusRecord('apps', 1), report }, event]);
+    await until('the event', () => first.logged().includes(text));
+    await first.close();
+    const next = await openServe({ folder });
+    await next.resources.journal.write([{ ...event, id: '0000000000002-reconcile-0001', message: 'afterwards' }]);
+    await until('the next event', () => next.logged().includes('afterwards'));
+    await next.close();
+
+    expect(first.logged()).toContain('HelmRelease/flux-system/redis');
+    expect(next.logged()).not.toContain(text);
+  });
+
   it('sets a commit status that failed at first, once', async () => {
     const set: CommitStatus[] = [];
     let attempts = 0;
