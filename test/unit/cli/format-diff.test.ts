@@ -31,7 +31,7 @@ describe('showing a change', () => {
         const [before, after] = [withEnds(old), withEnds([...old.slice(0, at), ...added, ...old.slice(at)])];
         writeFileSync(join(folder, 'x'), before);
         writeFileSync(join(folder, 'patch'), formatDiff('x', before, after));
-        execFileSync('git', ['apply', '-p0', '--unidiff-zero', 'patch'], { cwd: folder, stdio: 'pipe' });
+        execFileSync('git', ['apply', '-p0', 'patch'], { cwd: folder, stdio: 'pipe' });
         expect(readFileSync(join(folder, 'x'), 'utf8')).toBe(after);
       }),
       { seed: 42, numRuns: sampleSize(25, 300) },
