@@ -39,14 +39,21 @@ async function processesOf(path: string): Promise<readonly string[]> {
 }
 
 describe('npm run demo', () => {
-  test('Ctrl-C leaves no process, no folder and no claimed port behind', async () => {
-    const { code, output } = await runDemo({ env: { TMPDIR: folder }, interruptAt: 'GitHub and AWS played here' });
-    expect(output).toContain('ending everything that was started');
-    expect(code).toBe(130);
-    expect(await processesOf(folder)).toEqual([]);
-    const left = await readdir(folder, { recursive: true });
-    expect(left.filter((path) => path !== 'tidegate-ports' && !path.startsWith('node-compile-cache'))).toEqual([]);
-  }, 120_000);
+  test.each([
+    ['before the story', 'GitHub and AWS played here'],
+    ['in the middle of it', '✓ 2'],
+  ])(
+    'Ctrl-C %s leaves no process, no folder and no claimed port behind',
+    async (_when, interruptAt) => {
+      const { code, output } = await runDemo({ env: { TMPDIR: folder }, interruptAt });
+      expect(output).toContain('ending everything that was started');
+      expect(code).toBe(130);
+      expect(await processesOf(folder)).toEqual([]);
+      const left = await readdir(folder, { recursive: true });
+      expect(left.filter((path) => path !== 'tidegate-ports' && !path.startsWith('node-compile-cache'))).toEqual([]);
+    },
+    120_000,
+  );
 
   test('says of each tool that is too old which it is and what to do, a line each', async () => {
     const bin = join(folder, 'bin');
