@@ -34,6 +34,7 @@ async function applyStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Sta
     const plan = planStage(run, sets, stage);
     const open = plan.objects.filter((planned) => !isSettled(run, planned));
     noteDecisions(run, open);
+    await announceDrift(run, sets, open);
     await executeApply(run, open);
     const last = round === ROUNDS || !(await settleStage(run, stage, open));
     if (last) {
@@ -85,6 +86,23 @@ async function observeAgain(run: ApplyRun): Promise<void> {
   run.cluster = await observeCluster(run.ports.api, run.request.cluster, run.sets);
   run.claims = claimObjects(run.sets, run.cluster.discovery);
   run.firstContacts.clear();
+}
+
+async function announceDrift(
+  run: ApplyRun,
+  sets: readonly DesiredSet[],
+  planned: readonly PlannedObject[],
+): Promise<void> {
+  if (run.ports.onDrift === undefined || !mayStart(run)) {
+    return;
+  }
+  const drifted = planned.filter((object) => object.action === 'apply' && object.drifted);
+  for (const set of sets) {
+    const objects = drifted.filter(({ desired }) => desired.set === set).map(({ desired }) => desired.id);
+    if (objects.length > 0) {
+      await run.ports.onDrift(set, objects);
+    }
+  }
 }
 
 function noteDecisions(run: ApplyRun, planned: readonly PlannedObject[]): void {

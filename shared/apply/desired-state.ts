@@ -77,6 +77,11 @@ export interface ApplyPorts {
   readonly isOutOfTime?: () => boolean;
   /** Whether a newer revision waits, which ends the wait for health. */
   readonly isSuperseded: () => Promise<boolean>;
+  /**
+   * Told before drift is put right, so that it is known even if the run dies while it does so. May be told again by the
+   * run that follows.
+   */
+  readonly onDrift?: (set: DesiredSet, objects: readonly ObjectId[]) => Promise<void>;
 }
 
 export type ApplyAction = 'created' | 'configured' | 'unchanged' | 'deleted' | 'skipped';

@@ -16,12 +16,16 @@ import { ownEntry } from './own-entry.ts';
 export type FirstContact = LiveMetadata | 'absent' | { readonly refused: string };
 
 export type PlannedObject =
-  /** `sameDesire`: what is desired is what was applied last, so a change is the correction of drift. */
+  /**
+   * `sameDesire`: what is desired is what was applied last, so a change is the correction of drift.
+   * `drifted`: that somebody changed or removed what was applied is certain before anything is sent.
+   */
   | {
       readonly action: 'apply';
       readonly desired: DesiredObject;
       readonly live: LiveMetadata | undefined;
       readonly sameDesire: boolean;
+      readonly drifted: boolean;
     }
   | { readonly action: 'keep'; readonly desired: DesiredObject; readonly revision: string }
   | { readonly action: 'skip'; readonly desired: DesiredObject; readonly note: string }
@@ -88,7 +92,7 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
   const live = contact === 'absent' || isRefusal(contact) ? undefined : contact;
   const sameRecord = record !== undefined && record.set === own && isRecordOf(record, desired, live);
   if (contact === 'absent') {
-    return { action: 'apply', desired, live: undefined, sameDesire: sameRecord };
+    return { action: 'apply', desired, live: undefined, sameDesire: sameRecord, drifted: sameRecord };
   }
   if (isRefusal(contact)) {
     return failure(desired, 'Forbidden', contact.refused);
@@ -123,7 +127,9 @@ function planExisting(
     return { action: 'keep', desired, revision: record.revision };
   }
   const sameDesire = record !== undefined || live.annotations?.[APPLIED_ANNOTATION] === desired.hash;
-  return { action: 'apply', desired, live, sameDesire };
+  // With another epoch the server itself may have changed the object: nobody is to blame.
+  const drifted = !input.ignoreRecords && record?.epoch === input.cluster.epochOf(desired.id);
+  return { action: 'apply', desired, live, sameDesire, drifted };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
-import type { ChangeSetEntry, SetOutcome } from '#shared/apply/desired-state.ts';
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
+import type { ChangeSetEntry, DesiredSet, SetOutcome } from '#shared/apply/desired-state.ts';
 import { replaceConditions } from '#shared/journal/conditions.ts';
 import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
 
@@ -192,6 +193,17 @@ function withWithheld(message: string, outcome: SetOutcome): string {
   const [first] = outcome.withheld;
   if (first === undefined) return message;
   return `${message}; ${outcome.withheld.length} not pruned: ${formatObjectId(first.id)}: ${first.message}`;
+}
+
+/** What is told of drift before it is put right. */
+export function describeDrift(cluster: string, set: DesiredSet, objects: readonly ObjectId[]): EventDraft {
+  return {
+    object: { cluster, kind: 'Kustomization', ...set.id },
+    severity: 'info',
+    reason: 'DriftDetected',
+    message: shorten(limit(objects.map((id) => `${formatObjectId(id)} is not as Git says`)).join('\n')),
+    revision: set.revision,
+  };
 }
 
 function nameEntries(entries: readonly ChangeSetEntry[]): string {

@@ -6,6 +6,7 @@ import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { announceReconcile } from './announce-reconcile.ts';
 import type { NextId } from './announce-reconcile.ts';
 import { concealOutcome } from './conceal-outcome.ts';
+import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { isSuperseded } from './is-superseded.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
@@ -51,7 +52,16 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const { holdsLease, isOutOfTime = () => false } = request;
   const outcome = await applyCluster(
     { ...plan, ...request },
-    { ...ports, holdsLease, isOutOfTime, isSuperseded: () => isSuperseded(desired, ports.journal) },
+    {
+      ...ports,
+      holdsLease,
+      isOutOfTime,
+      isSuperseded: () => isSuperseded(desired, ports.journal),
+      onDrift: async (set, objects) => {
+        const draft = describeDrift(request.cluster, set, objects);
+        await ports.journal.write([{ type: 'Event', id: nextId(), at: ports.clock.now(), ...draft }]);
+      },
+    },
   );
   const applied = concealOutcome(outcome, desired.secrets);
 

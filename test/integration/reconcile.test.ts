@@ -91,6 +91,14 @@ describe('one run after another over a cluster', () => {
         'Service/podinfo/podinfo created',
       ],
     ]);
+    const detected = (await open.events()).filter((event) => event.reason === 'DriftDetected');
+    expect(detected.map((event) => event.message.split('\n').sort())).toEqual([
+      [
+        'ConfigMap/podinfo/podinfo is not as Git says',
+        'Deployment/podinfo/podinfo is not as Git says',
+        'Service/podinfo/podinfo is not as Git says',
+      ],
+    ]);
     const after = await uidsOf('podinfo');
     expect(after['Deployment/podinfo']).toBe(before['Deployment/podinfo']);
     const { stdout } = await open.cluster.kubectl([

@@ -46,9 +46,11 @@ export async function correctDrift(scene: Scene) {
   const named = await wait({
     what: 'the events that name all three',
     look: async () => {
-      const events = (await stage.journal.events()).slice(before).filter(({ reason }) => reason === 'DriftCorrected');
-      const missing = drifted.filter((id) => !events.some(({ message }) => message.includes(id)));
-      return missing.length === 0 ? sighted(events) : notYet(`no event DriftCorrected names ${missing.join(', ')}`);
+      // Detected is told before it is put right; corrected afterwards, unless the process was killed in between.
+      const told = (await stage.journal.events()).slice(before).filter(({ reason }) => reason.startsWith('Drift'));
+      const missing = drifted.filter((id) => !told.some(({ message }) => message.includes(id)));
+      const corrected = told.filter(({ reason }) => reason === 'DriftCorrected');
+      return missing.length === 0 ? sighted(corrected) : notYet(`no event of drift names ${missing.join(', ')}`);
     },
   });
   show(
