@@ -46,15 +46,16 @@ export async function correctDrift(scene: Scene) {
   const named = await wait({
     what: 'the events that name all three',
     look: async () => {
-      // Detected is told before it is put right; corrected afterwards, unless the process was killed in between.
-      const told = (await stage.journal.events()).slice(before).filter(({ reason }) => reason.startsWith('Drift'));
+      // Told before it is put right; DriftCorrected follows at the end of the run, unless that is killed in between.
+      const told = (await stage.journal.events()).slice(before).filter(({ reason }) => reason === 'DriftDetected');
       const missing = drifted.filter((id) => !told.some(({ message }) => message.includes(id)));
-      const corrected = told.filter(({ reason }) => reason === 'DriftCorrected');
-      return missing.length === 0 ? sighted(corrected) : notYet(`no event of drift names ${missing.join(', ')}`);
+      return missing.length === 0 ? sighted(told) : notYet(`no event DriftDetected names ${missing.join(', ')}`);
     },
   });
   show(
-    named.map(({ object, message }) => ({ text: `${object.name}: ${message.replaceAll('\n', ', ')}`, tone: 'quiet' })),
+    named.flatMap(({ object, message }) =>
+      message.split('\n').map((line) => ({ text: `${object.name}: ${line}: put right`, tone: 'quiet' })),
+    ),
   );
   return { corrected: drifted, correctedMs };
 }
