@@ -4,7 +4,7 @@ import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { receiveAppCode } from '#shared/adapters/github/receive-app-code.ts';
 import { exchangeAppCode, setAppHook } from '#shared/adapters/github/register-app.ts';
 import type { RegisteredApp } from '#shared/adapters/github/register-app.ts';
-import { createFolderSecretStore } from '#shared/adapters/secrets/folder-secret-store.ts';
+import { createFolderSecretStore } from '#shared/adapters/disk/folder-secret-store.ts';
 import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manager/secrets-manager-secret-store.ts';
 import { writeAppId } from '#shared/edit/edit-settings.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';

@@ -4,7 +4,7 @@ import { createImageUpdateHandler } from '#functions/image-update/handler.ts';
 import { createNotifyHandler } from '#functions/notify/handler.ts';
 import { createReconcileHandler } from '#functions/reconcile/handler.ts';
 import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
-import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';

@@ -1,4 +1,4 @@
-import { sweepDiskArtifacts } from '#shared/adapters/artifacts/sweep-disk-artifacts.ts';
+import { sweepDiskArtifacts } from '#shared/adapters/disk/sweep-disk-artifacts.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';

@@ -1,5 +1,5 @@
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { createFolderSecrets } from '#shared/adapters/secrets/folder-secrets.ts';
+import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { lockStateFolder } from '#shared/adapters/sqlite/lock-state-folder.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';

@@ -11,7 +11,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
-import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';

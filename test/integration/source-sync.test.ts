@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SQSEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
-import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';

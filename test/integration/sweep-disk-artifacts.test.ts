@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createDiskArtifactStore } from '#shared/adapters/artifacts/disk-artifact-store.ts';
-import { sweepDiskArtifacts } from '#shared/adapters/artifacts/sweep-disk-artifacts.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
+import { sweepDiskArtifacts } from '#shared/adapters/disk/sweep-disk-artifacts.ts';
 import { artifactDigest } from '#shared/source/artifact.ts';
 
 let folder: string;

@@ -1,5 +1,6 @@
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { writeWholeFile } from './write-whole-file.ts';
 
 /**
  * Replaces a text file whole: who reads it sees the old text or the new one. Links and mode stay.
@@ -18,18 +19,5 @@ export async function replaceFile(file: string, { before, after }: { before: str
       },
     );
   }
-  const beside = `${path}.tidegate-${process.pid}`;
-  try {
-    const handle = await open(beside, 'wx', mode & 0o777);
-    try {
-      await handle.writeFile(after);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
+  await writeWholeFile(path, after, { temporary: `${path}.tidegate-${process.pid}`, mode: mode & 0o777 });
 }

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
+import { writeWholeFile } from './write-whole-file.ts';
 
 /** Secrets as files below a folder, which only their owner may read. */
 export function createFolderSecretStore(folder: string): SecretStore {
@@ -20,19 +21,10 @@ export function createFolderSecretStore(folder: string): SecretStore {
     },
     write: async (name, value) => {
       const path = join(folder, name);
-      const beside = `${path}.new-${process.pid}`;
       try {
         await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-        const handle = await open(beside, 'wx', 0o600);
-        try {
-          await handle.writeFile(value);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        await rename(beside, path);
+        await writeWholeFile(path, value, { temporary: `${path}.new-${process.pid}`, mode: 0o600 });
       } catch (cause) {
-        await rm(beside, { force: true }).catch(() => {});
         throw refuse(name, `${path} cannot be written: check its owner and mode`, cause);
       }
     },

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import { artifactDigest } from '#shared/source/artifact.ts';
+import { writeWholeFile } from './write-whole-file.ts';
 
 /** Artifacts as files named after their digest, below one folder. */
 export function createDiskArtifactStore(folder: string): ArtifactStore {
@@ -41,22 +42,9 @@ export function createDiskArtifactStore(folder: string): ArtifactStore {
   };
 }
 
-/** A reader finds the whole file or none, after a power cut too. */
+/** The folder is synced too, so that the artifact's name survives a power cut like its bytes. */
 async function writeAtomically(folder: string, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(folder, `.${randomUUID()}.tmp`);
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeWholeFile(path, bytes, { temporary: join(folder, `.${randomUUID()}.tmp`), mode: 0o600 });
   const directory = await open(folder, 'r');
   try {
     await directory.sync();
