@@ -32,12 +32,15 @@ export function describeAppSteps(
     [`Under "Subscribe to events" choose: ${APP_EVENTS.map((event) => EVENT_NAMES[event]).join(', ')}`],
     ['Choose "Only on this account", then "Create GitHub App"; note the App ID'],
     ['Under "Private keys" choose "Generate a private key"; the browser saves a .pem file'],
+    [
+      'Put App ID and key into one file',
+      `     node -p 'JSON.stringify({ appId: <App ID>, privateKey: fs.readFileSync("<the .pem file>", "utf8") })' > key.json`,
+    ],
     ['Put the secrets in place', ...secretSteps(registration)],
-    [`Write the App ID into ${config}: below github, appId: <App ID>`],
-    ['Delete the .pem file and the file with the webhook secret wherever else they are'],
-    ...(registration.secrets === 'folder'
+    ['Delete the .pem file and the files with key and webhook secret wherever else they are'],
+    ...(settings.github.appId === undefined
       ? []
-      : [['Deploy again, so that the functions know the App ID: npx cdk deploy']]),
+      : [[`Take github.appId out of ${config}: the App ID comes with the key`]]),
     [`Under "Install App" install it on ${settings.configRepository.url} and what else it names`],
   ];
   return steps.map(([first = '', ...others], index) => [`${index + 1}. ${first}`, ...others, ''].join('\n')).join('');
@@ -48,14 +51,14 @@ function secretSteps(registration: AppRegistration): readonly string[] {
   if (secrets === 'folder') {
     const folder = settings.serve.secretsFolder;
     return [
-      `     the .pem file as ${folder}/${privateKeySecret}`,
+      `     key.json as ${folder}/${privateKeySecret}`,
       `     the webhook secret as ${folder}/${webhookSecret}`,
       '     with mode 600',
     ];
   }
   const places = regions.length === 0 ? [''] : regions.map((region) => ` --region ${region}`);
   return places.flatMap((place) => [
-    `     aws secretsmanager put-secret-value${place} --secret-id ${privateKeySecret} --secret-string file://<the .pem file>`,
+    `     aws secretsmanager put-secret-value${place} --secret-id ${privateKeySecret} --secret-string file://key.json`,
     `     aws secretsmanager put-secret-value${place} --secret-id ${webhookSecret} --secret-string file://<a file with the webhook secret>`,
   ]);
 }

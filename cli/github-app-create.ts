@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { openBrowser } from '#shared/adapters/browser/open-browser.ts';
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
+import { formatAppKey } from '#shared/adapters/github/app-key.ts';
 import { receiveAppCode } from '#shared/adapters/github/receive-app-code.ts';
 import { exchangeAppCode, setAppHook } from '#shared/adapters/github/register-app.ts';
 import type { RegisteredApp } from '#shared/adapters/github/register-app.ts';
 import { createFolderSecretStore } from '#shared/adapters/disk/folder-secret-store.ts';
 import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manager/secrets-manager-secret-store.ts';
-import { writeAppId } from '#shared/edit/edit-settings.ts';
+import { replaceAppId } from '#shared/edit/edit-settings.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
 import { VERSION } from '#shared/settings/version.ts';
@@ -29,8 +30,8 @@ export interface GitHubAppCreateOptions extends Omit<WantedApp, 'replace'> {
 }
 
 /**
- * `tidegate github-app create`: has a person register the App on GitHub, and puts its key, webhook secret and id where
- * they belong. Nothing is written before GitHub has handed the App over.
+ * `tidegate github-app create`: has a person register the App on GitHub, and puts its key with its id and the webhook
+ * secret where they belong. Nothing is written before GitHub has handed the App over.
  * @returns 0 when the App is ready to be installed, 1 when it was not made or a step is left to do, 2 for wrong settings.
  */
 export async function githubAppCreate(options: GitHubAppCreateOptions, io: CommandProcess): Promise<number> {
@@ -141,7 +142,8 @@ async function finish(
       `its key is lost: delete the App on ${settingsUrl}/advanced and run the command again once the secrets can be written`,
     );
   });
-  const problems = await writeSettings(file, app.appId, io);
+  const isNamed = registration.settings.github.appId !== undefined;
+  const problems = isNamed ? await writeSettings(file, app.appId, io) : [];
   const hook = { url: webhookUrl, secret: app.webhookSecret === undefined ? webhookSecret : undefined };
   if (hook.url === undefined) {
     io.stdout.write(`Its webhook has no address yet: when you have it, write it into Webhook URL on ${settingsUrl}\n`);
@@ -155,11 +157,11 @@ async function finish(
       },
     );
   }
-  const next = registration.secrets === 'folder' ? 'restart tidegate serve' : 'deploy the App ID: npx cdk deploy';
   io.stdout.write(
     `Next: install the App on ${registration.settings.configRepository.url}: ${app.htmlUrl}/installations/new\n`,
   );
-  io.stdout.write(`Then ${next}\n`);
+  const next = registration.secrets === 'folder' ? 'restart tidegate serve' : 'deploy the App ID: npx cdk deploy';
+  if (isNamed) io.stdout.write(`Then ${next}\n`);
   return problems.length === 0 ? 0 : fail(io, 1, problems);
 }
 
@@ -172,26 +174,26 @@ async function keepSecrets(
 ): Promise<void> {
   const { privateKeySecret, webhookSecret: name } = registration;
   for (const store of stores) {
-    await store.write(privateKeySecret, app.privateKey);
+    await store.write(privateKeySecret, formatAppKey(app));
     await store.write(name, webhookSecret);
-    io.stdout.write(`Its private key and webhook secret are in ${store.place}: ${privateKeySecret}, ${name}\n`);
+    io.stdout.write(
+      `Its private key, with the App ID, and webhook secret are in ${store.place}: ${privateKeySecret}, ${name}\n`,
+    );
   }
 }
 
 /** The file may have been edited while the person was on GitHub: it is read anew. */
 async function writeSettings(file: string, appId: number, io: CommandProcess): Promise<string[]> {
-  const byHand = `write it by hand: below github, appId: ${appId}`;
+  const byHand = `take github.appId out of it, or write ${appId} there`;
   const before = await readSettingsText(file);
-  const edited = before === undefined ? { fault: 'cannot be read' } : writeAppId(before, appId);
-  if (before === undefined || 'fault' in edited) {
-    return [`${file} ${'fault' in edited ? edited.fault : ''}; ${byHand}`];
-  }
+  if (before === undefined) return [`${file} cannot be read; ${byHand}`];
+  const after = replaceAppId(before, appId);
   try {
-    await replaceFile(file, { before, after: edited.text });
+    await replaceFile(file, { before, after });
   } catch {
     return [`${file} cannot be written; ${byHand}`];
   }
-  io.stdout.write(formatDiff(file, before, edited.text));
+  io.stdout.write(formatDiff(file, before, after));
   return [];
 }
 

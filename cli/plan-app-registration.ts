@@ -1,4 +1,3 @@
-import { writeAppId } from '#shared/edit/edit-settings.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
@@ -34,33 +33,18 @@ export type PlannedRegistration =
   | { readonly outcome: 'refused'; readonly problems: readonly string[] };
 
 const ORGANIZATION = /^[a-z\d](?:[a-z\d-]{0,38})$/iu;
-/** In the place of the id that GitHub gives. */
-const SOME_ID = 1;
 
 /** Decides where an App is registered and where its secrets go, or says why the settings cannot take it. */
 export function planAppRegistration(text: string, file: string, wanted: WantedApp): PlannedRegistration {
   const wrong = checkOptions(wanted);
   if (wrong.length > 0) return { outcome: 'refused', problems: wrong };
-  const now = parseSettings(text, file);
-  const known = now.outcome === 'valid' ? now.settings.github : undefined;
-  if (known?.appId !== undefined && !wanted.replace) {
-    return refuse(`${file}: github.appId is ${known.appId} already; give --replace to put another App in its place`);
+  const parsed = parseSettings(text, file);
+  if (parsed.outcome === 'invalid') return { outcome: 'refused', problems: parsed.problems.map(formatProblem) };
+  const { appId, tokenSecret } = parsed.settings.github;
+  if (appId !== undefined && !wanted.replace) {
+    return refuse(`${file}: github.appId is ${appId} already; give --replace to put another App in its place`);
   }
-  if (known?.tokenSecret !== undefined) {
-    return refuse(
-      `${file}: github.tokenSecret is set; take it out, then this command writes github.appId in its place`,
-    );
-  }
-  const edited = writeAppId(text, SOME_ID);
-  if ('fault' in edited) return refuse(`${file} ${edited.fault}; write github.appId by hand`);
-  const parsed = parseSettings(edited.text, file);
-  if (parsed.outcome === 'invalid') {
-    const problems = now.outcome === 'invalid' ? now.problems : parsed.problems;
-    const own = problems.filter(
-      ({ field, message }) => !(field === 'github' && /^(?:found neither|missing)/u.test(message)),
-    );
-    return { outcome: 'refused', problems: (own.length > 0 ? own : parsed.problems).map(formatProblem) };
-  }
+  if (tokenSecret !== undefined) return refuse(`${file}: github.tokenSecret is set; take it out, an App needs none`);
   return { outcome: 'planned', registration: toRegistration(parsed.settings, wanted) };
 }
 

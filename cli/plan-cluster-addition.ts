@@ -1,7 +1,6 @@
 import { addCluster } from '#shared/edit/edit-settings.ts';
 import type { NewCluster } from '#shared/edit/edit-settings.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
-import type { Problem } from '#shared/errors/problem.ts';
 import { suggestName } from '#shared/errors/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { AWS_REGIONS } from '#shared/settings/aws-regions.ts';
@@ -79,23 +78,11 @@ function writeCluster(text: string, file: string, cluster: NewCluster): ClusterA
   if ('fault' in added) {
     return refuse(`${file} ${added.fault}; add the cluster by hand: ${JSON.stringify(cluster)}`);
   }
-  const [before, after] = [parseSettings(text, file), parseSettings(added.text, file)];
-  const old = before.outcome === 'valid' ? [] : before.problems;
-  const now = after.outcome === 'valid' ? [] : after.problems;
-  const isMine = (problem: Problem): boolean => !old.some((one) => isSame(one, problem));
-  const serious = now.filter((problem) => isMine(problem) || !isNoCredentialYet(problem));
-  if (serious.length > 0) return { outcome: 'refused', problems: serious.map(formatProblem) };
-  const notes = now.length === 0 ? [] : ['next, the GitHub App: tidegate github-app create'];
+  const parsed = parseSettings(added.text, file);
+  if (parsed.outcome === 'invalid') return { outcome: 'refused', problems: parsed.problems.map(formatProblem) };
+  const isFirst = parsed.settings.clusters.length === 1;
+  const notes = isFirst ? ['next: npx cdk deploy, then tidegate github-app create'] : [];
   return { outcome: 'planned', cluster, text: added.text, notes };
-}
-
-/** The App is made by the next command; until then the settings of a new installation name none. */
-function isNoCredentialYet({ field, message }: Problem): boolean {
-  return field === 'github' && /^(?:found neither|missing)/u.test(message);
-}
-
-function isSame(one: Problem, other: Problem): boolean {
-  return one.field === other.field && one.message === other.message;
 }
 
 function toNewCluster(

@@ -118,7 +118,7 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     .command('github-app')
     .description('manage the GitHub App that Tidegate acts as')
     .command('create')
-    .description('register the App on GitHub, keep its secrets and write its id into the settings')
+    .description('register the App on GitHub, and keep its key, its id and its webhook secret')
     .option('--organization <login>', 'the organization that the App belongs to (default: your own account)')
     .option('--github-url <url>', 'GitHub (default: the host of the configuration repository)')
     .option('--webhook-url <url>', 'where GitHub sends events: the WebhookUrl that cdk deploy prints')
@@ -129,7 +129,7 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
       ).choices(['folder', 'secrets-manager']),
     )
     .addOption(config)
-    .option('--replace', 'put the App in the place of the one that the settings name')
+    .option('--replace', 'put the App in the place of the one whose key is there')
     .option('--timeout <minutes>', 'how long to wait for GitHub', parseMinutes, 15)
     .option('--no-browser', 'print the address and open no browser')
     .option('--print-steps', 'print how to do it by hand, and do nothing')

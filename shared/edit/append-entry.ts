@@ -8,10 +8,11 @@ import { spellString } from './splice-scalar.ts';
 export type NewValue = string | number | { readonly [key: string]: NewValue };
 type NewMap = Exclude<NewValue, string | number>;
 
-/** An item for a list, or fields for a mapping, that stands below a key of the file's root. */
-export type NewEntry =
-  | { readonly in: string; readonly item: NewMap }
-  | { readonly in: string; readonly key: string; readonly value: NewValue };
+/** An item for a list that stands below a key of the file's root. */
+export interface NewEntry {
+  readonly in: string;
+  readonly item: NewMap;
+}
 
 export type AppendedEntry = { readonly text: string } | { readonly fault: string };
 
@@ -25,7 +26,7 @@ interface Insertion {
 const STEP = 2;
 
 /**
- * Adds one entry after the last one of a list or mapping, in the style and indentation of its neighbours. Every byte that
+ * Adds one entry after the last one of a list, in the style and indentation of its neighbours. Every byte that
  * was there stays; a file in which that cannot be done for certain is left alone, with the reason.
  */
 export function appendEntry(text: string, entry: NewEntry): AppendedEntry {
@@ -49,8 +50,7 @@ function planInsertions(
 ): readonly Insertion[] | { readonly fault: string } {
   const pair = root.items.find(({ key }) => isScalar(key) && key.value === entry.in);
   if (pair === undefined) {
-    const below: NewMap | readonly NewMap[] = 'item' in entry ? [entry.item] : { [entry.key]: entry.value };
-    if (root.flow === true) return insertInFlow(text, root, `${entry.in}: ${flowOf(below)}`);
+    if (root.flow === true) return insertInFlow(text, root, `${entry.in}: [ ${flowOf(entry.item)} ]`);
     return insertLines(text, endOf(root), [`${pad(columnOfKeys(text, root))}${entry.in}:`, ...childLines(entry, STEP)]);
   }
   const node = pair.value;
@@ -60,13 +60,8 @@ function planInsertions(
     }
     return insertLines(text, pair.key.range?.[1] ?? 0, childLines(entry, columnOfKeys(text, root) + STEP));
   }
-  if (!('item' in entry ? isSeq(node) : isMap(node)) || !isCollection(node)) {
-    return { fault: `holds something else than a ${'item' in entry ? 'list' : 'mapping'} in ${entry.in}` };
-  }
-  if (node.flow === true || node.items.length === 0) {
-    return insertInFlow(text, node, 'item' in entry ? flowOf(entry.item) : `${entry.key}: ${flowOf(entry.value)}`);
-  }
-  if (isMap(node)) return insertLines(text, endOf(node), childLines(entry, columnOfKeys(text, node)));
+  if (!isSeq(node)) return { fault: `holds something else than a list in ${entry.in}` };
+  if (node.flow === true || node.items.length === 0) return insertInFlow(text, node, flowOf(entry.item));
   return insertLines(text, endOf(node), itemLines(text, node, entry));
 }
 
@@ -74,14 +69,13 @@ function planInsertions(
 function itemLines(text: string, list: YAMLSeq, entry: NewEntry): readonly string[] {
   const dash = columnOfDashes(text, list);
   const last = list.items.at(-1);
-  if (!('item' in entry) || !isMap(last)) return childLines(entry, dash);
+  if (!isMap(last)) return childLines(entry, dash);
   if (last.flow === true) return [`${pad(dash)}- ${flowOf(entry.item)}`];
   return blockItem(entry.item, dash, columnOfKeys(text, last));
 }
 
 function childLines(entry: NewEntry, column: number): readonly string[] {
-  if ('item' in entry) return blockItem(entry.item, column, column + STEP);
-  return blockLines({ [entry.key]: entry.value }, column);
+  return blockItem(entry.item, column, column + STEP);
 }
 
 function blockItem(item: NewMap, dash: number, column: number): readonly string[] {
@@ -97,10 +91,9 @@ function blockLines(value: NewMap, column: number): readonly string[] {
   );
 }
 
-function flowOf(value: NewValue | readonly NewMap[]): string {
-  if (Array.isArray(value)) return `[ ${value.map(flowOf).join(', ')} ]`;
+function flowOf(value: NewValue): string {
   if (typeof value !== 'object') return scalarOf(value);
-  const fields = Object.entries<NewValue>(value as NewMap).map(([key, item]) => `${key}: ${flowOf(item)}`);
+  const fields = Object.entries(value).map(([key, item]) => `${key}: ${flowOf(item)}`);
   return `{ ${fields.join(', ')} }`;
 }
 
@@ -184,8 +177,7 @@ function saysExactly(after: string, before: Parsed, entry: NewEntry): boolean {
   const old: unknown = before.toJS();
   const held: unknown = typeof old === 'object' && old !== null ? Reflect.get(old, entry.in) : undefined;
   const list: readonly unknown[] = Array.isArray(held) ? held : [];
-  const wanted = 'item' in entry ? [...list, entry.item] : { ...asObject(held), [entry.key]: entry.value };
-  return isDeepStrictEqual(document.toJS(), { ...asObject(old), [entry.in]: wanted });
+  return isDeepStrictEqual(document.toJS(), { ...asObject(old), [entry.in]: [...list, entry.item] });
 }
 
 function asObject(value: unknown): object {

@@ -22,14 +22,11 @@ export function addCluster(text: string, { name, path, eks: { profile, ...eks } 
   return appendEntry(text, { in: 'clusters', item });
 }
 
-/** Writes the id of the GitHub App into the text of `tidegate.yaml`, in the place of the one that is there. */
-export function writeAppId(text: string, appId: number): AppendedEntry {
-  const document = parseDocument(text, { prettyErrors: false });
-  const github = document.get('github', true);
+/** Puts the id of another GitHub App in the place of the one in the text of `tidegate.yaml`; without one, nothing. */
+export function replaceAppId(text: string, appId: number): string {
+  const github = parseDocument(text, { prettyErrors: false }).get('github', true);
   const known = isMap(github) ? github.get('appId', true) : undefined;
-  if (document.errors.length > 0 || !isScalar(known) || !known.range || known.source === '') {
-    return appendEntry(text, { in: 'github', key: 'appId', value: appId });
-  }
+  if (!isScalar(known) || !known.range || known.source === '') return text;
   const [start, end] = known.range;
-  return { text: `${text.slice(0, start)}${appId}${text.slice(end)}` };
+  return `${text.slice(0, start)}${appId}${text.slice(end)}`;
 }

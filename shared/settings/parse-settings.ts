@@ -48,7 +48,7 @@ export function parseSettings(text: string, file: string): ParsedSettings {
   const value: unknown = document.toJS();
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return invalid([
-      problemAt(0, '', `found ${nameType(value)}; allowed: a mapping with configRepository, github and clusters`),
+      problemAt(0, '', `found ${nameType(value)}; allowed: a mapping with configRepository and clusters`),
     ]);
   }
 
@@ -206,8 +206,10 @@ function toSettings(file: SettingsFile): Settings {
     configRepository: file.configRepository,
     github: {
       apiUrl: (file.github.apiUrl ?? defaultApiUrl(file.configRepository.url)).replace(/\/+$/u, ''),
-      ...(appId === undefined ? {} : { appId, privateKeySecret: privateKeySecret ?? 'tidegate/github/private-key' }),
-      ...(tokenSecret === undefined ? {} : { tokenSecret }),
+      ...(appId === undefined ? {} : { appId }),
+      ...(tokenSecret === undefined
+        ? { privateKeySecret: privateKeySecret ?? 'tidegate/github/private-key' }
+        : { tokenSecret }),
       webhookSecret,
     },
     registries: file.registries,

@@ -79,13 +79,15 @@ const Cluster = z.strictObject({
 /** `tidegate.yaml` as it is written. Strict: what is not known here is a mistake. */
 export const SettingsFile = z.strictObject({
   configRepository: z.strictObject({ url: GitUrl, branch: Branch.default('main') }),
-  github: z.strictObject({
-    apiUrl: ApiUrl.optional(),
-    appId: z.int().min(1).optional(),
-    privateKeySecret: SecretName.optional(),
-    tokenSecret: SecretName.optional(),
-    webhookSecret: SecretName.default('tidegate/github/webhook-secret'),
-  }),
+  github: z
+    .strictObject({
+      apiUrl: ApiUrl.optional(),
+      appId: z.int().min(1).optional(),
+      privateKeySecret: SecretName.optional(),
+      tokenSecret: SecretName.optional(),
+      webhookSecret: SecretName.default('tidegate/github/webhook-secret'),
+    })
+    .prefault({}),
   registries: z
     .strictObject({
       ecr: z

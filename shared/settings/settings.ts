@@ -7,12 +7,13 @@ export interface Settings {
   readonly serve: ServeSettings;
 }
 
-/** An App (`appId` and the secret `privateKey`) or a token; secrets are named here, never held. */
+/** An App or a token: exactly one of `privateKeySecret` and `tokenSecret`. Secrets are named here, never held. */
 export interface GitHubSettings {
   /** `https://api.github.com`, or `https://<host>/api/v3` for GitHub Enterprise. */
   readonly apiUrl: string;
+  /** Absent where the App's id comes with its key. */
   readonly appId?: number;
-  /** Name of the secret with the App's private key (PEM). */
+  /** Name of the secret with the App's private key: PEM, or JSON with `appId` and `privateKey`. */
   readonly privateKeySecret?: string;
   /** Name of the secret with a token; its user is then the author of every change. */
   readonly tokenSecret?: string;

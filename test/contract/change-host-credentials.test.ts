@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { formatAppKey } from '#shared/adapters/github/app-key.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
@@ -73,6 +74,35 @@ describe('credentials of a source', () => {
 
     expect(own?.username).toBe('x-access-token');
     expect([foreign, elsewhere]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('the App of the secret', () => {
+  it('is taken from the secret as it is now, id and key, so that another App needs no new process', async () => {
+    const { github } = running;
+    const one = github.createApp({ slug: 'one', permissions: { contents: 'write', metadata: 'read' } });
+    const other = github.createApp({ slug: 'other', permissions: { contents: 'read', metadata: 'read' } });
+    for (const app of ['one', 'other']) github.install({ app, account: 'acme' });
+    const repository = await running.createRepository({ a: '1' });
+    const stored = { value: 'not a key' };
+    const client = createGitHubClient({
+      settings: { apiUrl: github.apiUrl, privateKeySecret: 'key' },
+      secrets: { read: () => Promise.resolve(stored.value) },
+      version: '0.0.0-test',
+      log: collectingLogger(),
+      retries: 0,
+    });
+
+    await expect(client.login()).rejects.toThrow('secret "key" holds no key of a GitHub App');
+    stored.value = formatAppKey({ appId: one.id, privateKey: one.privateKey });
+    expect(await client.login()).toBe('one[bot]');
+    await client.tokenFor(repository, { contents: 'write' });
+    stored.value = formatAppKey({ appId: other.id, privateKey: other.privateKey });
+    const token = await client.tokenFor(repository, { contents: 'read' });
+
+    expect(token).toMatch(/^ghs_/u);
+    expect(await client.login()).toBe('other[bot]');
+    await expect(client.tokenFor(repository, { contents: 'write' })).rejects.toMatchObject({ disposition: 'stall' });
   });
 });
 

@@ -118,7 +118,7 @@ describe('tidegate cluster add', () => {
     const run = add(file, 'prod', '--region', 'eu-west-1');
 
     expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
-    expect(run.output()).toContain('next, the GitHub App: tidegate github-app create');
+    expect(run.output()).toContain('note: next: npx cdk deploy, then tidegate github-app create');
     expect(readFileSync(file, 'utf8')).toContain('clusters:\n  - name: prod\n');
   });
 

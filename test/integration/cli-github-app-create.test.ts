@@ -24,6 +24,8 @@ import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
 import { startGitHub } from '#local/github/start-github.ts';
 import type { RunningGitHub } from '#local/github/start-github.ts';
+import { parseAppKey } from '#shared/adapters/github/app-key.ts';
+import type { AppKey } from '#shared/adapters/github/app-key.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { startReceiver } from './github-fixture.ts';
 import { until } from './open-serve.ts';
@@ -80,12 +82,17 @@ async function addressOf(command: StartedCommand): Promise<string> {
 }
 
 /** The App that a command has made, as GitHub knows it when it is asked with the App's own key. */
-async function askAsApp(appId: number, privateKey: string) {
+async function askAsApp({ appId, privateKey }: AppKey) {
   const octokit = new Octokit({ baseUrl: github.apiUrl, authStrategy: createAppAuth, auth: { appId, privateKey } });
   return {
     app: (await octokit.request('GET /app')).data,
     hook: (await octokit.request('GET /app/hook/config')).data,
   };
+}
+
+function readKey(file: string): AppKey {
+  const secret = readFileSync(join(dirname(file), 'secrets/tidegate/github/private-key'), 'utf8');
+  return parseAppKey(secret, { name: 'key', appId: undefined });
 }
 
 function readAppId(file: string): number {
@@ -104,10 +111,9 @@ describe('tidegate github-app create', () => {
     expect(await outcomeOf(command)).toEqual({ exitCode: 0, errors: '' });
     expect(last).toMatchObject({ status: 200, html: expect.stringContaining('Go on in the terminal') });
     const folder = join(dirname(file), 'secrets/tidegate/github');
-    const privateKey = readFileSync(join(folder, 'private-key'), 'utf8');
+    const { appId, privateKey } = readKey(file);
     const webhookSecret = readFileSync(join(folder, 'webhook-secret'), 'utf8');
-    const appId = readAppId(file);
-    const { app, hook } = await askAsApp(appId, privateKey);
+    const { app, hook } = await askAsApp({ appId, privateKey });
     expect(app).toMatchObject({
       id: appId,
       name: 'Tidegate acme',
@@ -117,7 +123,7 @@ describe('tidegate github-app create', () => {
     });
     expect(Object.keys(app?.permissions ?? {})).toHaveLength(4);
     expect(hook).toMatchObject({ url: HOOK, content_type: 'json', insecure_ssl: '0' });
-    expect(readFileSync(file, 'utf8')).toBe(settings({ github: `github: { appId: ${appId} }` }));
+    expect(readFileSync(file, 'utf8')).toBe(settings());
     expect(readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777)).toEqual([0o600, 0o600]);
     expect(command.output()).toContain(`/apps/tidegate-acme/installations/new`);
     const said = command.output() + command.errors() + last.html;
@@ -160,8 +166,7 @@ describe('tidegate github-app create', () => {
 
     expect(await outcomeOf(command)).toEqual({ exitCode: 0, errors: '' });
     expect(command.output()).toContain('Its webhook has no address yet');
-    const key = readFileSync(join(dirname(file), 'secrets/tidegate/github/private-key'), 'utf8');
-    const { hook } = await askAsApp(readAppId(file), key);
+    const { hook } = await askAsApp(readKey(file));
     expect(new URL(hook.url ?? '').hostname).toMatch(/\.invalid$/u);
   });
 
@@ -248,8 +253,7 @@ describe('tidegate github-app create', () => {
       exitCode: 0,
       errors: 'tidegate: the App is there; its secrets are put in place first\n',
     });
-    expect(readFileSync(join(dirname(file), 'secrets/tidegate/github/private-key'), 'utf8')).toContain('BEGIN');
-    expect(readAppId(file)).toBeGreaterThan(0);
+    expect(readKey(file).appId).toBeGreaterThan(0);
   });
 
   it('says in one line that GitHub sent nothing back in time', async () => {
@@ -288,7 +292,7 @@ describe('tidegate github-app create', () => {
     await openPage(sentBack.url);
 
     expect(await outcomeOf(command)).toEqual({ exitCode: 0, errors: '' });
-    expect(readAppId(file)).toBeGreaterThan(0);
+    expect(readKey(file).appId).toBeGreaterThan(0);
   });
 
   it('keeps the App and says what is left to do when the address of its webhook cannot be set', async () => {
@@ -305,21 +309,21 @@ describe('tidegate github-app create', () => {
       `write ${HOOK} into Webhook URL on ${github.url}/organizations/hookless/settings/apps/`,
     );
     expect(github.counters.count('PATCH /app/hook/config')).toBe(before + 1);
-    expect(readAppId(file)).toBeGreaterThan(0);
-    expect(existsSync(join(dirname(file), 'secrets/tidegate/github/private-key'))).toBe(true);
+    expect(readKey(file).appId).toBeGreaterThan(0);
   });
 
   it('keeps what somebody wrote into the settings meanwhile', async () => {
-    const file = write();
-    const command = create(file, ['--organization', 'meanwhile']);
+    const file = write({ github: 'github: { appId: 1 }' });
+    const command = create(file, ['--organization', 'meanwhile', '--replace']);
     const sentBack = await registerOnGitHub(await addressOf(command));
-    writeFileSync(file, `${settings()}serve: { port: 1 } # new\n`);
+    writeFileSync(file, `${settings({ github: 'github: { appId: 1 }' })}serve: { port: 1 } # new\n`);
 
     await openPage(sentBack.url);
 
     expect(await outcomeOf(command)).toEqual({ exitCode: 0, errors: '' });
+    const { appId } = readKey(file);
     expect(readFileSync(file, 'utf8')).toBe(
-      `${settings({ github: `github: { appId: ${readAppId(file)} }` })}serve: { port: 1 } # new\n`,
+      `${settings({ github: `github: { appId: ${appId} }` })}serve: { port: 1 } # new\n`,
     );
   });
 
@@ -336,7 +340,8 @@ describe('tidegate github-app create', () => {
     await openPage((await registerOnGitHub(await addressOf(command))).url);
     expect(await outcomeOf(command)).toEqual({ exitCode: 0, errors: '' });
     expect(readAppId(file)).toBeGreaterThan(1);
-    expect(readFileSync(join(dirname(file), 'secrets/tidegate/github/private-key'), 'utf8')).toContain('BEGIN');
+    expect(readKey(file).appId).toBe(readAppId(file));
+    expect(command.output()).toContain('Then restart tidegate serve');
   });
 
   it.each([
@@ -390,7 +395,9 @@ describe('tidegate github-app create', () => {
       'Contents: Read and write\n     Pull requests: Read and write\n     Commit statuses: Read and write\n     Metadata: Read-only\n',
       'Push, Pull request',
       '--region eu-west-1 --secret-id tidegate/github/private-key',
-      'npx cdk deploy',
+      "node -p 'JSON.stringify({ appId: <App ID>",
+      '--secret-string file://key.json',
+      `Take github.appId out of ${file}`,
     ]) {
       expect(command.output()).toContain(text);
     }
@@ -451,7 +458,7 @@ describe('tidegate github-app create with Secrets Manager', () => {
     await openPage((await registerOnGitHub(await addressOf(command))).url);
 
     expect(await outcomeOf(command)).toEqual({ exitCode: 0, errors: '' });
-    const { app, hook } = await askAsApp(readAppId(file), await read(KEY));
+    const { app, hook } = await askAsApp(parseAppKey(await read(KEY), { name: KEY, appId: undefined }));
     expect(app?.name).toBe('Tidegate in-aws');
     expect(hook.url).toBe(HOOK);
     expect(await read(SECRET)).toMatch(/^[0-9a-f]{40}$/u);

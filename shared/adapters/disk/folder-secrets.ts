@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
+import { listSecretParts } from '#shared/redact/list-secret-parts.ts';
 
 const NAME = /^[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
 const MAX_BYTES = 64 * 1024;
@@ -60,12 +61,9 @@ async function readKeys(folder: string, learn: (value: string) => void): Promise
   return JSON.stringify(values);
 }
 
-/** Each line by itself too: a log line holds no line breaks. */
 function teach(text: string, learn: (value: string) => void): string {
   const value = text.replace(/\r?\n$/u, '');
-  for (const line of [value, ...value.split(/\r?\n/u)]) {
-    if (line.trim().length >= 8) learn(line.trim());
-  }
+  for (const part of listSecretParts(value)) learn(part);
   return value;
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
 
+import { parseAppKey } from './app-key.ts';
 import { toTidegateError } from './to-tidegate-error.ts';
 
 /** What a token may do in the one repository it is minted for. */
@@ -49,27 +50,30 @@ const REQUEST_TIMEOUT_MS = 30_000;
 export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   const { settings } = options;
   const installations = new Map<string, Promise<number>>();
-  let app: Promise<AppAuth> | undefined;
+  let app: { readonly secret: string; readonly auth: AppAuth } | undefined;
   let identity: Promise<string> | undefined;
 
-  function appAuth(appId: number): Promise<AppAuth> {
-    app ??= forgetOnFailure(openApp(options, appId), () => {
-      app = undefined;
-    });
-    return app;
+  /** The App whose key the secret holds now: it may have been rotated, or another App put in its place. */
+  async function appAuth(privateKeySecret: string): Promise<AppAuth> {
+    const secret = await readSecret(options, privateKeySecret);
+    if (app?.secret === secret) return app.auth;
+    app = { secret, auth: openApp(options, privateKeySecret, secret) };
+    installations.clear();
+    identity = undefined;
+    return app.auth;
   }
 
-  async function installationOf(appId: number, { owner, name }: RepositoryId): Promise<number> {
+  async function installationOf(auth: AppAuth, { owner, name }: RepositoryId): Promise<number> {
     const key = `${owner}/${name}`;
     const known = installations.get(key);
     if (known !== undefined) return known;
-    const found = forgetOnFailure(findInstallation(appId, { owner, name }), () => installations.delete(key));
+    const found = forgetOnFailure(findInstallation(auth, { owner, name }), () => installations.delete(key));
     installations.set(key, found);
     return found;
   }
 
-  async function findInstallation(appId: number, { owner, name }: RepositoryId): Promise<number> {
-    const { token } = await (await appAuth(appId))({ type: 'app' });
+  async function findInstallation(auth: AppAuth, { owner, name }: RepositoryId): Promise<number> {
+    const { token } = await auth({ type: 'app' });
     try {
       const octokit = open(options, token);
       const answer = await octokit.request('GET /repos/{owner}/{repo}/installation', { owner, repo: name });
@@ -80,11 +84,11 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   }
 
   async function tokenFor(repository: RepositoryId, permissions: GitHubPermissions): Promise<string | undefined> {
-    if (settings.appId === undefined) {
+    if (settings.privateKeySecret === undefined) {
       return settings.tokenSecret === undefined ? undefined : readSecret(options, settings.tokenSecret);
     }
-    const installationId = await installationOf(settings.appId, repository);
-    const auth = await appAuth(settings.appId);
+    const auth = await appAuth(settings.privateKeySecret);
+    const installationId = await installationOf(auth, repository);
     try {
       const answer: unknown = await auth({
         type: 'installation',
@@ -102,11 +106,11 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
 
   async function readLogin(): Promise<string> {
     try {
-      if (settings.appId === undefined) {
+      if (settings.privateKeySecret === undefined) {
         const octokit = open(options, await readSecret(options, settings.tokenSecret ?? ''));
         return (await octokit.request('GET /user')).data.login;
       }
-      const { token } = await (await appAuth(settings.appId))({ type: 'app' });
+      const { token } = await (await appAuth(settings.privateKeySecret))({ type: 'app' });
       const { data } = await open(options, token).request('GET /app');
       return `${data?.slug ?? ''}[bot]`;
     } catch (error) {
@@ -119,10 +123,14 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     async forRepository(repository, permissions) {
       const token = await tokenFor(repository, permissions);
       if (token === undefined) {
-        throw new TidegateError('AuthenticationFailed', 'settings name neither github.appId nor github.tokenSecret', {
-          disposition: 'stall',
-          subject: `${repository.owner}/${repository.name}`,
-        });
+        throw new TidegateError(
+          'AuthenticationFailed',
+          'settings name neither github.privateKeySecret nor github.tokenSecret',
+          {
+            disposition: 'stall',
+            subject: `${repository.owner}/${repository.name}`,
+          },
+        );
       }
       return open(options, token);
     },
@@ -135,8 +143,8 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   };
 }
 
-async function openApp(options: GitHubClientOptions, appId: number): Promise<AppAuth> {
-  const privateKey = await readSecret(options, options.settings.privateKeySecret ?? '');
+function openApp(options: GitHubClientOptions, name: string, secret: string): AppAuth {
+  const { appId, privateKey } = parseAppKey(secret, { name, appId: options.settings.appId });
   return createAppAuth({ appId, privateKey, request: open(options, undefined).request });
 }
 

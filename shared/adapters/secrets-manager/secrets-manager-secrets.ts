@@ -1,11 +1,10 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
+import { listSecretParts } from '#shared/redact/list-secret-parts.ts';
 
 const NAME = /^[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
-const Keys = z.record(z.string(), z.string());
 
 /** How Secrets Manager is read. */
 export interface SecretsManagerSecretsOptions {
@@ -29,7 +28,7 @@ export function createSecretsManagerSecrets(options: SecretsManagerSecretsOption
         const answer = await client.send(new GetSecretValueCommand({ SecretId: name }));
         const bytes = answer.SecretBinary;
         const value = answer.SecretString ?? (bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8'));
-        if (value !== undefined) teach(value, learn);
+        for (const part of listSecretParts(value ?? '')) learn(part);
         return value;
       } catch (error) {
         // Also a secret that has no value yet: installed, and not filled.
@@ -45,23 +44,6 @@ function createDefaultClient(): SecretsManagerClient {
     maxAttempts: 4,
     requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
   });
-}
-
-/** The whole, each line of it, and each key's value: whatever of it might stand in a log by itself. */
-function teach(text: string, learn: (value: string) => void): void {
-  const values = [text, ...keysOf(text)];
-  for (const part of values.flatMap((value) => [value, ...value.split(/\r?\n/u)])) {
-    if (part.trim().length >= 8) learn(part.trim());
-  }
-}
-
-function keysOf(text: string): readonly string[] {
-  try {
-    const parsed = Keys.safeParse(JSON.parse(text));
-    return parsed.success ? Object.values(parsed.data) : [];
-  } catch {
-    return [];
-  }
 }
 
 function explainFailure(name: string, cause: unknown): TidegateError {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { addCluster, writeAppId } from '#shared/edit/edit-settings.ts';
+import { addCluster, replaceAppId } from '#shared/edit/edit-settings.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const NEW = {
@@ -103,19 +103,14 @@ describe('adding a cluster to the settings', () => {
   });
 });
 
-describe('writing the id of the App into the settings', () => {
+describe('putting the id of another App into the settings', () => {
   it.each([
-    [
-      'a mapping',
-      'github:\n  webhookSecret: w # w\n# next\nserve: {}\n',
-      'github:\n  webhookSecret: w # w\n  appId: 7\n# next\nserve: {}\n',
-    ],
-    ['an empty mapping', 'github: {}\n', 'github: { appId: 7 }\n'],
-    ['a mapping in braces', 'github: { webhookSecret: w }\n', 'github: { webhookSecret: w, appId: 7 }\n'],
-    ['a key without a value', 'github:\nserve: {}\n', 'github:\n  appId: 7\nserve: {}\n'],
-    ['no mapping', 'serve: {}\n', 'serve: {}\ngithub:\n  appId: 7\n'],
-    ['an id before', 'github:\n  appId: 12345 # ours\n  x: y\n', 'github:\n  appId: 7 # ours\n  x: y\n'],
-  ])('changes %s and nothing else', (_what, before, after) => {
-    expect(writeAppId(before, 7)).toEqual({ text: after });
+    ['changes an id', 'github:\n  appId: 12345 # ours\n  x: y\n', 'github:\n  appId: 7 # ours\n  x: y\n'],
+    ['changes an id in braces', 'github: { x: y, appId: 1 }\n', 'github: { x: y, appId: 7 }\n'],
+    ['adds none', 'github: { x: y }\n', 'github: { x: y }\n'],
+    ['adds none where github is not there', 'serve: {}\n', 'serve: {}\n'],
+    ['adds none for a key without a value', 'github:\n  appId:\n', 'github:\n  appId:\n'],
+  ])('%s, and changes nothing else', (_what, before, after) => {
+    expect(replaceAppId(before, 7)).toBe(after);
   });
 });

@@ -47,6 +47,21 @@ describe('parseSettings', () => {
     });
   });
 
+  it.each([
+    ['nothing of GitHub', 'github: { appId: 12345 }\n', ''],
+    ['no id of an App', 'appId: 12345', ''],
+  ])('takes the id of the App from its key where the file says %s', (_, found, replacement) => {
+    expect(parseSettings(SMALLEST.replace(found, replacement), 'tidegate.yaml')).toMatchObject({
+      settings: {
+        github: {
+          apiUrl: 'https://api.github.com',
+          privateKeySecret: 'tidegate/github/private-key',
+          webhookSecret: 'tidegate/github/webhook-secret',
+        },
+      },
+    });
+  });
+
   it('reads a file with a byte-order mark and the line ends of Windows', () => {
     expect(parseSettings(`\uFEFF${SMALLEST.replaceAll('\n', '\r\n')}`, 'tidegate.yaml').outcome).toBe('valid');
   });
@@ -73,7 +88,7 @@ serve:
 
     expect(problemsOf(text)).toEqual([
       'tidegate.yaml:1:63: configRepository.brnch: unknown key; allowed: url, branch; did you mean branch?',
-      'tidegate.yaml:2:1: github: found both; allowed: exactly one of appId (a GitHub App) and tokenSecret (the name of the secret with a token)',
+      'tidegate.yaml:2:27: github.appId: found tokenSecret too; allowed: a GitHub App (appId, privateKeySecret) or a token (tokenSecret)',
       'tidegate.yaml:3:24: registries.ecr[0].account: found 123456789012 (number); allowed: text (quote it if it is all digits)',
       'tidegate.yaml:5:25: clusters[0].path: found "../x"; allowed: a folder inside the repository such as ./clusters/production, without ".."',
       'tidegate.yaml:5:37: clusters[0].eks.certificateAuthority: missing; allowed: text (quote it if it is all digits)',
@@ -91,7 +106,12 @@ serve:
     ['an absolute path', './clusters/laptop', '/clusters/laptop', 'inside the repository'],
     ['a path that climbs out', './clusters/laptop', 'clusters/../../x', 'inside the repository'],
     ['a cluster without a target', ', kubeconfig: { context: kind-dev }', '', 'exactly one of kubeconfig and eks'],
-    ['no credentials', 'appId: 12345', 'webhookSecret: w', 'exactly one of appId'],
+    [
+      'the key of an App beside a token',
+      'appId: 12345',
+      'tokenSecret: t, privateKeySecret: k',
+      'found tokenSecret too',
+    ],
     ['a secret name that climbs out', 'appId: 12345', 'tokenSecret: ../../etc/passwd', 'the name of a secret'],
     ['an app id in quotes', 'appId: 12345', 'appId: "12345"', 'found "12345"; allowed: a number'],
     ['a list for a mapping', '{ appId: 12345 }', '[ 1 ]', 'found a list; allowed: a mapping'],
