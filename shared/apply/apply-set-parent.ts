@@ -3,6 +3,7 @@ import type { Kustomization } from '#shared/api/kustomization.ts';
 import {
   APPLYSET_ID_LABEL,
   APPLYSET_KINDS_ANNOTATION,
+  APPLYSET_NAMESPACES_ANNOTATION,
   APPLYSET_TOOLING_ANNOTATION,
   TIDEGATE_NAMESPACE,
 } from '#shared/api/names.ts';
@@ -26,6 +27,8 @@ export interface ApplySetParent {
   readonly kustomization: NamespacedName;
   /** Never smaller than the kinds of the members. */
   readonly kinds: readonly GroupKind[];
+  /** Never fewer than those of the members. */
+  readonly namespaces: readonly string[];
   readonly whenDeleted: WhenDeleted;
 }
 
@@ -60,6 +63,7 @@ export function buildParentObject(parent: ApplySetParent): KubernetesObject {
       annotations: {
         [APPLYSET_TOOLING_ANNOTATION]: TOOLING,
         [APPLYSET_KINDS_ANNOTATION]: formatKinds(parent.kinds),
+        [APPLYSET_NAMESPACES_ANNOTATION]: [...new Set(parent.namespaces)].sort().join(','),
         [CLUSTER_ANNOTATION]: parent.cluster,
         [KUSTOMIZATION_ANNOTATION]: `${parent.kustomization.namespace}/${parent.kustomization.name}`,
         [DELETION_ANNOTATION]: parent.whenDeleted,
@@ -86,10 +90,8 @@ export function readParent(live: LiveMetadata): ApplySetParent | undefined {
   return {
     cluster,
     kustomization,
-    kinds: (annotations[APPLYSET_KINDS_ANNOTATION] ?? '')
-      .split(',')
-      .filter((text) => text !== '')
-      .map(parseGroupKind),
+    kinds: splitNames(annotations[APPLYSET_KINDS_ANNOTATION]).map(parseGroupKind),
+    namespaces: splitNames(annotations[APPLYSET_NAMESPACES_ANNOTATION]),
     whenDeleted: readWhenDeleted(annotations[DELETION_ANNOTATION]),
   };
 }
@@ -101,6 +103,10 @@ export function sameParent(live: LiveMetadata, desired: ApplySetParent): boolean
     Object.entries(labels ?? {}).every(([key, value]) => live.labels?.[key] === value) &&
     Object.entries(annotations ?? {}).every(([key, value]) => live.annotations?.[key] === value)
   );
+}
+
+function splitNames(text = ''): readonly string[] {
+  return text.split(',').filter((name) => name !== '');
 }
 
 function formatKinds(kinds: readonly GroupKind[]): string {

@@ -83,7 +83,7 @@ async function meetStrangers(run: ApplyRun, plan: ApplyPlan): Promise<void> {
 }
 
 async function observeAgain(run: ApplyRun): Promise<void> {
-  run.cluster = await observeCluster(run.ports.api, run.request.cluster, run.sets);
+  run.cluster = await observeCluster(run.ports.api, { ...run.request, sets: run.sets, now: run.ports.clock.now() });
   run.claims = claimObjects(run.sets, run.cluster.discovery);
   run.firstContacts.clear();
 }

@@ -15,7 +15,7 @@ import type { ApplyRun, SetProgress } from './apply-run.ts';
 import { markReady } from './conclude-wave.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { resolveId } from './desired-object.ts';
-import { findResource, formatGroupKind, parseGroupKind } from './group-kind.ts';
+import { findResource, formatGroupKind, type GroupKind } from './group-kind.ts';
 import { isReady } from './next-wave.ts';
 import { runAtMost } from './run-at-most.ts';
 
@@ -56,7 +56,7 @@ function awaitedIds(run: ApplyRun, { set, changes }: SetProgress): readonly Obje
 
 async function readAwaited(run: ApplyRun, ids: readonly ObjectId[]): Promise<ReadonlyMap<string, Health>> {
   const found = new Map<string, Health>();
-  const members = new Set<string>();
+  const places = new Map<string, Place>();
   const singles: ObjectId[] = [];
   for (const id of ids.filter((id) => !isKustomization(id))) {
     if (!run.claims.has(objectKey(id))) {
@@ -64,14 +64,27 @@ async function readAwaited(run: ApplyRun, ids: readonly ObjectId[]): Promise<Rea
     } else if (hasNoStatus(id)) {
       found.set(objectKey(id), { status: 'Current', message: 'applied' });
     } else {
-      members.add(formatGroupKind(id));
+      const place = placeOf(run, id);
+      const known = places.get(formatPlace(place)) ?? place;
+      known.awaited.push(id);
+      places.set(formatPlace(place), known);
     }
   }
   const note = (object: LiveObject) => found.set(objectKey(objectIdOf(object)), assessHealth(object));
-  await runAtMost(AT_ONCE, [...members].map(parseGroupKind), async (kind) => {
+  const noteRefusal = (id: ObjectId, error: unknown): void => {
+    if (!(error instanceof KubernetesApiError)) {
+      throw error;
+    }
+    found.set(objectKey(id), { status: 'Unknown', message: describeRefusal(id, error).message });
+  };
+  await runAtMost(AT_ONCE, [...places.values()], async ({ kind, awaited, ...place }) => {
     const resource = findResource(run.cluster.discovery, kind);
-    if (resource !== undefined) {
-      (await run.ports.api.list({ resource, labelSelector: APPLYSET_PART_OF_LABEL })).forEach(note);
+    try {
+      if (resource !== undefined) {
+        (await run.ports.api.list({ resource, ...place, labelSelector: APPLYSET_PART_OF_LABEL })).forEach(note);
+      }
+    } catch (error) {
+      awaited.forEach((id) => noteRefusal(id, error));
     }
   });
   await runAtMost(AT_ONCE, singles, async (id) => {
@@ -85,13 +98,26 @@ async function readAwaited(run: ApplyRun, ids: readonly ObjectId[]): Promise<Rea
         note(object);
       }
     } catch (error) {
-      if (!(error instanceof KubernetesApiError)) {
-        throw error;
-      }
-      found.set(objectKey(id), { status: 'Unknown', message: describeRefusal(id, error).message });
+      noteRefusal(id, error);
     }
   });
   return found;
+}
+
+/** What one list shows: a kind, in one namespace where the run may look into some only. */
+interface Place {
+  readonly kind: GroupKind;
+  readonly namespace?: string;
+  readonly awaited: ObjectId[];
+}
+
+function placeOf(run: ApplyRun, { group, kind, namespace }: ObjectId): Place {
+  const scoped = run.cluster.namespaces === undefined ? {} : { namespace };
+  return { kind: { group, kind }, ...scoped, awaited: [] };
+}
+
+function formatPlace({ kind, namespace = '' }: Place): string {
+  return `${formatGroupKind(kind)} ${namespace}`;
 }
 
 function healthOf(run: ApplyRun, progress: SetProgress, id: ObjectId, live: Health | undefined): Health {

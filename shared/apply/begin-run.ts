@@ -12,7 +12,7 @@ export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promis
   const sets = orderSets(request.sets);
   const [records, cluster] = await Promise.all([
     ports.records.load(request.cluster).then(parseRecords),
-    observeCluster(ports.api, request.cluster, sets),
+    observeCluster(ports.api, { ...request, sets, now: ports.clock.now() }),
   ]);
   return {
     request,

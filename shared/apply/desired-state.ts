@@ -59,6 +59,8 @@ export interface ApplyRequest {
   readonly doubts: readonly string[];
   readonly pruneGuard: PruneGuard;
   readonly approvals: readonly PruneApproval[];
+  /** Where alone the run may work and list; absent, it may in the whole cluster. */
+  readonly namespaces?: readonly string[];
   /** After this no request is started; milliseconds since the epoch. */
   readonly deadline: number;
   /** How long health may linger in this run; milliseconds since the epoch, not after `deadline`. */
@@ -101,7 +103,7 @@ export interface ChangeSetEntry {
 /** One object that could not be brought to what is desired. */
 export interface ApplyFailure {
   readonly id: ObjectId;
-  /** The server's reason (`Invalid`, `Forbidden`) or one of ours (`OwnedByOther`, `ClaimedTwice`, `UnknownKind`, `Terminating`). */
+  /** The server's reason (`Invalid`, `Forbidden`) or one of ours (`OwnedByOther`, `ClaimedTwice`, `UnknownKind`, `Terminating`, `NotAllowed`). */
   readonly reason: string;
   readonly message: string;
 }

@@ -1,4 +1,4 @@
-import { objectIdOf } from '#shared/api/kubernetes-object.ts';
+import { objectIdOf, type ObjectId } from '#shared/api/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL, TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
@@ -6,16 +6,19 @@ import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
 import { applySetId, applySetParentName } from './apply-set-id.ts';
 import { buildParentObject, sameParent, whenDeleted, type ApplySetParent } from './apply-set-parent.ts';
 import { describeRefusal } from './describe-refusal.ts';
+import { resolveId } from './desired-object.ts';
 import type { DesiredSet } from './desired-state.ts';
-import { formatGroupKind, parseGroupKind } from './group-kind.ts';
+import { formatGroupKind, parseGroupKind, type GroupKind } from './group-kind.ts';
 import { configMaps } from './observe-cluster.ts';
+import { outsideScope } from './outside-scope.ts';
 import { runAtMost } from './run-at-most.ts';
+import { whyUnlisted } from './unlisted.ts';
 
 const AT_ONCE = 16;
 
 /**
- * Brings the ApplySet parents up to date before anything is created: the kinds they list cover what will be created and
- * what still carries the label, so they shrink only in a run that finds the last member of a kind gone.
+ * Brings the ApplySet parents up to date before anything is created: the kinds and namespaces they list cover what will
+ * be created and what still carries the label, so they shrink only in a run that finds the last member of one gone.
  */
 export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]): Promise<void> {
   const resource = configMaps(run.cluster.discovery);
@@ -51,24 +54,39 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
   const id = applySetId(set.id);
   const known = run.cluster.parents.find((parent) => applySetId(parent.kustomization) === id);
   const kinds = new Set<string>();
-  for (const object of set.render.kind === 'rendered' ? set.render.objects : []) {
-    kinds.add(formatGroupKind(objectIdOf(object)));
-  }
+  const namespaces = new Set<string>();
+  const cover = (object: ObjectId): void => {
+    kinds.add(formatGroupKind(object));
+    namespaces.add(object.namespace);
+  };
+  const rendered = set.render.kind === 'rendered' ? set.render.objects : [];
+  rendered
+    .map((object) => resolveId(objectIdOf(object), run.cluster.discovery))
+    .filter((object) => outsideScope(object, run.cluster) === undefined)
+    .forEach(cover);
   for (const member of run.cluster.members.values()) {
     if (member.live.labels?.[APPLYSET_PART_OF_LABEL] === id) {
-      kinds.add(formatGroupKind(member.id));
+      cover(member.id);
     }
   }
-  for (const kind of known?.kinds ?? []) {
-    // A kind that could not be listed may have members; so may any while discovery has holes.
-    if (run.cluster.unlisted.has(formatGroupKind(kind)) || run.cluster.discovery.incomplete.length > 0) {
-      kinds.add(formatGroupKind(kind));
+  for (const [kind, namespace] of placesOf(known)) {
+    // A place that could not be listed may have members; so may any while discovery has holes.
+    const hidden = whyUnlisted(run.cluster.unlisted, { ...kind, namespace }) !== undefined;
+    if (hidden || run.cluster.discovery.incomplete.length > 0) {
+      cover({ ...kind, namespace, name: '' });
     }
   }
   return {
     cluster: run.request.cluster,
     kustomization: set.id,
     kinds: [...kinds].map(parseGroupKind),
+    namespaces: [...namespaces].filter((namespace) => namespace !== '' && namespace !== TIDEGATE_NAMESPACE),
     whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),
   };
+}
+
+/** Everywhere a member may be; a kind of the whole cluster is in no namespace. */
+function placesOf(known: ApplySetParent | undefined): readonly (readonly [GroupKind, string])[] {
+  const namespaces = ['', ...(known?.namespaces ?? [])];
+  return (known?.kinds ?? []).flatMap((kind) => namespaces.map((namespace) => [kind, namespace] as const));
 }

@@ -2,7 +2,9 @@ import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
 
 import { parseObjectKey } from './apply-record.ts';
 import { mayStart, type ApplyRun } from './apply-run.ts';
+import { resolveId } from './desired-object.ts';
 import { findResource } from './group-kind.ts';
+import { outsideScope } from './outside-scope.ts';
 
 /**
  * Looks for objects that we applied once, that nobody desires, and whose label somebody removed: no list shows them and
@@ -20,6 +22,10 @@ export async function findOrphans(run: ApplyRun): Promise<void> {
       continue;
     }
     const id = parseObjectKey(key);
+    // Nobody may look there; what the records know of it waits for the day when somebody may.
+    if (outsideScope(resolveId(id, run.cluster.discovery), run.cluster) !== undefined) {
+      continue;
+    }
     const resource = findResource(run.cluster.discovery, id);
     const live =
       resource === undefined

@@ -16,8 +16,11 @@ import { findResource, formatGroupKind, parseGroupKind, type GroupKind } from '.
 import { hashValue } from './hash-value.ts';
 import type { ObservedCluster, ObservedObject, ObservedParent } from './observed-cluster.ts';
 import { runAtMost } from './run-at-most.ts';
+import type { Unlisted } from './unlisted.ts';
 
 const AT_ONCE = 16;
+const DAY_MS = 86_400_000;
+const NAMESPACES: GroupKind = { group: '', kind: 'Namespace' };
 const DEFINITIONS: GroupKind = { group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinition' };
 const MUTATING_ADMISSION: readonly GroupKind[] = [
   'MutatingWebhookConfiguration',
@@ -25,42 +28,110 @@ const MUTATING_ADMISSION: readonly GroupKind[] = [
   'MutatingAdmissionPolicyBinding',
 ].map((kind) => ({ group: 'admissionregistration.k8s.io', kind }));
 
+export interface ObserveRequest {
+  readonly cluster: string;
+  readonly sets: readonly DesiredSet[];
+  /** Where alone the run may work: a list of the whole cluster would be a right to read its Secrets. */
+  readonly namespaces?: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
 /**
- * Reads everything a plan needs in one request a kind and a handful: discovery, ApplySet parents, members of every
- * ApplySet, and what makes up the epoch. A list that cannot be had is named, never taken for an empty one.
+ * Reads everything a plan needs in one request a kind (and namespace, where those are given) and a handful: discovery,
+ * ApplySet parents, members of every ApplySet, and what makes up the epoch. A list that cannot be had is named, never
+ * taken for an empty one.
  */
-export async function observeCluster(
-  api: KubernetesApi,
-  cluster: string,
-  sets: readonly DesiredSet[],
-): Promise<ObservedCluster> {
+export async function observeCluster(api: KubernetesApi, request: ObserveRequest): Promise<ObservedCluster> {
+  const { cluster, sets, namespaces } = request;
   const discovery = await api.discover();
   const [{ parents, foreignParents }, epochOf] = await Promise.all([
     observeParents(api, discovery, cluster),
-    observeEpoch(api, discovery),
+    observeEpoch(api, discovery, request.now),
   ]);
-  const kinds = kindsToList(sets, parents);
   const members = new Map<string, ObservedObject>();
-  const unlisted = new Map<string, string>();
-  await runAtMost(AT_ONCE, kinds, async (kind) => {
-    const resource = findResource(discovery, kind);
-    if (resource === undefined || !resource.verbs.includes('list')) {
-      unlisted.set(formatGroupKind(kind), 'the server does not serve it');
-      return;
-    }
+  const { lists, unlisted } = planLists(discovery, kindsToList(sets, parents), namespaces);
+  await runAtMost(AT_ONCE, lists, async ({ kind, resource, ...place }) => {
     try {
-      for (const live of await api.listMetadata({ resource, labelSelector: APPLYSET_PART_OF_LABEL })) {
+      for (const live of await api.listMetadata({ resource, ...place, labelSelector: APPLYSET_PART_OF_LABEL })) {
         const id = observedId(kind, live);
         members.set(objectKey(id), { id, resource, live });
       }
     } catch (error) {
-      if (!(error instanceof KubernetesApiError) || (error.status.code !== 403 && error.status.code !== 404)) {
-        throw error;
-      }
-      unlisted.set(formatGroupKind(kind), error.message);
+      unlisted.push({ kind: formatGroupKind(kind), ...place, reason: refusalOf(error) });
     }
   });
-  return { discovery, members, parents, foreignParents, unlisted, epochOf };
+  unlisted.push(...(await observeLeftNamespaces(api, discovery, parents, namespaces)));
+  return {
+    discovery,
+    members,
+    parents,
+    foreignParents,
+    unlisted,
+    epochOf,
+    ...(namespaces === undefined ? {} : { namespaces }),
+  };
+}
+
+interface PlannedList {
+  readonly kind: GroupKind;
+  readonly resource: ApiResource;
+  readonly namespace?: string;
+}
+
+function planLists(
+  discovery: Discovery,
+  kinds: readonly GroupKind[],
+  namespaces: readonly string[] | undefined,
+): { readonly lists: readonly PlannedList[]; readonly unlisted: Unlisted[] } {
+  const lists: PlannedList[] = [];
+  const unlisted: Unlisted[] = [];
+  for (const kind of kinds) {
+    const resource = findResource(discovery, kind);
+    if (resource === undefined || !resource.verbs.includes('list')) {
+      unlisted.push({ kind: formatGroupKind(kind), reason: 'the server does not serve it' });
+    } else if (namespaces === undefined) {
+      lists.push({ kind, resource });
+    } else if (resource.namespaced) {
+      lists.push(...namespaces.map((namespace) => ({ kind, resource, namespace })));
+    } else {
+      unlisted.push({ kind: formatGroupKind(kind), reason: 'it is in no namespace that Tidegate may work in' });
+    }
+  }
+  return { lists, unlisted };
+}
+
+/** Namespaces that hold members of ours, and that somebody took out of the settings since. One that is gone holds nothing. */
+async function observeLeftNamespaces(
+  api: KubernetesApi,
+  discovery: Discovery,
+  parents: readonly ObservedParent[],
+  allowed: readonly string[] | undefined,
+): Promise<readonly Unlisted[]> {
+  const resource = findResource(discovery, NAMESPACES);
+  if (allowed === undefined || resource === undefined) {
+    return [];
+  }
+  const left = new Set(parents.flatMap(({ namespaces }) => namespaces).filter((name) => !allowed.includes(name)));
+  const unlisted: Unlisted[] = [];
+  await runAtMost(AT_ONCE, [...left], async (name) => {
+    try {
+      if ((await api.getMetadata({ resource, namespace: '', name })) === undefined) {
+        return;
+      }
+    } catch (error) {
+      refusalOf(error);
+    }
+    unlisted.push({ namespace: name, reason: 'it is not among the namespaces of the cluster in tidegate.yaml' });
+  });
+  return unlisted;
+}
+
+function refusalOf(error: unknown): string {
+  if (!(error instanceof KubernetesApiError) || (error.status.code !== 403 && error.status.code !== 404)) {
+    throw error;
+  }
+  return error.message;
 }
 
 async function observeParents(
@@ -84,14 +155,27 @@ async function observeParents(
   return { parents, foreignParents };
 }
 
-async function observeEpoch(api: KubernetesApi, discovery: Discovery): Promise<(kind: GroupKind) => string> {
+async function observeEpoch(
+  api: KubernetesApi,
+  discovery: Discovery,
+  now: number,
+): Promise<(kind: GroupKind) => string> {
+  let forbidden = false;
   const list = async (kind: GroupKind): Promise<readonly LiveMetadata[]> => {
     const resource = findResource(discovery, kind);
-    return resource === undefined ? [] : api.listMetadata({ resource });
+    try {
+      return resource === undefined ? [] : await api.listMetadata({ resource });
+    } catch (error) {
+      refusalOf(error);
+      forbidden = true;
+      return [];
+    }
   };
   const [definitions, ...admission] = await Promise.all([list(DEFINITIONS), ...MUTATING_ADMISSION.map(list)]);
   const mutators = admission.flat().map((live) => `${live.uid}:${live.resourceVersion}`);
-  const shared = hashValue([discovery.serverVersion, mutators.sort()]);
+  // What may not be looked at may have changed: then every object is applied anew once a day, not in every run.
+  const unseen = forbidden ? [Math.floor(now / DAY_MS)] : [];
+  const shared = hashValue([discovery.serverVersion, mutators.sort(), ...unseen]);
   const byName = new Map((definitions ?? []).map((live) => [live.name, live]));
   return (kind) => {
     const plural = findResource(discovery, kind)?.plural ?? '';

@@ -3,6 +3,7 @@ import type { ApiResource, Discovery, LiveMetadata } from '#shared/ports/kuberne
 
 import type { ApplySetParent } from './apply-set-parent.ts';
 import type { GroupKind } from './group-kind.ts';
+import type { Unlisted } from './unlisted.ts';
 
 export interface ObservedObject {
   readonly id: ObjectId;
@@ -23,8 +24,10 @@ export interface ObservedCluster {
   readonly parents: readonly ObservedParent[];
   /** ApplySet ids of parents that another cluster's name stands on, and that name. */
   readonly foreignParents: ReadonlyMap<string, string>;
-  /** Kinds whose objects could not be listed, and why. */
-  readonly unlisted: ReadonlyMap<string, string>;
+  /** Objects that could not be listed, and why: they may be there. */
+  readonly unlisted: readonly Unlisted[];
+  /** Where alone the run may work; absent, it may everywhere. */
+  readonly namespaces?: readonly string[];
   /** What makes records of a kind worthless when it changes: server version, CRD, mutating admission. */
   readonly epochOf: (kind: GroupKind) => string;
 }

@@ -10,6 +10,7 @@ import type { ApplyFailure, DesiredSet } from './desired-state.ts';
 import { foreignOwner } from './foreign-owner.ts';
 import { hashValue } from './hash-value.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
+import { outsideScope } from './outside-scope.ts';
 import { ownEntry } from './own-entry.ts';
 
 /** What first contact with an object that no list showed brought: its metadata, nothing there, or a refusal. */
@@ -83,6 +84,10 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
   const note = optedOut(desired.object.metadata.annotations ?? {});
   if (note !== undefined) {
     return { action: 'skip', desired, note };
+  }
+  const outside = outsideScope(desired.id, input.cluster);
+  if (outside !== undefined) {
+    return outside;
   }
   const contact = input.cluster.members.get(desired.key)?.live ?? input.firstContacts.get(desired.key);
   if (contact === undefined) {

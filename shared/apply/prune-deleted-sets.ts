@@ -6,6 +6,7 @@ import { mayStart, type ApplyRun } from './apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desired-state.ts';
 import { formatGroupKind } from './group-kind.ts';
+import { leftNamespaces } from './left-namespaces.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
 import { isUnknown, membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
@@ -39,7 +40,10 @@ export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutco
 
 async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: PruneResult): Promise<SetOutcome> {
   const name = formatNamespacedName(parent.kustomization);
-  const withheld = result.withheld.filter((prune) => formatNamespacedName(prune.kustomization) === name);
+  const withheld = [
+    ...result.withheld.filter((prune) => formatNamespacedName(prune.kustomization) === name),
+    ...(parent.whenDeleted === 'prune' ? leftNamespaces(run.cluster, parent.kustomization) : []),
+  ];
   const changes = result.deleted
     .filter(({ kustomization }) => formatNamespacedName(kustomization) === name)
     .map(({ object }): ChangeSetEntry => ({ id: object.id, action: 'deleted', drift: false, revision: '' }));
@@ -65,7 +69,7 @@ async function deleteParent(
   parent: ObservedParent,
   withheld: readonly WithheldPrune[],
 ): Promise<string | undefined> {
-  const hidden = parent.kinds.map(formatGroupKind).filter((kind) => run.cluster.unlisted.has(kind));
+  const hidden = hiddenFrom(run, parent);
   const unknown = run.sets.some(isUnknown) || run.request.doubts.length > 0;
   if (unknown || hidden.length > 0 || run.cluster.discovery.incomplete.length > 0) {
     return `it stays until everything is known${hidden.length > 0 ? `; not listed: ${hidden.join(', ')}` : ''}`;
@@ -88,6 +92,15 @@ async function deleteParent(
     return describeRefusal(id, error).message;
   }
   return undefined;
+}
+
+function hiddenFrom(run: ApplyRun, parent: ObservedParent): readonly string[] {
+  const kinds = parent.kinds.map(formatGroupKind);
+  const unlisted = run.cluster.unlisted.filter(
+    ({ kind, namespace }) => namespace === undefined && kind !== undefined && kinds.includes(kind),
+  );
+  const namespaces = leftNamespaces(run.cluster, parent.kustomization).map(({ id }) => `namespace ${id.name}`);
+  return [...unlisted.flatMap(({ kind }) => kind ?? []), ...namespaces];
 }
 
 // Deletion in the background is done when the object is gone, not when the server took the request.

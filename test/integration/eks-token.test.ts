@@ -8,7 +8,7 @@ import { startEksTokenWebhook } from '#local/cluster/eks-token-webhook.ts';
 import type { EksTokenWebhook } from '#local/cluster/eks-token-webhook.ts';
 import { startCluster } from '#local/cluster/start-cluster.ts';
 import type { RunningCluster } from '#local/cluster/start-cluster.ts';
-import type { AwsCaller } from '#local/cluster/verify-eks-token.ts';
+import type { AwsCaller } from '#local/cluster/verify-identity-request.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { assumeRole } from '#shared/adapters/kubernetes/assume-role.ts';
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
@@ -314,15 +314,14 @@ describe('the profile', () => {
       try {
         const lease = await acquireClusterLease(api, systemClock, { holder: profile, giveUpAt: Date.now() + 10_000 });
         expect(lease?.holds()).toBe(true);
-        const observed = await observeCluster(api, CLUSTER, []);
+        const observed = await observeCluster(api, { cluster: CLUSTER, sets: [], now: Date.now() });
         const kustomization = { namespace: 'flux-system', name: profile };
-        const parent = { cluster: CLUSTER, kustomization, kinds: [], whenDeleted: 'prune' } as const;
+        const parent = { cluster: CLUSTER, kustomization, kinds: [], namespaces: [], whenDeleted: 'prune' } as const;
         await api.apply({ resource: configMaps(observed.discovery), object: buildParentObject(parent) });
         await lease?.release();
 
-        expect((await observeCluster(api, CLUSTER, [])).parents).toContainEqual(
-          expect.objectContaining({ cluster: CLUSTER, kustomization }),
-        );
+        const after = await observeCluster(api, { cluster: CLUSTER, sets: [], now: Date.now() });
+        expect(after.parents).toContainEqual(expect.objectContaining({ cluster: CLUSTER, kustomization }));
       } finally {
         await api.close();
       }

@@ -1,4 +1,5 @@
 import { formatGroupKind } from '../group-kind.ts';
+import { whyUnlisted } from '../unlisted.ts';
 import type { PruneGuardCheck } from './prune-candidate.ts';
 
 /** Holds while the server does not tell all of its kinds, or does not list the objects of one that was applied. */
@@ -6,6 +7,6 @@ export const discoveryIncomplete: PruneGuardCheck = ({ object }, { incompleteDis
   if (incompleteDiscovery.length > 0) {
     return `discovery is incomplete: ${incompleteDiscovery.join(', ')} did not answer`;
   }
-  const problem = unlisted.get(formatGroupKind(object.id));
+  const problem = whyUnlisted(unlisted, object.id);
   return problem === undefined ? undefined : `${formatGroupKind(object.id)} could not be listed: ${problem}`;
 };

@@ -2,6 +2,7 @@ import type { NamespacedName } from '#shared/api/resource-key.ts';
 
 import type { WhenDeleted } from '../apply-set-parent.ts';
 import type { ObservedObject } from '../observed-cluster.ts';
+import type { Unlisted } from '../unlisted.ts';
 
 /** A member of an ApplySet that its Kustomization does not desire. */
 export interface PruneCandidate {
@@ -19,7 +20,7 @@ export interface PruneContext {
   readonly unapplied: ReadonlySet<string>;
   readonly holdsLease: boolean;
   readonly incompleteDiscovery: readonly string[];
-  readonly unlisted: ReadonlyMap<string, string>;
+  readonly unlisted: readonly Unlisted[];
   readonly desiredKeys: ReadonlySet<string>;
   readonly desiredUids: ReadonlySet<string>;
   readonly desiredNamespaces: ReadonlySet<string>;

@@ -12,6 +12,7 @@ const parent = {
     { group: 'apps', kind: 'Deployment' },
     { group: '', kind: 'ConfigMap' },
   ],
+  namespaces: ['apps', 'team-b'],
   whenDeleted: 'prune' as const,
 };
 
@@ -39,6 +40,7 @@ describe('the parent of an ApplySet', () => {
     expect(readParent(live())).toEqual({ ...parent, kinds: parent.kinds.toReversed() });
     expect(sameParent(live(), parent)).toBe(true);
     expect(sameParent(live(), { ...parent, kinds: [] })).toBe(false);
+    expect(sameParent(live(), { ...parent, namespaces: ['apps'] })).toBe(false);
   });
 
   it.each([

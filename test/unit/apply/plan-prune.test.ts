@@ -16,7 +16,7 @@ const calm: PruneContext = {
   unapplied: new Set(),
   holdsLease: true,
   incompleteDiscovery: [],
-  unlisted: new Map(),
+  unlisted: [],
   desiredKeys: new Set(),
   desiredUids: new Set(),
   desiredNamespaces: new Set(),
@@ -62,7 +62,7 @@ describe('the prune plan', () => {
     ['controlled', {}, member('a', { controlled: true })],
     ['in-use', { desiredNamespaces: new Set(['a']) }, member('a', { kind: 'Namespace' })],
     ['discovery-incomplete', { incompleteDiscovery: ['x/v1'] }, member('a')],
-    ['discovery-incomplete', { unlisted: new Map([['ConfigMap', 'forbidden']]) }, member('a')],
+    ['discovery-incomplete', { unlisted: [{ kind: 'ConfigMap', reason: 'forbidden' }] }, member('a')],
   ])('withholds for %s', (guard, change, object) => {
     const plan = planPrune([setOf([object])], { ...calm, ...change }, noLimit, []);
 
