@@ -1,10 +1,20 @@
 import { ensureMoto } from './aws/ensure-moto.ts';
-import { ensureClusterBinaries } from './cluster/build-binaries.ts';
+import { ensureAuthenticator, ensureClusterBinaries } from './cluster/build-binaries.ts';
 
 /** Builds or finds everything that the stand-ins need, so that nothing later has to wait for a build. */
 export async function ensureStandIns(progress: (line: string) => void): Promise<void> {
   // Moto is downloaded while Go compiles; a missing tool is told once both have been looked for.
-  const results = await Promise.allSettled([ensureClusterBinaries({ progress }), ensureMoto({ progress })]);
+  await settleAll([ensureClusterBinaries({ progress }), ensureMoto({ progress })]);
+}
+
+/** The same and what only tests need, which a first demo does not have to wait for. */
+export async function ensureTestStandIns(progress: (line: string) => void): Promise<void> {
+  await ensureStandIns(progress);
+  await ensureAuthenticator({ progress });
+}
+
+async function settleAll(preparations: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(preparations);
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [describe(result.reason)] : []));
   if (reasons.length > 0) throw new Error(reasons.join('\n'));
 }

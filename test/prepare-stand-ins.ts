@@ -1,4 +1,4 @@
-import { ensureStandIns } from '#local/ensure-stand-ins.ts';
+import { ensureTestStandIns } from '#local/ensure-stand-ins.ts';
 
 function onlyUnitTestsAreAskedFor(): boolean {
   const filters = process.argv.slice(2).filter((argument) => argument.includes('test/'));
@@ -8,5 +8,5 @@ function onlyUnitTestsAreAskedFor(): boolean {
 /** Builds the stand-ins before the first test file runs: no test's time contains a build, and no two files build at once. */
 export async function setup(): Promise<void> {
   if (onlyUnitTestsAreAskedFor()) return;
-  await ensureStandIns((line) => void process.stderr.write(`${line}\n`));
+  await ensureTestStandIns((line) => void process.stderr.write(`${line}\n`));
 }

@@ -20,7 +20,7 @@ export interface ClusterBinaries {
   readonly kubectl: string;
 }
 
-/** How to build the binaries, and who is told about it. */
+/** How to build binaries, and who is told about it. */
 export interface EnsureClusterBinariesOptions {
   readonly progress?: (line: string) => void;
   /** The environment that names the cache folder and the Go to use; the process' own unless given. */
@@ -28,7 +28,7 @@ export interface EnsureClusterBinariesOptions {
 }
 
 interface GoModule {
-  readonly name: 'control-plane' | 'kwok';
+  readonly name: string;
   readonly description: string;
   readonly folder: string;
   readonly package: string;
@@ -58,28 +58,38 @@ function versionFlags(): string {
   return ['-s', '-w', ...assignments].join(' ');
 }
 
-const modules: readonly GoModule[] = [
-  {
-    name: 'control-plane',
-    description: `the Kubernetes ${KUBERNETES} control plane`,
-    folder: join(import.meta.dirname, 'control-plane'),
-    package: '.',
-    sources: ['go.mod', 'go.sum', 'main.go'],
-    linkerFlags: versionFlags(),
-    usuallyTakes: 'about 4 minutes on 2 cores',
-    verify: ['kubectl', 'version', '--client'],
-  },
-  {
-    name: 'kwok',
-    description: 'kwok, which plays the nodes',
-    folder: join(import.meta.dirname, 'kwok'),
-    package: 'sigs.k8s.io/kwok/cmd/kwok',
-    sources: ['go.mod', 'go.sum'],
-    linkerFlags: '-s -w',
-    usuallyTakes: 'about 1 minute on 2 cores',
-    verify: ['--version'],
-  },
-];
+const controlPlaneModule: GoModule = {
+  name: 'control-plane',
+  description: `the Kubernetes ${KUBERNETES} control plane`,
+  folder: join(import.meta.dirname, 'control-plane'),
+  package: '.',
+  sources: ['go.mod', 'go.sum', 'main.go'],
+  linkerFlags: versionFlags(),
+  usuallyTakes: 'about 4 minutes on 2 cores',
+  verify: ['kubectl', 'version', '--client'],
+};
+
+const kwokModule: GoModule = {
+  name: 'kwok',
+  description: 'kwok, which plays the nodes',
+  folder: join(import.meta.dirname, 'kwok'),
+  package: 'sigs.k8s.io/kwok/cmd/kwok',
+  sources: ['go.mod', 'go.sum'],
+  linkerFlags: '-s -w',
+  usuallyTakes: 'about 1 minute on 2 cores',
+  verify: ['--version'],
+};
+
+const authenticatorModule: GoModule = {
+  name: 'authenticator',
+  description: 'aws-iam-authenticator, which reads tokens as EKS does',
+  folder: join(import.meta.dirname, 'authenticator'),
+  package: '.',
+  sources: ['go.mod', 'go.sum', 'main.go'],
+  linkerFlags: '-s -w',
+  usuallyTakes: 'about 1 minute on 2 cores',
+  verify: ['-version'],
+};
 
 /** The folder that keeps what is built once on this machine. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -209,11 +219,14 @@ async function ensureModule(
 export async function ensureClusterBinaries(options: EnsureClusterBinariesOptions = {}): Promise<ClusterBinaries> {
   const { progress = () => {}, env = process.env } = options;
   const go = await findGo(env);
-  const paths: Partial<Record<GoModule['name'], string>> = {};
   // One after the other: the Go compiler uses all cores by itself.
-  for (const module of modules) paths[module.name] = await ensureModule(module, go, env, progress);
-  const { 'control-plane': controlPlane, kwok } = paths;
-  if (controlPlane === undefined || kwok === undefined)
-    throw new Error('a binary of the stand-in cluster has no module');
+  const controlPlane = await ensureModule(controlPlaneModule, go, env, progress);
+  const kwok = await ensureModule(kwokModule, go, env, progress);
   return { controlPlane, kwok, kubectl: join(controlPlane, '..', 'kubectl') };
+}
+
+/** Builds the program that asks aws-iam-authenticator about tokens, or finds the one that an earlier run has built. */
+export async function ensureAuthenticator(options: EnsureClusterBinariesOptions = {}): Promise<string> {
+  const { progress = () => {}, env = process.env } = options;
+  return ensureModule(authenticatorModule, await findGo(env), env, progress);
 }

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { type AwsCaller, EksTokenRefusal, verifyEksToken } from './verify-eks-token.ts';
+import { EksTokenRefusal } from './eks-token-refusal.ts';
+import { verifyEksToken } from './verify-eks-token.ts';
+import type { AwsCaller } from './verify-identity-request.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const TokenReview = z.object({ apiVersion: z.string(), spec: z.object({ token: z.string() }) });
@@ -50,7 +52,7 @@ export async function startEksTokenWebhook(options: EksTokenWebhookOptions): Pro
     try {
       const caller = verifyEksToken(token, { clusterId, region, now: now(), callers });
       const entry = entries.find(({ principalArn }) => principalArn === principalOf(caller.arn));
-      if (entry === undefined) throw new EksTokenRefusal(`${principalOf(caller.arn)} has no access entry`);
+      if (entry === undefined) throw new EksTokenRefusal('sts', `${principalOf(caller.arn)} has no access entry`);
       const user = describeUser(caller, entry);
       accepted += 1;
       return { authenticated: true, user };

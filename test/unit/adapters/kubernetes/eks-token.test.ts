@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EksTokenRefusal, verifyEksToken } from '#local/cluster/verify-eks-token.ts';
+import { EksTokenRefusal } from '#local/cluster/eks-token-refusal.ts';
+import { verifyEksToken } from '#local/cluster/verify-eks-token.ts';
 import type { EksTokenCheck } from '#local/cluster/verify-eks-token.ts';
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
 import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
@@ -99,9 +100,9 @@ describe('the token for EKS', () => {
     ['scheme is http:', {}, (token) => encode(String(decode(token)).replace('https:', 'http:'))],
     ['path is not /', {}, (token) => encode(String(decode(token)).replace('com/?', 'com/x?'))],
     ['is not the STS endpoint', {}, (token) => encode(String(decode(token)).replace('.com/?', '.com.evil.example/?'))],
-    ['is not the STS endpoint', {}, (token) => encode(String(decode(token)).replace('sts.', 'user@sts.'))],
+    ['has a second authorization', {}, (token) => encode(String(decode(token)).replace('sts.', 'user@sts.'))],
     ['does not begin with', {}, (token) => token.slice(1)],
-    ['not a URL', {}, (token) => `${token}=`],
+    ['not in base64url without padding', {}, (token) => `${token}=`],
     ['too large', {}, (token) => encode(`${decode(token).href}&Version=${'x'.repeat(4000)}`)],
   ])('is refused: %s', async (reason, check, change) => {
     const token = change(await createEksToken(REQUEST));
