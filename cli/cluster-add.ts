@@ -13,6 +13,7 @@ export interface ClusterAddOptions {
   readonly eksName?: string;
   readonly path?: string;
   readonly profile?: 'platform' | 'workload';
+  readonly namespace?: readonly string[];
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -35,6 +36,7 @@ export async function clusterAdd(
     eksName: options.eksName ?? name,
     region: options.region,
     ...(options.profile === undefined ? {} : { profile: options.profile }),
+    ...(options.namespace === undefined ? {} : { namespaces: options.namespace }),
   };
   const problems = checkWantedCluster(text, file, wanted);
   if (problems.length > 0) return show({ outcome: 'refused', problems }, '');

@@ -13,6 +13,8 @@ export interface WantedCluster {
   readonly eksName: string;
   readonly region: string;
   readonly profile?: 'platform' | 'workload';
+  /** Where alone Tidegate may work: with the profile `workload`. */
+  readonly namespaces?: readonly string[];
 }
 
 export type ClusterAddition =
@@ -31,6 +33,11 @@ export function checkWantedCluster(text: string, file: string, wanted: WantedClu
     const similar = suggestName(region, AWS_REGIONS);
     const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
     return [`--region: found ${JSON.stringify(region)}; allowed: a region of AWS such as eu-west-1${hint}`];
+  }
+  if ((wanted.profile === 'workload') !== (wanted.namespaces !== undefined)) {
+    return wanted.namespaces === undefined
+      ? ['--profile: found workload without --namespace; allowed: with --namespace NAME for each namespace to work in']
+      : ['--namespace: found without --profile workload; allowed: both or none, the profile platform works in all'];
   }
   // Everything else that could be wrong with the names is seen with values in the place of those that EKS has.
   const placeholder = { endpoint: 'https://eks.invalid', certificateAuthority: 'AAAA' };
@@ -86,10 +93,16 @@ function writeCluster(text: string, file: string, cluster: NewCluster): ClusterA
 }
 
 function toNewCluster(
-  { name, path, eksName, region, profile }: WantedCluster,
+  { name, path, eksName, region, profile, namespaces }: WantedCluster,
   found: { readonly endpoint: string; readonly certificateAuthority: string },
 ): NewCluster {
-  return { name, path, eks: { name: eksName, region, ...found, ...(profile === undefined ? {} : { profile }) } };
+  const scope = namespaces === undefined ? {} : { namespaces };
+  return {
+    name,
+    path,
+    ...scope,
+    eks: { name: eksName, region, ...found, ...(profile === undefined ? {} : { profile }) },
+  };
 }
 
 function adviseOn(status: string): string {

@@ -23,7 +23,7 @@ Needs AWS credentials that may call eks:DescribeCluster. Nothing of the file cha
 Examples:
   tidegate cluster add production --region eu-west-1
   tidegate cluster add staging --region eu-west-1 --eks-name acme-staging-2 --path ./clusters/staging
-  tidegate cluster add team-a --region us-east-1 --profile workload --dry-run
+  tidegate cluster add team-a --region us-east-1 --profile workload --namespace team-a --dry-run
 `;
 
 const GITHUB_APP_CREATE_EXAMPLES = `
@@ -94,6 +94,7 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
         'workload',
       ]),
     )
+    .option('--namespace <names...>', 'with --profile workload: the namespaces that Tidegate may work in')
     .addOption(config)
     .option('--dry-run', 'show the change and write nothing')
     .option('--json', 'print one JSON document')

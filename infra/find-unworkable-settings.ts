@@ -5,6 +5,9 @@ import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
+/** Of the 4 KiB that Lambda gives a function's environment, what a certificate authority and addresses leave. */
+const MAX_NAMESPACES_LENGTH = 1_500;
+
 interface Finding {
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -20,7 +23,12 @@ export function findUnworkableSettings(
 ): readonly Problem[] {
   const lines = new LineCounter();
   const document = parseDocument(source.text, { lineCounter: lines });
-  const findings = [...checkRegions(settings), ...checkClusters(settings), ...checkFolders(settings, source.folder)];
+  const findings = [
+    ...checkRegions(settings),
+    ...checkClusters(settings),
+    ...checkNamespaces(settings),
+    ...checkFolders(settings, source.folder),
+  ];
   return findings.map(({ path, message }) => {
     const node = document.getIn(path, true);
     const place = isNode(node) && node.range ? lines.linePos(node.range[0]) : undefined;
@@ -56,6 +64,19 @@ function checkClusters({ clusters }: Settings): readonly Finding[] {
       message: 'found no cluster with eks; allowed: at least one, the others are for tidegate serve',
     },
   ];
+}
+
+function checkNamespaces({ clusters }: Settings): readonly Finding[] {
+  return clusters.flatMap(({ namespaces = [] }, index) => {
+    const { length } = namespaces.join(',');
+    if (length <= MAX_NAMESPACES_LENGTH) return [];
+    return [
+      {
+        path: ['clusters', index, 'namespaces'],
+        message: `found names of ${length} characters; allowed: ${MAX_NAMESPACES_LENGTH} in all, as they stand in the environment of a Lambda function; shorten the list, or use the profile platform`,
+      },
+    ];
+  });
 }
 
 function checkFolders({ clusters }: Settings, folder: string): readonly Finding[] {

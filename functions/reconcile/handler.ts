@@ -15,7 +15,7 @@ export interface HeldLease {
 }
 
 export interface ReconcileDependencies {
-  readonly cluster: Pick<ClusterSettings, 'name' | 'path' | 'pruneGuard' | 'approvePrune'>;
+  readonly cluster: Pick<ClusterSettings, 'name' | 'path' | 'pruneGuard' | 'approvePrune' | 'namespaces'>;
   readonly ports: ReconcilePorts;
   /** @returns undefined when another holds the lease for longer than it makes sense to wait. */
   readonly acquireLease: () => Promise<HeldLease | undefined>;
@@ -77,6 +77,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
               path: cluster.path,
               pruneGuard: cluster.pruneGuard,
               ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
+              ...(cluster.namespaces === undefined ? {} : { namespaces: cluster.namespaces }),
               deadline,
               awaitHealthUntil: Math.min(deadline, now + AWAIT_HEALTH_MS),
               isOutOfTime: () => context.getRemainingTimeInMillis() <= RESERVE_MS,

@@ -62,6 +62,7 @@ const reconcile = createReconcileHandler({
     path: environment.CLUSTER_PATH,
     pruneGuard: { maxObjects: environment.PRUNE_MAX_OBJECTS, maxPercent: environment.PRUNE_MAX_PERCENT },
     ...(environment.APPROVE_PRUNE === undefined ? {} : { approvePrune: environment.APPROVE_PRUNE }),
+    ...(environment.NAMESPACES === undefined ? {} : { namespaces: environment.NAMESPACES }),
   },
   ports: {
     api,

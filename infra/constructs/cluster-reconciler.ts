@@ -60,6 +60,8 @@ export class ClusterReconciler extends Construct {
       // The layer's kubectl is for this one.
       architecture: Architecture.X86_64,
       layers: [kubectl],
+      // All functions share the concurrency of the account; source-sync misses it in the same minute.
+      watchThrottles: false,
       ...(target.vpc === undefined ? {} : { network: this.addNetwork(target.vpc) }),
     });
     journal.grantRecordsOf(name, this.worker.role);
@@ -134,7 +136,7 @@ export class ClusterReconciler extends Construct {
 }
 
 function environmentOf({ cluster, journal, artifacts }: ClusterReconcilerProps): Readonly<Record<string, string>> {
-  const { name, path, pruneGuard, approvePrune = '', target } = cluster;
+  const { name, path, pruneGuard, approvePrune = '', namespaces = [], target } = cluster;
   const environment: EnvironmentOf<typeof ReconcileEnvironment> = {
     JOURNAL_TABLE: journal.table.tableName,
     ARTIFACT_BUCKET: artifacts.bucket.bucketName,
@@ -144,6 +146,7 @@ function environmentOf({ cluster, journal, artifacts }: ClusterReconcilerProps):
     PRUNE_MAX_OBJECTS: `${pruneGuard.maxObjects}`,
     PRUNE_MAX_PERCENT: `${pruneGuard.maxPercent}`,
     APPROVE_PRUNE: approvePrune,
+    NAMESPACES: namespaces.join(','),
     EKS_CLUSTER: target.name,
     EKS_ENDPOINT: target.endpoint,
     EKS_CERTIFICATE_AUTHORITY: target.certificateAuthority,

@@ -4,9 +4,11 @@ import type { Document, YAMLMap, YAMLSeq } from 'yaml';
 
 import { spellString } from './splice-scalar.ts';
 
-/** What is written into a file: no list, no nothing, so that it has one spelling. */
-export type NewValue = string | number | { readonly [key: string]: NewValue };
-type NewMap = Exclude<NewValue, string | number>;
+/** What is written into a file: lists of texts and no nothing, so that it has one spelling. */
+export type NewValue = string | number | readonly string[] | NewMap;
+interface NewMap {
+  readonly [key: string]: NewValue;
+}
 
 /** An item for a list that stands below a key of the file's root. */
 export interface NewEntry {
@@ -85,16 +87,22 @@ function blockItem(item: NewMap, dash: number, column: number): readonly string[
 
 function blockLines(value: NewMap, column: number): readonly string[] {
   return Object.entries(value).flatMap(([key, item]) =>
-    typeof item === 'object'
+    typeof item === 'object' && !isList(item)
       ? [`${pad(column)}${key}:`, ...blockLines(item, column + STEP)]
-      : [`${pad(column)}${key}: ${scalarOf(item)}`],
+      : [`${pad(column)}${key}: ${flowOf(item)}`],
   );
 }
 
 function flowOf(value: NewValue): string {
+  if (isList(value)) return `[ ${value.map(scalarOf).join(', ')} ]`;
   if (typeof value !== 'object') return scalarOf(value);
   const fields = Object.entries(value).map(([key, item]) => `${key}: ${flowOf(item)}`);
   return `{ ${fields.join(', ')} }`;
+}
+
+/** `Array.isArray` does not know lists that are read only. */
+function isList(value: NewValue): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function scalarOf(value: string | number): string {

@@ -7,6 +7,7 @@ import type { AppendedEntry } from './append-entry.ts';
 export interface NewCluster {
   readonly name: string;
   readonly path: string;
+  readonly namespaces?: readonly string[];
   readonly eks: {
     readonly name: string;
     readonly region: string;
@@ -17,8 +18,10 @@ export interface NewCluster {
 }
 
 /** Adds a cluster to the text of `tidegate.yaml`, and changes nothing else in it. */
-export function addCluster(text: string, { name, path, eks: { profile, ...eks } }: NewCluster): AppendedEntry {
-  const item = { name, path, eks: { ...eks, ...(profile === undefined ? {} : { profile }) } };
+export function addCluster(text: string, { eks: { profile, ...eks }, ...cluster }: NewCluster): AppendedEntry {
+  const { name, path, namespaces } = cluster;
+  const scope = namespaces === undefined ? {} : { namespaces };
+  const item = { name, path, ...scope, eks: { ...eks, ...(profile === undefined ? {} : { profile }) } };
   return appendEntry(text, { in: 'clusters', item });
 }
 

@@ -1,7 +1,13 @@
 import type { Kustomization, SubstituteFrom } from '#shared/api/kustomization.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { ApiResource, KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import {
+  KubernetesApiError,
+  type ApiResource,
+  type KubernetesApi,
+  type LiveObject,
+  type ObjectAddress,
+} from '#shared/ports/kubernetes-api.ts';
 
 /** The data of each `substituteFrom`, and which of its values nobody may be shown. */
 export interface Substitutions {
@@ -28,7 +34,7 @@ async function readOne(
   api: KubernetesApi,
 ): Promise<Readonly<Record<string, string>>> {
   const address = { resource: CORE_KINDS[reference.kind], namespace: kustomization.namespace, name: reference.name };
-  const object = await api.get(address);
+  const object = await readObject(address, kustomization, api);
   if (object === undefined) {
     if (reference.optional) return {};
     throw new TidegateError(
@@ -46,6 +52,24 @@ async function readOne(
         : [],
     ),
   );
+}
+
+async function readObject(
+  address: ObjectAddress,
+  kustomization: Kustomization,
+  api: KubernetesApi,
+): Promise<LiveObject | undefined> {
+  try {
+    return await api.get(address);
+  } catch (error) {
+    if (!(error instanceof KubernetesApiError) || error.status.code !== 403) throw error;
+    const { resource, namespace, name } = address;
+    throw new TidegateError(
+      'BuildFailed',
+      `spec.postBuild.substituteFrom: ${resource.kind} ${namespace}/${name} may not be read: ${error.message}; give Tidegate get on it, or move the Kustomization to a namespace that Tidegate may work in`,
+      { disposition: 'wait', subject: `Kustomization ${formatNamespacedName(kustomization)}`, cause: error },
+    );
+  }
 }
 
 const CORE_KINDS: Readonly<Record<SubstituteFrom['kind'], ApiResource>> = {

@@ -9,6 +9,7 @@ import { concealOutcome } from './conceal-outcome.ts';
 import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { isSuperseded } from './is-superseded.ts';
+import { explainServiceAccount } from './explain-service-account.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
 import { planReconcile } from './plan-reconcile.ts';
 import { readPreviousState } from './read-previous-state.ts';
@@ -19,6 +20,8 @@ export interface ReconcileRequest extends ClusterFolder {
   readonly pruneGuard: PruneGuard;
   /** The root's approval, from the settings: `"<namespace>/<kustomization>=<count>"`. */
   readonly approvePrune?: string;
+  /** Where alone Tidegate may work in the cluster; absent, it may everywhere. */
+  readonly namespaces?: readonly string[];
   /** No request is started after this; milliseconds since the epoch. */
   readonly deadline: number;
   /** How long the run may wait for health; milliseconds since the epoch. */
@@ -40,11 +43,15 @@ export type ReconcileOutcome =
 export async function reconcileCluster(request: ReconcileRequest, ports: ReconcilePorts): Promise<ReconcileOutcome> {
   const nextId = numberRecords(ports.clock.now());
   const previous = await readPreviousState(request.cluster, ports.journal);
-  const desired = await observeDesiredState(request, previous.instructions?.gitRepositories ?? [], ports);
-  if (desired === undefined) {
+  const observed = await observeDesiredState(request, previous.instructions?.gitRepositories ?? [], ports);
+  if (observed === undefined) {
     await ports.journal.write([askForRoot(request.cluster, ports.clock.now(), nextId)]);
     return { outcome: 'no-source' };
   }
+  const desired: DesiredState = {
+    ...observed,
+    stalled: observed.stalled.map((one) => explainServiceAccount(one, request.namespaces)),
+  };
 
   await writeInBatches(ports.journal, announceReconcile(desired, previous, ports.clock.now(), nextId));
 

@@ -9,7 +9,9 @@ export function findContradictions(file: unknown): readonly Contradiction[] {
   const clusters = field(file, 'clusters');
   return [
     ...checkCredentials(field(file, 'github')),
-    ...(Array.isArray(clusters) ? [...checkTargets(clusters), ...checkNames(clusters)] : []),
+    ...(Array.isArray(clusters)
+      ? [...checkTargets(clusters), ...checkNames(clusters), ...checkProfiles(clusters)]
+      : []),
   ];
 }
 
@@ -29,6 +31,30 @@ function checkTargets(clusters: readonly unknown[]): readonly Contradiction[] {
     if (given === 1) return [];
     const found = given === 0 ? 'neither' : 'both';
     return [{ path: ['clusters', index], message: `found ${found}; allowed: exactly one of kubeconfig and eks` }];
+  });
+}
+
+/** What the access entry grants and what the run looks at have to be the same. */
+function checkProfiles(clusters: readonly unknown[]): readonly Contradiction[] {
+  return clusters.flatMap((cluster, index) => {
+    const eks = field(cluster, 'eks');
+    const isWorkload = field(eks, 'profile') === 'workload';
+    const isNamed = field(cluster, 'namespaces') !== undefined;
+    if (eks === undefined || isWorkload === isNamed) return [];
+    return isWorkload
+      ? [
+          {
+            path: ['clusters', index, 'eks', 'profile'],
+            message: `found "workload" without clusters[${index}].namespaces; allowed: with the list of namespaces that infra/rbac/workload.yaml binds`,
+          },
+        ]
+      : [
+          {
+            path: ['clusters', index, 'namespaces'],
+            message:
+              'found namespaces for a cluster with profile platform; allowed: with eks.profile: workload, or none',
+          },
+        ];
   });
 }
 

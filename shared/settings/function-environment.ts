@@ -8,6 +8,11 @@ const OptionalValue = z.pipe(
   z.string(),
   z.transform((value) => (value === '' ? undefined : value)),
 );
+/** Names with commas between; nothing is absent, never a list of none. */
+const OptionalNames = z.pipe(
+  z.string(),
+  z.transform((value) => (value === '' ? undefined : value.split(','))),
+);
 const WholeNumber = z.pipe(z.string().check(z.regex(/^\d+$/u)), z.transform(Number));
 
 /** What `github-webhook` is told: names and addresses, never secrets. */
@@ -36,6 +41,7 @@ export const ReconcileEnvironment = z.object({
   PRUNE_MAX_OBJECTS: WholeNumber,
   PRUNE_MAX_PERCENT: z.pipe(z.string().check(z.regex(/^\d+(?:\.\d+)?$/u)), z.transform(Number)),
   APPROVE_PRUNE: OptionalValue,
+  NAMESPACES: OptionalNames,
   EKS_CLUSTER: Value,
   EKS_ENDPOINT: Value,
   EKS_CERTIFICATE_AUTHORITY: Value,

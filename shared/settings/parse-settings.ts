@@ -219,8 +219,14 @@ function toSettings(file: SettingsFile): Settings {
 }
 
 function toCluster(cluster: SettingsFile['clusters'][number]): ClusterSettings {
-  const { name, path, kubeconfig, eks, pruneGuard, approvePrune } = cluster;
-  const rest = { name, path, pruneGuard, ...(approvePrune === undefined ? {} : { approvePrune }) };
+  const { name, path, kubeconfig, eks, pruneGuard, approvePrune, namespaces } = cluster;
+  const rest = {
+    name,
+    path,
+    pruneGuard,
+    ...(approvePrune === undefined ? {} : { approvePrune }),
+    ...(namespaces === undefined ? {} : { namespaces }),
+  };
   if (eks !== undefined) {
     const { roleArn, vpc, ...target } = eks;
     const options = { ...(roleArn === undefined ? {} : { roleArn }), ...(vpc === undefined ? {} : { vpc }) };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
 
 /** Names that are safe in Secrets Manager and as a path below the secrets folder. */
 const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
@@ -6,6 +7,7 @@ const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u;
 const REGION = /^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/u;
 const ECR_REPOSITORY = /^(?:\*|[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?:\/\*)?)$/u;
 const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u;
+const MAX_NAMESPACES = 100;
 const APPROVAL = /^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*$/u;
 
 const SecretName = z
@@ -17,6 +19,20 @@ const Region = z.string().regex(REGION, 'allowed: an AWS region such as eu-west-
 const ClusterName = z
   .string()
   .regex(DNS_LABEL, 'allowed: a name of lower-case letters, digits and "-" of at most 63 characters');
+
+const Namespaces = z
+  .array(
+    z
+      .string()
+      .regex(DNS_LABEL, 'allowed: the name of a namespace')
+      .refine(
+        (name) => name !== TIDEGATE_NAMESPACE,
+        'allowed: a namespace of workloads; Tidegate keeps its own things in this one',
+      ),
+  )
+  .min(1, 'found no namespace; allowed: at least one')
+  .max(MAX_NAMESPACES, `found too many; allowed: at most ${MAX_NAMESPACES}, each costs a request a kind in every run`)
+  .refine((names) => new Set(names).size === names.length, 'found a namespace twice; allowed: each once');
 
 const RepositoryFolder = z
   .string()
@@ -74,6 +90,7 @@ const Cluster = z.strictObject({
     .string()
     .regex(APPROVAL, 'allowed: "<namespace>/<kustomization>=<count>", such as flux-system/apps=12')
     .optional(),
+  namespaces: Namespaces.optional(),
 });
 
 /** `tidegate.yaml` as it is written. Strict: what is not known here is a mistake. */

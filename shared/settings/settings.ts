@@ -37,6 +37,8 @@ export interface ClusterSettings {
   readonly pruneGuard: { readonly maxObjects: number; readonly maxPercent: number };
   /** `"<namespace>/<kustomization>=<count>"`, for the root Kustomization. */
   readonly approvePrune?: string;
+  /** Where alone Tidegate may work in the cluster: with the profile `workload`. Absent, it may everywhere. */
+  readonly namespaces?: readonly string[];
 }
 
 export type ClusterTarget =

@@ -41,6 +41,12 @@ test.each([
     says: /tidegate\.yaml:24:5: clusters\[1\]\.name: found "production"/u,
   },
   {
+    mistake: 'more namespaces than the environment of a function takes',
+    from: '[apps, team-b]',
+    to: `[${Array.from({ length: 40 }, (_, index) => `${'n'.repeat(40)}-${index}`).join(', ')}]`,
+    says: /tidegate\.yaml:26:17: clusters\[1\]\.namespaces: found names of 17/u,
+  },
+  {
     mistake: 'a secret inline',
     from: 'appId: 12345',
     to: 'appId: 12345\n  webhookSecret: ghp_0123456789abcdefghijABCDEFGHIJ012345',

@@ -64,13 +64,26 @@ describe('tidegate cluster add', () => {
     const file = write();
     const { cluster } = await eks.send(new DescribeClusterCommand({ name: 'prod' }));
 
-    const run = add(file, 'production', '--region', 'eu-west-1', '--eks-name', 'prod', '--profile', 'workload');
+    const run = add(
+      file,
+      'production',
+      '--region',
+      'eu-west-1',
+      '--eks-name',
+      'prod',
+      '--profile',
+      'workload',
+      '--namespace',
+      'apps',
+      'team-b',
+    );
 
     expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
     const text = readFileSync(file, 'utf8');
     const added = [
       '    - name: production',
       '      path: ./clusters/production',
+      '      namespaces: [ apps, team-b ]',
       '      eks:',
       '        name: prod',
       '        region: eu-west-1',
@@ -138,6 +151,12 @@ describe('tidegate cluster add', () => {
       'clusters[1].name: found "Prod"; allowed: a name of lower-case',
     ],
     ['a path outside', ['prod', '--region', 'eu-west-1', '--path', '../x'], 'clusters[1].path: found "../x"'],
+    [
+      'a profile without its namespaces',
+      ['prod', '--region', 'eu-west-1', '--profile', 'workload'],
+      '--namespace NAME',
+    ],
+    ['namespaces for all', ['prod', '--region', 'eu-west-1', '--namespace', 'a'], '--profile workload'],
     ['a wrong profile', ['prod', '--region', 'eu-west-1', '--profile', 'admin'], 'platform, workload'],
     ['no region', ['prod'], '--region'],
   ])('refuses %s with exit code 2 and leaves the settings', async (_, args, message) => {

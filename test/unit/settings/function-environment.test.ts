@@ -15,6 +15,7 @@ const reconcile: EnvironmentOf<typeof ReconcileEnvironment> = {
   PRUNE_MAX_OBJECTS: '5',
   PRUNE_MAX_PERCENT: '12.5',
   APPROVE_PRUNE: '',
+  NAMESPACES: '',
   EKS_CLUSTER: 'prod',
   EKS_ENDPOINT: 'https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com',
   EKS_CERTIFICATE_AUTHORITY: 'LS0tLS1CRUdJTg==',
@@ -26,7 +27,14 @@ test('an environment is read with its numbers, and what is set to nothing is abs
 
   expect(environment).toMatchObject({ PRUNE_MAX_OBJECTS: 5, PRUNE_MAX_PERCENT: 12.5, CLUSTER_NAME: 'production' });
   expect(environment.APPROVE_PRUNE).toBeUndefined();
+  expect(environment.NAMESPACES).toBeUndefined();
   expect(environment.EKS_ROLE_ARN).toBeUndefined();
+});
+
+test('namespaces are read as a list', () => {
+  const { NAMESPACES } = readEnvironment(ReconcileEnvironment, { ...reconcile, NAMESPACES: 'apps,team-b' });
+
+  expect(NAMESPACES).toEqual(['apps', 'team-b']);
 });
 
 test('fails naming every variable that is missing or malformed, and quotes no value', () => {

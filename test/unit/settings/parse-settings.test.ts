@@ -99,6 +99,41 @@ serve:
     ]);
   });
 
+  const EKS =
+    'eks: { name: prod, region: eu-west-1, endpoint: https://eks.invalid, certificateAuthority: AAAA, profile: ';
+
+  it.each([
+    ['of an EKS cluster', `namespaces: [apps, team-b], ${EKS}workload }`],
+    ['of a kubeconfig', 'namespaces: [apps, team-b], kubeconfig: { context: kind-dev }'],
+  ])('reads where alone Tidegate may work, %s', (_, target) => {
+    const text = SMALLEST.replace('kubeconfig: { context: kind-dev }', target);
+
+    expect(parseSettings(text, 'tidegate.yaml')).toMatchObject({
+      outcome: 'valid',
+      settings: { clusters: [{ namespaces: ['apps', 'team-b'] }] },
+    });
+  });
+
+  it.each([
+    ['no namespaces for the profile workload', `${EKS}workload }`, 'found "workload" without clusters[0].namespaces'],
+    ['namespaces for the profile platform', `namespaces: [a], ${EKS}platform }`, 'cluster with profile platform'],
+    ['an empty list', `namespaces: [], ${EKS}workload }`, 'found no namespace; allowed: at least one'],
+    ['a namespace twice', `namespaces: [a, a], ${EKS}workload }`, 'found a namespace twice'],
+    ['a name that is none', `namespaces: [a/b], ${EKS}workload }`, 'found "a/b"; allowed: the name of a namespace'],
+    ["Tidegate's own", `namespaces: [tidegate-system], ${EKS}workload }`, 'found "tidegate-system"; allowed'],
+    [
+      'more than a run can list',
+      `namespaces: [${Array.from({ length: 101 }, (_, index) => `n${index}`).join(', ')}], ${EKS}workload }`,
+      'found too many; allowed: at most 100',
+    ],
+  ])('refuses for namespaces, at their line: %s', (_, target, message) => {
+    const problems = problemsOf(SMALLEST.replace('kubeconfig: { context: kind-dev }', target));
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain('tidegate.yaml:4:');
+    expect(problems[0]).toContain(message);
+  });
+
   it.each([
     ['an SSH URL', 'https://github.com/acme/fleet-infra', 'ssh://git@github.com/acme/fleet-infra', 'url: found'],
     ['credentials in the URL', 'https://github.com/', 'https://me:hunter2@github.com/', 'without credentials'],
