@@ -6,16 +6,15 @@ import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { EventRecord, StatusRecord } from '#shared/journal/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
-/** What was recorded, read beside a running `serve`. */
+/** What was recorded, read beside a Tidegate that runs. */
 export interface JournalView {
   /** Oldest first. */
   events(): Promise<readonly EventRecord[]>;
   statuses(): Promise<readonly StatusRecord[]>;
-  close(): void;
 }
 
 /** Opens the journal of one cluster in a state folder; empty until `serve` has made it. */
-export function openJournalView(stateFolder: string, cluster: string): JournalView {
+export function openJournalView(stateFolder: string, cluster: string): JournalView & { close(): void } {
   let opened: { readonly database: SqliteDatabase; readonly journal: Journal } | undefined;
 
   function open(): Journal | undefined {
@@ -26,9 +25,13 @@ export function openJournalView(stateFolder: string, cluster: string): JournalVi
     return opened?.journal;
   }
 
+  return { ...viewJournal(open, cluster), close: () => opened?.database.close() };
+}
+
+/** What one cluster's part of a journal tells; nothing until there is a journal. */
+export function viewJournal(open: () => Journal | undefined, cluster: string): JournalView {
   return {
     events: async () => ((await open()?.list(cluster, 'event/')) ?? []).filter((record) => record.type === 'Event'),
     statuses: async () => ((await open()?.list(cluster, 'status/')) ?? []).filter((record) => record.type === 'Status'),
-    close: () => opened?.database.close(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Stage } from './stage.ts';
+import type { StoryStage } from './story-stage.ts';
 import { type Awaited, notYet, PromiseBroken, type Sighting, sighted } from './wait-for.ts';
 
 /** The Kustomizations of the configuration repository. */
@@ -9,7 +9,7 @@ export const APP_NAMESPACES: readonly string[] = ['podinfo', 'cache'];
 
 /** What a step plays with. */
 export interface Scene {
-  readonly stage: Stage;
+  readonly stage: StoryStage;
   /** Waits for something that can be seen, and fails with what is there instead. */
   readonly wait: <Value>(awaited: Awaited<Value>) => Promise<Value>;
   /** Shows lines below the step, in colour where there is colour. */
@@ -46,7 +46,7 @@ export async function waitForStatuses({ stage, wait }: Scene, commit: string): P
 }
 
 /** The pull requests that Tidegate opened. */
-export async function listOwnPulls(stage: Stage) {
+export async function listOwnPulls(stage: StoryStage) {
   return (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
 }
 
@@ -57,7 +57,7 @@ export function insist(isTrue: boolean, otherwise: string): void {
 
 /** An object that is not there any more. */
 export async function seeGone(
-  stage: Stage,
+  stage: StoryStage,
   kind: 'ConfigMap' | 'Namespace',
   namespace: string,
   name: string,

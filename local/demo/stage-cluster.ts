@@ -4,6 +4,7 @@ import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-con
 import { startApiServerProxy } from '../cluster/api-server-proxy.ts';
 import type { AuditEntry } from '../cluster/read-audit-log.ts';
 import { startCluster } from '../cluster/start-cluster.ts';
+import type { TokenWebhook } from '../cluster/write-token-webhook-config.ts';
 import { type ClusterView, openClusterView } from './cluster-view.ts';
 
 /** The cluster that the story plays on. */
@@ -13,6 +14,8 @@ export interface StageCluster {
   readonly kubeconfigPath: string | undefined;
   /** The folder of kubectl, for a PATH. */
   readonly binFolder: string | undefined;
+  /** Where it is and what signs for it, for whoever brings a token; undefined for a person's own cluster. */
+  readonly api: { readonly server: string; readonly certificateAuthority: string } | undefined;
   readonly readyAfterMs: number | undefined;
   readonly view: ClusterView;
   /** What a person with kubectl does to it. */
@@ -27,16 +30,18 @@ export interface StageCluster {
 export async function startOwnCluster(options: {
   readonly delayMs: number;
   readonly progress: (line: string) => void;
+  readonly tokenWebhook?: TokenWebhook;
 }): Promise<StageCluster> {
-  const cluster = await startCluster({ progress: options.progress });
+  const { delayMs, ...clusterOptions } = options;
+  const cluster = await startCluster(clusterOptions);
   try {
-    const proxy =
-      options.delayMs > 0 ? await startApiServerProxy({ target: cluster, latencyMs: options.delayMs }) : undefined;
+    const proxy = delayMs > 0 ? await startApiServerProxy({ target: cluster, latencyMs: delayMs }) : undefined;
     const view = await openClusterView(kubeconfigConnection({ file: cluster.kubeconfigPath }));
     return {
       contextName: cluster.contextName,
       kubeconfigPath: proxy?.kubeconfigPath ?? cluster.kubeconfigPath,
       binFolder: dirname(cluster.kubectlPath),
+      api: { server: proxy?.server ?? cluster.server, certificateAuthority: cluster.certificateAuthority },
       readyAfterMs: cluster.readyAfterMs,
       view,
       kubectl: async (args, input) => (await cluster.kubectl(args, input === undefined ? {} : { input })).stdout,
@@ -61,6 +66,7 @@ export async function useOwnContext(context: string): Promise<StageCluster> {
     contextName: context,
     kubeconfigPath: undefined,
     binFolder: undefined,
+    api: undefined,
     readyAfterMs: undefined,
     view,
     kubectl: (args, input) => runKubectl(['--context', context, ...args], input),

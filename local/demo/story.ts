@@ -1,5 +1,4 @@
 import type { Facts, Scene, ShownLine } from './scene.ts';
-import type { Stage } from './stage.ts';
 import { applyRepository } from './steps/apply-repository.ts';
 import { correctDrift } from './steps/correct-drift.ts';
 import { mergeImage } from './steps/merge-image.ts';
@@ -8,6 +7,7 @@ import { pruneObject } from './steps/prune-object.ts';
 import { rebuildSystem } from './steps/rebuild-system.ts';
 import { rollBack } from './steps/roll-back.ts';
 import { showApplied } from './steps/show-applied.ts';
+import type { StoryStage } from './story-stage.ts';
 import { waitFor } from './wait-for.ts';
 
 /** How a step went. */
@@ -28,12 +28,12 @@ export interface Audience {
 export interface StoryOptions {
   readonly audience: Audience;
   readonly signal?: AbortSignal;
-  /** A `serve` that ends by itself ends the story, unless the teller kills it. */
+  /** An installation that ends by itself ends the story, unless the teller kills it. */
   readonly serveMayEnd?: boolean;
 }
 
 /** Plays all steps in order; the first that fails is the last. */
-export async function tellStory(stage: Stage, options: StoryOptions): Promise<readonly ToldStep[]> {
+export async function tellStory(stage: StoryStage, options: StoryOptions): Promise<readonly ToldStep[]> {
   const told: ToldStep[] = [];
   const { audience, signal, serveMayEnd = false } = options;
 
@@ -48,7 +48,7 @@ export async function tellStory(stage: Stage, options: StoryOptions): Promise<re
         waitFor(awaited, {
           onWait: audience.waitingFor,
           hopeless: () => (serveMayEnd ? undefined : describeEnd(stage)),
-          logs: [stage.serve.logFile],
+          logs: stage.installation.logFiles,
           ...(signal === undefined ? {} : { signal }),
         }),
     };
@@ -89,7 +89,7 @@ export async function tellStory(stage: Stage, options: StoryOptions): Promise<re
   return told;
 }
 
-function describeEnd(stage: Stage): string | undefined {
-  const reason = stage.serve.unexpectedEnd();
-  return reason === undefined ? undefined : `tidegate serve ended (${reason})`;
+function describeEnd({ installation }: StoryStage): string | undefined {
+  const reason = installation.unexpectedEnd();
+  return reason === undefined ? undefined : `${installation.name} ended (${reason})`;
 }

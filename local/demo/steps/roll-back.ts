@@ -1,5 +1,5 @@
-import type { Stage } from '../stage.ts';
 import { insist, listOwnPulls, type Scene, waitForStatuses, waitUntilReady } from '../scene.ts';
+import type { StoryStage } from '../story-stage.ts';
 import { notYet, sighted } from '../wait-for.ts';
 
 const TICKS = 3;
@@ -37,7 +37,7 @@ export async function rollBack(scene: Scene, merged: { readonly pull: number; re
 
 /** As GitHub's button "Revert" does it. */
 async function proposeRevert(
-  stage: Stage,
+  stage: StoryStage,
   merged: { readonly pull: number; readonly commit: string },
 ): Promise<number> {
   const original = (await stage.user.listPulls()).find(({ number }) => number === merged.pull);
@@ -54,7 +54,7 @@ async function proposeRevert(
   });
 }
 
-async function automationLookedAt(stage: Stage): Promise<number> {
+async function automationLookedAt(stage: StoryStage): Promise<number> {
   const statuses = await stage.journal.statuses();
   const automation = statuses.find(
     ({ object }) => object.kind === 'ImageUpdateAutomation' && object.name === 'podinfo',

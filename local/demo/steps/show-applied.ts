@@ -1,12 +1,10 @@
-import { join } from 'node:path';
-import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 import { parseObjectKey, parseRecords } from '#shared/apply/apply-record.ts';
 import { insist, type Scene, type ShownLine } from '../scene.ts';
 
 /** 8: what was applied, and the commit each thing came from. */
 export async function showApplied({ stage, show }: Scene) {
-  const records = parseRecords(await diskApplyRecords(join(stage.stateFolder, 'records')).load(stage.clusterName));
+  const records = parseRecords(await stage.records.load(stage.clusterName));
   const applied = [...records]
     .map(([key, { set, revision }]) => ({ object: formatObjectId(parseObjectKey(key)), kustomization: set, revision }))
     .sort((a, b) => a.kustomization.localeCompare(b.kustomization) || a.object.localeCompare(b.object));
