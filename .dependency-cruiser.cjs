@@ -27,8 +27,8 @@ module.exports = {
     {
       name: 'nothing-imports-tests-or-infra',
       severity: 'error',
-      from: { pathNot: '^(test|infra)/' },
-      to: { path: '^(test|infra)/' },
+      from: { pathNot: '^(test|infra|bench)/' },
+      to: { path: '^(test|infra|bench)/' },
     },
     {
       name: 'infra-knows-the-settings-only',
@@ -78,7 +78,7 @@ module.exports = {
       name: 'adapters-do-not-know-each-other',
       severity: 'error',
       from: { path: '^shared/adapters/([^/]+)/' },
-      to: { path: '^shared/adapters/', pathNot: '^shared/adapters/($1|log)/' },
+      to: { path: '^shared/adapters/', pathNot: '^shared/adapters/($1|log|signature)/' },
     },
     {
       name: 'functions-do-not-import-each-other',

@@ -30,6 +30,8 @@ export interface FunctionOptions {
 /** One execution environment of a function: a process that handles one event at a time. */
 export interface ExecutionEnvironment {
   readonly pid: number;
+  /** Just before the process was started, on the clock of `performance.now()`; what this machine prepares comes before. */
+  readonly startedAt: number;
   /** Hands it an event; it must not be busy. */
   run(event: unknown): Promise<Invocation>;
   isAlive(): boolean;
@@ -57,6 +59,7 @@ export async function openEnvironment(options: FunctionOptions): Promise<Executi
   const log = options.logFile === undefined ? undefined : await open(options.logFile, 'a');
   const output = log === undefined ? 'ignore' : log.fd;
   const heap = `--max-old-space-size=${Math.floor(options.memoryMb * 0.9)}`;
+  const startedAt = performance.now();
   const child = spawn(process.execPath, [heap, client], {
     cwd: options.taskRoot,
     // A group of its own: what the function starts ends with it.
@@ -93,6 +96,7 @@ export async function openEnvironment(options: FunctionOptions): Promise<Executi
 
   return {
     pid,
+    startedAt,
     run: (event) => {
       signal('SIGCONT');
       return api.run(event);
