@@ -11,6 +11,7 @@ import { executeSync } from './execute-sync.ts';
 import { observeRemote, observeStored, readHead } from './observe-source.ts';
 import { planSync } from './plan-sync.ts';
 import { recordFailure, recordStored, recordSuspended, recordUnchanged } from './record-sync.ts';
+import { sourceSpecDigest } from './source-spec-digest.ts';
 import type { KnownSource } from './sources-to-sync.ts';
 
 /** What syncing a source needs from the world. */
@@ -26,7 +27,10 @@ export interface SyncPorts {
 
 /** How syncing ended; a failure is recorded already, and handed on for the queue to decide. */
 export type SyncOutcome =
-  { readonly result: 'stored' | 'unchanged' | 'suspended' } | { readonly result: 'failed'; readonly error: unknown };
+  /** `isPush` when somebody moved what was followed before, in a repository that we read with credentials. */
+  | { readonly result: 'stored'; readonly isPush: boolean }
+  | { readonly result: 'unchanged' | 'suspended' }
+  | { readonly result: 'failed'; readonly error: unknown };
 
 /** How often a source is looked at anew because somebody else recorded it meanwhile. */
 const ATTEMPTS = 5;
@@ -81,8 +85,10 @@ async function syncSeen(
         return { each, plan: planSync(each.source, remote, stored, each.source.status) };
       }),
     );
-    const isNew = planned.some(({ plan }) => plan.action === 'fetch');
-    const artifact = isNew ? await executeSync(ports, first, remote) : undefined;
+    const reasons = planned.flatMap(({ each, plan }) =>
+      plan.action === 'fetch' ? [{ source: each.source, because: plan.because }] : [],
+    );
+    const artifact = reasons.length > 0 ? await executeSync(ports, first, remote) : undefined;
     for (const { each, plan } of planned) {
       if (plan.action === 'fetch' && artifact !== undefined) {
         await record(each, recordStored(each.source, remote, artifact, at));
@@ -90,11 +96,20 @@ async function syncSeen(
         await record(each, recordUnchanged(each.source, remote, each.head.digest, at));
       }
     }
-    return { result: isNew ? 'stored' : 'unchanged' };
+    if (artifact === undefined) return { result: 'unchanged' };
+    const isMoved = reasons.some(({ source, because }) => because === 'revision' && wasFollowed(source));
+    return { result: 'stored', isPush: isMoved && remote.credentials !== undefined };
   } catch (error) {
     for (const each of seen) await record(each, recordFailure(each.source, error, at));
     return { result: 'failed', error };
   }
+}
+
+/** Whether the last look, at what is looked at now, went well. */
+function wasFollowed({ repository, status }: KnownSource): boolean {
+  if (status === undefined || status.suspended) return false;
+  const isReady = status.conditions.some(({ type, status: state }) => type === 'Ready' && state === 'True');
+  return isReady && status.details['stored'] === sourceSpecDigest(repository);
 }
 
 async function readStatus(journal: Journal, source: KnownSource): Promise<KnownSource> {

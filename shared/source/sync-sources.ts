@@ -59,19 +59,16 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(describeError(error));
 }
 
-/** Whether a tick found what a webhook of our GitHub should have told: a source that was read before has moved. */
+/** Whether a tick found what a webhook of our GitHub should have told: a source that was followed has moved. */
 function isMissedWebhook(
   message: WorkMessage,
   group: readonly KnownSource[],
   outcome: SyncOutcome,
   githubApiUrl: string,
 ): boolean {
-  if (message.type !== 'Tick' || outcome.result !== 'stored') return false;
+  if (message.type !== 'Tick' || outcome.result !== 'stored' || !outcome.isPush) return false;
   const origin = `${githubWebOrigin(githubApiUrl)}/`.toLowerCase();
-  return group.some(
-    ({ status }) =>
-      status?.lastAppliedRevision !== undefined && (status.details['url'] ?? '').toLowerCase().startsWith(origin),
-  );
+  return group.some(({ status }) => (status?.details['url'] ?? '').toLowerCase().startsWith(origin));
 }
 
 function logOutcome(log: Logger, group: readonly KnownSource[], outcome: SyncOutcome, missedWebhook: boolean): void {

@@ -29,11 +29,13 @@ let closeDatabase: () => void;
 let gitRemote: GitRemote;
 let now: number;
 let lines: string[];
+let githubApiUrl: string;
 
 beforeEach(async () => {
   lines = [];
   folder = await mkdtemp(join(tmpdir(), 'tidegate-source-sync-'));
   server = await startGitHttpServer();
+  githubApiUrl = `${server.url}/api/v3`;
   gitRemote = createIsomorphicGitRemote({ version: '0.0.0-test' });
   now = Date.UTC(2026, 0, 1);
   const clock = { now: () => now };
@@ -94,7 +96,7 @@ async function send(
     gitRemote,
     credentials: { forSource: () => Promise.resolve(server.credentials) },
     clock: { now: () => now, sleep: () => Promise.resolve() },
-    githubApiUrl: `${server.url}/api/v3`,
+    githubApiUrl,
     limits: DEFAULT_SOURCE_LIMITS,
     tickMs: MINUTE,
     log: createTextLogger({
@@ -405,5 +407,95 @@ describe('source-sync', () => {
     expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
     expect(lines.filter((line) => line.includes('message dropped'))).toHaveLength(2);
     expect(lines.join('')).not.toContain('nonsense');
+  });
+
+  describe('tells of a missed webhook', () => {
+    const isTold = (): boolean => lines.some((line) => line.includes('missedWebhook'));
+
+    beforeEach(async () => {
+      server.credentials = { username: 'x-access-token', password: 'swordfish' };
+      await server.commit('acme/fleet', { 'app.yaml': 'a', 'notes.md': 'n' });
+      await send(['a'], tick());
+      now += MINUTE;
+    });
+
+    const push = () => server.commit('acme/fleet', { 'app.yaml': 'b', 'notes.md': 'n' });
+
+    it('when a tick finds a push that nobody told of, once', async () => {
+      expect(isTold()).toBe(false);
+      await push();
+
+      await send(['a'], tick());
+
+      expect(lines.filter((line) => line.includes('missedWebhook'))).toEqual([
+        expect.stringMatching(/source read.*missedWebhook.{1,3}true/u),
+      ]);
+      now += MINUTE;
+      await send(['a'], tick());
+      expect(lines.filter((line) => line.includes('missedWebhook'))).toHaveLength(1);
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      [
+        'a webhook told of the push',
+        async () => {
+          await push();
+          await send(['a'], pushed(`${server.url}/acme/fleet`));
+        },
+      ],
+      ['nobody pushed', async () => {}],
+      [
+        'the source is told to read something else',
+        () => instruct('a', repository('fleet', { name: 'flux-system', ignore: '*.md' })),
+      ],
+      ['a source is new', () => instruct('a', repository('fleet'))],
+      ['the artifact is gone', () => rm(join(folder, 'artifacts'), { recursive: true })],
+      [
+        'the server did not answer when the webhook told',
+        async () => {
+          await push();
+          server.fault = (_request, response) => {
+            response.writeHead(503).end();
+            return true;
+          };
+          await send(['a'], pushed(`${server.url}/acme/fleet`));
+          server.fault = undefined;
+        },
+      ],
+      [
+        'the source was suspended when the webhook told',
+        async () => {
+          await instruct('a', repository('fleet', { name: 'flux-system', suspend: true }));
+          await send(['a'], tick());
+          await push();
+          await send(['a'], pushed(`${server.url}/acme/fleet`));
+          await instruct('a', repository('fleet', { name: 'flux-system' }));
+        },
+      ],
+      [
+        'the repository is read as anybody reads it, and so has no webhook of ours',
+        async () => {
+          await push();
+          server.credentials = undefined;
+        },
+      ],
+    ])('but not when %s', async (_when, happen) => {
+      await happen();
+      now += MINUTE;
+
+      await send(['a'], tick());
+
+      expect(isTold()).toBe(false);
+      expect((await status('a'))?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+    });
+
+    it('but not when the repository is of another host than our GitHub', async () => {
+      await push();
+      githubApiUrl = 'https://api.github.com';
+
+      await send(['a'], tick());
+
+      expect(isTold()).toBe(false);
+    });
   });
 });
