@@ -1,0 +1,330 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { startCluster, type RunningCluster } from '#local/cluster/start-cluster.ts';
+import type { AuditEntry } from '#local/cluster/read-audit-log.ts';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
+import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
+import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+
+import {
+  changesOf,
+  clock,
+  configMap,
+  deployment,
+  install,
+  namespace,
+  outcomeOf,
+  rendered,
+  service,
+} from './apply-fixture.ts';
+
+/** As the settings say. No role is bound in the last one. */
+const NAMESPACES = ['apps', 'team-b', 'unbound'];
+const BOUND = { namespaces: ['apps', 'team-b'] };
+const DAY_MS = 86_400_000;
+
+let cluster: RunningCluster;
+let api: ReturnType<typeof kubernetesHttpApi>;
+let lastPair: string;
+let seen = 0;
+
+beforeAll(async () => {
+  cluster = await startCluster({ contextName: 'workload' });
+  const manifest = await readFile(join(import.meta.dirname, '../../infra/rbac/workload.yaml'), 'utf8');
+  await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: manifest });
+  lastPair = manifest.split('\n---\n').slice(-2).join('\n---\n');
+  await letIn('team-b');
+  for (const name of ['unbound', 'elsewhere']) {
+    await cluster.kubectl(['create', 'namespace', name]);
+  }
+  const admin = kubeconfigConnection({ file: cluster.kubeconfigPath });
+  const asTidegate = { 'impersonate-user': 'tidegate', 'impersonate-group': 'tidegate:workload' };
+  const connection = {
+    ...admin,
+    async credentials(request: { readonly renewed: boolean }) {
+      const credentials = await admin.credentials(request);
+      return { ...credentials, headers: { ...credentials.headers, ...asTidegate } };
+    },
+  };
+  api = kubernetesHttpApi(connection, { version: 'workload' });
+});
+
+afterAll(async () => {
+  await api?.close();
+  await cluster?.stop();
+});
+
+beforeEach(forgetRequests);
+
+/** As the manifest asks for: its last pair, a namespace and a binding, once more for each further namespace. */
+async function letIn(name: string): Promise<void> {
+  await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: lastPair.replaceAll(': apps', `: ${name}`) });
+}
+
+async function ourRequests(): Promise<readonly AuditEntry[]> {
+  const all = await cluster.readAuditLog();
+  return all.filter(({ userAgent }) => userAgent.startsWith('tidegate/workload'));
+}
+
+async function forgetRequests(): Promise<void> {
+  seen = (await ourRequests()).length;
+}
+
+async function requests(): Promise<readonly AuditEntry[]> {
+  return (await ourRequests()).slice(seen);
+}
+
+async function writes(): Promise<readonly string[]> {
+  const made = await requests();
+  return made.filter(({ verb }) => !['get', 'list'].includes(verb)).map(({ verb, uri }) => `${verb} ${uri}`);
+}
+
+async function exists(...what: readonly string[]): Promise<boolean> {
+  return (await cluster.kubectl(['get', ...what, '--ignore-not-found', '-o', 'name'])).stdout !== '';
+}
+
+function roleBinding(ns: string): KubernetesObject {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: 'mine', namespace: ns },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'somebody' }],
+  };
+}
+
+describe('a run with the rights of the profile workload', () => {
+  it('takes and gives back the lease', async () => {
+    const lease = await acquireClusterLease(api, systemClock, { holder: 'it', giveUpAt: Date.now() + 10_000 });
+
+    expect(lease?.holds()).toBe(true);
+    await lease?.release();
+  });
+
+  it('applies, waits for health, and lists each kind in each of its namespaces and nowhere else', async () => {
+    const installation = install(api, 'first');
+    const objects = [
+      configMap('apps', 'first'),
+      configMap('team-b', 'first'),
+      deployment('apps', 'first'),
+      service('team-b', 'first'),
+    ];
+
+    const outcome = await installation.apply([rendered('first', objects, { wait: true })], BOUND);
+
+    expect(outcomeOf(outcome, 'first')).toMatchObject({ state: 'ready', failures: [], withheld: [] });
+    expect(changesOf(outcomeOf(outcome, 'first'))).toHaveLength(4);
+    await forgetRequests();
+
+    const idle = await installation.apply([rendered('first', objects)], BOUND);
+
+    expect(new Set(outcomeOf(idle, 'first').changes.map(({ action }) => action))).toEqual(new Set(['unchanged']));
+    expect(await writes()).toEqual([]);
+    const lists = (await requests()).filter(({ verb }) => verb === 'list');
+    const members = lists.filter(({ uri }) => uri.includes('part-of'));
+    expect(members.map((list) => `${list.resource} ${list.namespace} ${list.code}`).sort()).toEqual(
+      ['configmaps', 'deployments', 'services'].flatMap((kind) => [`${kind} apps 200`, `${kind} team-b 200`]),
+    );
+    // What is not about members: the inventory, and what makes up the epoch.
+    expect(lists.length - members.length).toBeLessThanOrEqual(5);
+    expect((await requests()).filter(({ code }) => code >= 400)).toEqual([]);
+  });
+
+  it('puts drift right, and prunes what left Git', async () => {
+    const installation = install(api, 'change');
+    const before = ['a', 'b', 'c'].map((name) => configMap('team-b', `change-${name}`));
+    const after = before.slice(0, 2);
+    await installation.apply([rendered('change', before)], BOUND);
+    await cluster.kubectl(['-n', 'team-b', 'patch', 'configmap/change-a', '-p', '{"data":{"key":"hacked"}}']);
+
+    const outcome = outcomeOf(await installation.apply([rendered('change', after)], BOUND), 'change');
+
+    expect(changesOf(outcome)).toEqual([
+      'configured! ConfigMap/team-b/change-a',
+      'deleted ConfigMap/team-b/change-c',
+      'unchanged ConfigMap/team-b/change-b',
+    ]);
+    expect(outcome.state).toBe('ready');
+  });
+
+  it('leaves an object that somebody else owns', async () => {
+    await cluster.kubectl(['-n', 'apps', 'create', 'configmap', 'theirs']);
+    await cluster.kubectl(['-n', 'apps', 'label', 'configmap/theirs', 'kustomize.toolkit.fluxcd.io/name=theirs']);
+
+    const outcome = outcomeOf(
+      await install(api, 'foreign').apply([rendered('foreign', [configMap('apps', 'theirs')])], BOUND),
+      'foreign',
+    );
+
+    expect(outcome).toMatchObject({ state: 'failed', failures: [{ reason: 'OwnedByOther' }] });
+  });
+
+  it.each<[string, KubernetesObject, string, RegExp]>([
+    [
+      'a kind without rights',
+      roleBinding('apps'),
+      'Forbidden',
+      /cannot list resource "rolebindings".*RoleBinding\/apps/u,
+    ],
+    [
+      'a namespace that is not named',
+      configMap('elsewhere', 'x'),
+      'NotAllowed',
+      /^namespace elsewhere .*apps, team-b/u,
+    ],
+    [
+      'a namespace without a binding',
+      configMap('unbound', 'x'),
+      'Forbidden',
+      /cannot list.*"unbound".*workload\.yaml/u,
+    ],
+    ['a namespace itself', namespace('team-c'), 'NotAllowed', /^it is in no namespace.*profile: platform/u],
+    [
+      'a kind of the whole cluster',
+      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'wide' }, rules: [] },
+      'NotAllowed',
+      /^it is in no namespace.*administrator/u,
+    ],
+  ])(
+    'refuses %s by name, goes on with the rest, and forgets it once it left Git',
+    async (what, object, reason, says) => {
+      const name = what.replaceAll(' ', '-');
+      const installation = install(api, name);
+      const scope = { namespaces: NAMESPACES };
+      const fine = configMap('apps', name);
+      const set = rendered(name, [fine, object]);
+
+      const outcome = outcomeOf(
+        await installation.apply([set, rendered(`${name}-2`, [configMap('team-b', name)])], scope),
+        name,
+      );
+
+      expect(outcome).toMatchObject({ state: 'failed', reason: 'ReconciliationFailed', withheld: [] });
+      expect(outcome.failures).toMatchObject([
+        { id: { name: object.metadata.name }, reason, message: expect.stringMatching(says) },
+      ]);
+      expect(changesOf(outcome)).toEqual([`created ConfigMap/apps/${name}`]);
+      expect(await exists('-n', 'team-b', `configmap/${name}`)).toBe(true);
+      expect((await writes()).filter((write) => /elsewhere|unbound|team-c|wide|rolebindings/u.test(write))).toEqual([]);
+
+      const approvals = [name, `${name}-2`].map((one) => ({
+        kustomization: { namespace: 'flux-system', name: one },
+        count: 1,
+      }));
+      const gone = await installation.apply([], { ...scope, approvals });
+
+      expect(gone.sets.map(({ state }) => state)).toEqual(['deleted', 'deleted']);
+    },
+  );
+
+  it('prunes nothing while an object of the same Kustomization is refused', async () => {
+    const installation = install(api, 'doubt');
+    const [one, two] = [configMap('apps', 'doubt-1'), configMap('apps', 'doubt-2')];
+    await installation.apply([rendered('doubt', [one, two])], BOUND);
+
+    const outcome = outcomeOf(
+      await installation.apply([rendered('doubt', [one, configMap('elsewhere', 'doubt')])], BOUND),
+      'doubt',
+    );
+
+    expect(outcome.withheld).toMatchObject([{ id: { name: 'doubt-2' }, guard: 'not-applied' }]);
+    expect(await exists('-n', 'apps', 'configmap/doubt-2')).toBe(true);
+  });
+
+  it('leaves out what Git marks to be left out, such as a namespace that others make', async () => {
+    const apps = namespace('apps');
+    const marked = {
+      ...apps,
+      metadata: { ...apps.metadata, annotations: { 'kustomize.toolkit.fluxcd.io/reconcile': 'disabled' } },
+    };
+
+    const outcome = await install(api, 'marked').apply(
+      [rendered('marked', [marked, configMap('apps', 'marked')])],
+      BOUND,
+    );
+
+    expect(outcomeOf(outcome, 'marked')).toMatchObject({ state: 'ready', failures: [] });
+  });
+});
+
+describe('a namespace that was taken out of the settings', () => {
+  const two = [configMap('apps', 'left'), configMap('team-b', 'left'), configMap('team-b', 'left-2')];
+
+  it('keeps what is in it, is named, and is pruned when it comes back', async () => {
+    const installation = install(api, 'left');
+    await installation.apply([rendered('left', two)], BOUND);
+    const moved = [rendered('left', two.slice(0, 1))];
+
+    const without = outcomeOf(await installation.apply(moved, { namespaces: ['apps'] }), 'left');
+    const again = outcomeOf(await installation.apply(moved, { namespaces: ['apps'] }), 'left');
+
+    for (const outcome of [without, again]) {
+      expect(outcome).toMatchObject({ state: 'ready', failures: [] });
+      expect(outcome.withheld).toMatchObject([
+        { id: { kind: 'Namespace', name: 'team-b' }, guard: 'not-listed', message: expect.stringContaining('stays') },
+      ]);
+    }
+    expect(await exists('-n', 'team-b', 'configmap/left')).toBe(true);
+
+    const back = outcomeOf(await installation.apply(moved, BOUND), 'left');
+
+    expect(back.withheld).toEqual([]);
+    expect(changesOf(back).filter((change) => change.startsWith('deleted'))).toHaveLength(2);
+  });
+
+  it('keeps the inventory of a deleted Kustomization until it is back or gone', async () => {
+    const installation = install(api, 'left-deleted');
+    await letIn('short-lived');
+    const scope = { namespaces: ['apps', 'short-lived'] };
+    await installation.apply([rendered('left-deleted', [configMap('short-lived', 'it')])], scope);
+
+    const kept = await installation.apply([], { namespaces: ['apps'] });
+
+    expect(outcomeOf(kept, 'left-deleted')).toMatchObject({
+      state: 'deleting',
+      message: expect.stringContaining('namespace short-lived'),
+      withheld: [{ id: { name: 'short-lived' } }],
+    });
+    expect(await exists('-n', 'short-lived', 'configmap/it')).toBe(true);
+
+    await cluster.kubectl(['delete', 'namespace', 'short-lived', '--wait=true']);
+    const done = await installation.apply([], { namespaces: ['apps'] });
+
+    expect(outcomeOf(done, 'left-deleted').state).toBe('deleted');
+  });
+});
+
+describe('without the right to see what changes objects on their way in', () => {
+  it('trusts its records for a day, then applies everything once', async () => {
+    await cluster.kubectl(['delete', 'clusterrolebinding/tidegate:workload:observe']);
+    const installation = install(api, 'blind');
+    const sets = [rendered('blind', [configMap('apps', 'blind'), configMap('team-b', 'blind')])];
+    const at = (days: number) => {
+      const now = () => Date.now() + days * DAY_MS;
+      const request = { ...BOUND, deadline: now() + 60_000, awaitHealthUntil: now() + 30_000 };
+      return installation.apply(sets, request, { clock: { ...clock, now } });
+    };
+    await at(0);
+    await forgetRequests();
+    const patches = async () => (await requests()).filter(({ verb }) => verb === 'patch').length;
+
+    const sameDay = await at(0);
+    expect(await patches()).toBe(0);
+    const nextDay = await at(1);
+    expect(await patches()).toBe(2);
+    await at(1);
+    expect(await patches()).toBe(2);
+
+    for (const outcome of [sameDay, nextDay]) {
+      expect(outcomeOf(outcome, 'blind').state).toBe('ready');
+      expect(changesOf(outcomeOf(outcome, 'blind'))).toEqual([
+        'unchanged ConfigMap/apps/blind',
+        'unchanged ConfigMap/team-b/blind',
+      ]);
+    }
+  });
+});
