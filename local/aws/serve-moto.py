@@ -4,7 +4,9 @@ Standard input is a pipe that only the parent holds: however the parent dies, th
 Where moto 5 differs from AWS in what Tidegate depends on, it is put right here and nowhere else.
 """
 
+import copy
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -16,13 +18,16 @@ from collections import Counter
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
+from moto.dynamodb.models.table import StreamShard
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.ecr.models import ECRBackend
 from moto.ecr.responses import ECRResponse
 from moto.eks.responses import EKSResponse
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventTemplateParser
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS, Queue
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
+from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS, Queue, SQSBackend, _filter_message_attributes
 from werkzeug.serving import make_server
 
 CONTROL = "/_tidegate/"
@@ -114,19 +119,105 @@ def paged(list_all, key):
 
 
 def remembered(add_message):
-    """moto forgets a deduplication id with its message; SQS keeps it for five minutes."""
+    """moto forgets a deduplication id with its message, SQS keeps it for five minutes; and SQS numbers a group's messages."""
     lock = threading.Lock()
+    numbers = itertools.count(18849496460467696128, 256)
 
     def add(self, message):
-        if self.fifo_queue and message.deduplication_id:
-            with lock:
+        if not self.fifo_queue:
+            return add_message(self, message)
+        with lock:
+            if message.deduplication_id:
                 seen = self.__dict__.setdefault("_tidegate_seen", {})
-                if message.sent_timestamp - seen.get(message.deduplication_id, -math.inf) < DEDUPLICATION_TIME_IN_SECONDS * 1000:
+                earlier = seen.get(message.deduplication_id, -math.inf)
+                if message.sent_timestamp - earlier < DEDUPLICATION_TIME_IN_SECONDS * 1000:
                     return
                 seen[message.deduplication_id] = message.sent_timestamp
-        add_message(self, message)
+            message.sequence_number = f"{next(numbers):020d}"
+            add_message(self, message)
 
     return add
+
+
+def receive_as_sqs(self, queue_name, count, wait_seconds_timeout, visibility_timeout, message_attribute_names=None):
+    """moto gives two receivers at once the same message, lets a message overtake one of its group when both come back, and
+    spins while a group is held."""
+    queue = self.get_queue(queue_name)
+    until = time.monotonic() + wait_seconds_timeout
+    with queue._messages_lock:
+        while True:
+            messages = take_messages(self, queue, count, visibility_timeout)
+            left = until - time.monotonic()
+            if messages or left <= 0:
+                break
+            # Nobody calls when a message becomes visible again.
+            queue._messages_lock.wait(min(left, 0.1))
+        copies = copy.deepcopy(messages)
+    for message in copies:
+        _filter_message_attributes(message, message_attribute_names or [])
+    return copies
+
+
+def take_messages(backend, queue, count, visibility_timeout):
+    visible = [message for message in queue._messages if message.visible and not message.delayed]
+    queue.pending_messages.difference_update(visible)
+    held = queue.pending_message_groups if queue.fifo_queue else set()
+    taken = []
+    for message in visible:
+        if len(taken) == count:
+            break
+        if message.group_id in held or not backend.is_message_valid_based_on_retention_period(queue.name, message):
+            continue
+        policy = queue.redrive_policy if queue.dead_letter_queue else None
+        if policy and message.approximate_receive_count >= policy["maxReceiveCount"]:
+            queue._messages.remove(message)
+            # Not sent: no deduplication id keeps it from there.
+            with queue.dead_letter_queue._messages_lock:
+                queue.dead_letter_queue._messages.append(message)
+            continue
+        queue.pending_messages.add(message)
+        message.mark_received(visibility_timeout=visibility_timeout)
+        taken.append(message)
+    return taken
+
+
+def delete_as_sqs(delete_message):
+    """moto deletes by any receipt handle; SQS by the newest, and a FIFO queue only while the message is hidden by it."""
+
+    def delete(self, receipt_handle):
+        with self._messages_lock:
+            message = next((message for message in self._messages if message.had_receipt_handle(receipt_handle)), None)
+            outdated = message is not None and message.receipt_handle != receipt_handle
+            if message is not None and self.fifo_queue and (outdated or message.visible):
+                raise ReceiptHandleIsInvalid()
+            if not outdated:
+                delete_message(self, receipt_handle)
+                self._messages_lock.notify_all()
+
+    return delete
+
+
+def written_as_dynamodb(add):
+    """moto tells of a write that changes nothing, in an old version of the record, and of another region; DynamoDB does not."""
+
+    def add_change(self, old, new):
+        if old is not None and new is not None and old.to_json()["Attributes"] == new.to_json()["Attributes"]:
+            return
+        add(self, old, new)
+        self.items[-1].record |= {"eventVersion": "1.1", "awsRegion": self.table.table_arn.split(":")[3]}
+
+    return add_change
+
+
+def read_of_table(get_records):
+    """A transaction that moto rolls back leaves a copy of the table; a reader of its stream would wait at the old one for ever."""
+
+    def get(self, iterator_arn, limit):
+        iterator = self.shard_iterators[iterator_arn]
+        iterator.stream_shard = self.dynamodb.get_table(iterator.stream_shard.table.name).stream_shard
+        return get_records(self, iterator_arn, limit)
+
+    return get
 
 
 def created_as_eks(create_cluster):
@@ -141,6 +232,20 @@ def created_as_eks(create_cluster):
         return result
 
     return create
+
+
+class OneWriteAtATime:
+    """moto checks a condition and writes in two steps, with other requests in between."""
+
+    def __init__(self, app):
+        self.app = app
+        self.lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        if not environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB"):
+            return self.app(environ, start_response)
+        with self.lock:
+            return self.app(environ, start_response)
 
 
 class Front:
@@ -218,7 +323,11 @@ def main():
     ECRResponse.list_images = paged(ECRResponse.list_images, "imageIds")
     EKSResponse.create_cluster = created_as_eks(EKSResponse.create_cluster)
     Queue.add_message = remembered(Queue.add_message)
-    front = Front(DomainDispatcherApplication(create_backend_app), delay_ms / 1000)
+    Queue.delete_message = delete_as_sqs(Queue.delete_message)
+    SQSBackend.receive_message = receive_as_sqs
+    StreamShard.add = written_as_dynamodb(StreamShard.add)
+    DynamoDBStreamsBackend.get_records = read_of_table(DynamoDBStreamsBackend.get_records)
+    front = Front(OneWriteAtATime(DomainDispatcherApplication(create_backend_app)), delay_ms / 1000)
     server = make_server("127.0.0.1", port, front, threaded=True, request_handler=QuietHandler)
     print(json.dumps({"port": server.server_address[1]}), flush=True)
     server.serve_forever()
