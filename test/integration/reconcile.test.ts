@@ -196,6 +196,84 @@ describe('one run after another over a cluster', () => {
       conditions: [{ type: 'Ready', status: 'True' }],
     });
   });
+
+  it.each([
+    [
+      'limited to namespaces',
+      { namespaces: ['podinfo', 'cache'] },
+      /workload does not allow; remove.* podinfo, cache/u,
+    ],
+    ['that it may change as a whole', {}, /not do yet: it applies with its own rights; remove/u],
+  ])(
+    'stalls what asks to act as a service account in a cluster %s, and says what to do',
+    async (_what, scope, says) => {
+      await open.commit({
+        ...fleet,
+        'clusters/my-cluster/team.yaml': [
+          'apiVersion: kustomize.toolkit.fluxcd.io/v1',
+          'kind: Kustomization',
+          'metadata: { name: team, namespace: flux-system }',
+          'spec:',
+          '  interval: 1m',
+          '  path: ./apps/cache',
+          '  prune: true',
+          '  sourceRef: { kind: GitRepository, name: flux-system }',
+          '  serviceAccountName: deployer',
+          '',
+        ].join('\n'),
+      });
+
+      await open.run(scope);
+
+      expect((await open.status('Kustomization', 'team'))?.conditions).toContainEqual(
+        expect.objectContaining({ type: 'Stalled', status: 'True', message: expect.stringMatching(says) }),
+      );
+      expect((await open.status('Kustomization', 'team'))?.conditions[0]?.message).toContain(
+        'clusters/my-cluster/team.yaml:9:3: spec.serviceAccountName: ',
+      );
+    },
+  );
+
+  it('stops in the middle when its time is over, asks for its continuation, and goes on from there', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `part-${String(index).padStart(2, '0')}`);
+    const maps = names.map(
+      (name) => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, namespace: default }\n`,
+    );
+    const revision = await open.commit({ ...fleet, 'clusters/my-cluster/parts.yaml': maps.join('---\n') });
+    const created = async (): Promise<number> => {
+      const found = await open.cluster.kubectl(['-n', 'default', 'get', 'configmaps', '-o', 'name']);
+      return found.stdout.split('\n').filter((line) => line.startsWith('configmap/part-')).length;
+    };
+    const applied = async (): Promise<number> =>
+      (await open.cluster.readAuditLog()).filter((entry) => isWrite(entry) && entry.name.startsWith('part-')).length;
+    const continuations = async (): Promise<readonly unknown[]> =>
+      (await open.journal.list('my-cluster', 'request/')).filter(
+        (record) =>
+          record.type === 'Request' && record.message.type === 'Reconcile' && record.message.reason === 'Continuation',
+      );
+    let asked = 0;
+
+    // Each object is asked for twice, before its first look and before its apply.
+    const first = await open.run({ isOutOfTime: () => (asked += 1) > 100 });
+
+    expect(first).toMatchObject({ applied: { ended: 'deadline' } });
+    const before = await created();
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(60);
+    expect(await continuations()).toMatchObject([{ queue: 'reconcile/my-cluster', group: 'my-cluster' }]);
+    expect((await open.status('Kustomization', 'flux-system'))?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Reconciling', status: 'True' }),
+    );
+
+    const second = await open.run();
+
+    expect(second).toMatchObject({ applied: { ended: 'done' } });
+    expect(await created()).toBe(60);
+    // What the first run did is not done again.
+    expect(await applied()).toBe(60);
+    expect(await continuations()).toHaveLength(1);
+    expect(await open.status('Kustomization', 'flux-system')).toMatchObject({ lastAppliedRevision: revision });
+  });
 });
 
 function isWrite(entry: { readonly verb: string; readonly userAgent: string; readonly resource?: string }): boolean {
