@@ -1,4 +1,6 @@
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
+import { KubernetesApiError, type ApiResource, type LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 
 import { parseObjectKey } from './apply-record.ts';
 import { mayStart, type ApplyRun } from './apply-run.ts';
@@ -22,20 +24,35 @@ export async function findOrphans(run: ApplyRun): Promise<void> {
       continue;
     }
     const id = parseObjectKey(key);
-    // Nobody may look there; what the records know of it waits for the day when somebody may.
+    // Where nobody may look, what the records know waits for the day when somebody may.
     if (outsideScope(resolveId(id, run.cluster.discovery), run.cluster) !== undefined) {
       continue;
     }
     const resource = findResource(run.cluster.discovery, id);
-    const live =
-      resource === undefined
-        ? undefined
-        : await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });
+    const live = resource === undefined ? undefined : await look(run, id, resource);
+    if (live === 'forbidden') {
+      continue;
+    }
     if (live === undefined || live.uid !== record.uid) {
       run.records.delete(key);
       run.recordsChanged = true;
     } else if (live.labels?.[APPLYSET_PART_OF_LABEL] === undefined) {
       progress?.orphans.push(id);
     }
+  }
+}
+
+async function look(
+  run: ApplyRun,
+  { namespace, name }: ObjectId,
+  resource: ApiResource,
+): Promise<LiveMetadata | 'forbidden' | undefined> {
+  try {
+    return await run.ports.api.getMetadata({ resource, namespace, name });
+  } catch (error) {
+    if (error instanceof KubernetesApiError && error.status.code === 403) {
+      return 'forbidden';
+    }
+    throw error;
   }
 }

@@ -9,6 +9,8 @@ import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-con
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+import { readSubstitutions } from '#shared/reconcile/read-substitutions.ts';
+import { defaultRoot } from '#shared/render/resolve-root.ts';
 
 import {
   changesOf,
@@ -251,6 +253,23 @@ describe('a run with the rights of the profile workload', () => {
   });
 });
 
+describe('variables from a Secret that may not be read', () => {
+  it('fail their Kustomization, and say which right is missing', async () => {
+    const kustomization = {
+      ...defaultRoot('./clusters/workload'),
+      postBuild: { substitute: {}, substituteFrom: [{ kind: 'Secret' as const, name: 'vars', optional: true }] },
+    };
+
+    await expect(readSubstitutions(kustomization, api)).rejects.toMatchObject({
+      code: 'BuildFailed',
+      disposition: 'wait',
+      message: expect.stringMatching(
+        /^spec\.postBuild\.substituteFrom: Secret flux-system\/vars may not be read: .*give Tidegate get/u,
+      ),
+    });
+  });
+});
+
 describe('a namespace that was taken out of the settings', () => {
   const two = [configMap('apps', 'left'), configMap('team-b', 'left'), configMap('team-b', 'left-2')];
 
@@ -274,6 +293,24 @@ describe('a namespace that was taken out of the settings', () => {
 
     expect(back.withheld).toEqual([]);
     expect(changesOf(back).filter((change) => change.startsWith('deleted'))).toHaveLength(2);
+  });
+
+  it('is forgotten when somebody clears up as the message says', async () => {
+    const installation = install(api, 'cleared');
+    const set = (ns: string) => [rendered('cleared', [configMap(ns, 'cleared')])];
+    await installation.apply(set('team-b'), BOUND);
+    const named = outcomeOf(await installation.apply(set('apps'), { namespaces: ['apps'] }), 'cleared');
+    const [, label = '', annotation = '', parent = ''] =
+      /labelled (\S+) and .* annotation (\S+) of ConfigMap tidegate-system\/(\S+)$/u.exec(
+        named.withheld[0]?.message ?? '',
+      ) ?? [];
+    await cluster.kubectl(['-n', 'team-b', 'delete', 'configmaps', '-l', label]);
+    await cluster.kubectl(['-n', 'tidegate-system', 'annotate', `configmap/${parent}`, `${annotation}-`]);
+
+    const after = await installation.apply(set('apps'), { namespaces: ['apps'] });
+
+    expect(outcomeOf(after, 'cleared').withheld).toEqual([]);
+    expect(await exists('-n', 'team-b', 'configmap/cleared')).toBe(false);
   });
 
   it('keeps the inventory of a deleted Kustomization until it is back or gone', async () => {
