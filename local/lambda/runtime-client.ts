@@ -1,8 +1,10 @@
 /** What Lambda's own runtime does for a function of Node.js: it loads the handler and feeds it one event after the other. */
-import { Agent, request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+
+// An import of node:http reads all that it exports and so loads the whole of `fetch`, which no empty function pays for.
+const { Agent, request } = process.getBuiltinModule('node:http');
 
 interface Answer {
   readonly headers: IncomingHttpHeaders;
