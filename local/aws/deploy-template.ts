@@ -94,6 +94,10 @@ const NOT_PLAYED: Readonly<Record<string, { readonly reason: string; readonly ma
   },
   'AWS::EC2::VPCEndpoint': { reason: 'there is no VPC on this machine', make: nameOnly },
   'AWS::Events::EventBusPolicy': { reason: 'moto has one account and checks no policy', make: nameOnly },
+  'AWS::IAM::ManagedPolicy': {
+    reason: 'it is for people, and moto checks no policy',
+    make: ({ name }, { account }) => ({ ref: `arn:aws:iam::${account}:policy/${name}`, attributes: {} }),
+  },
   'AWS::IAM::Policy': { reason: 'moto checks no policy; test/infra holds each statement to its list', make: nameOnly },
   'AWS::Lambda::Permission': { reason: 'the stand-in calls what the template wires, asking nobody', make: nameOnly },
   'AWS::Logs::LogGroup': {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const auditEvent = z.object({
   verb: z.string(),
   requestURI: z.string(),
-  user: z.object({ username: z.string() }),
+  user: z.object({ username: z.string(), groups: z.array(z.string()).default([]) }),
   userAgent: z.string().default(''),
   objectRef: z
     .object({
@@ -24,6 +24,7 @@ export interface AuditEntry {
   readonly verb: string;
   readonly uri: string;
   readonly user: string;
+  readonly groups: readonly string[];
   readonly userAgent: string;
   /** Empty for requests that are about no resource, such as `/readyz`. */
   readonly group: string;
@@ -41,6 +42,7 @@ function parseEntry(line: string): AuditEntry {
     verb: event.verb,
     uri: event.requestURI,
     user: event.user.username,
+    groups: event.user.groups,
     userAgent: event.userAgent,
     group: event.objectRef?.apiGroup ?? '',
     resource: event.objectRef?.resource ?? '',

@@ -12,6 +12,8 @@ export interface LambdaFunction {
   invoke(event: unknown): Promise<Invocation>;
   /** Ends its processes in the middle of whatever they do, as a crash does. */
   kill(): Promise<void>;
+  /** Ends its processes once they are idle, as Lambda does in time; what comes after starts with a new one. */
+  retire(): Promise<void>;
   /** The processes that live, busy and idle. */
   pids(): readonly number[];
   /** Ends it for good; what is under way fails. */
@@ -23,6 +25,7 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
   const environments = new Set<ExecutionEnvironment>();
   const idle: ExecutionEnvironment[] = [];
   const opening = new Set<Promise<ExecutionEnvironment>>();
+  const retired = new WeakSet<ExecutionEnvironment>();
   let stopped = false;
 
   async function open(): Promise<ExecutionEnvironment> {
@@ -52,6 +55,7 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
     const environment = takeIdle() ?? (await open());
     const openedIn = performance.now() - startedAt;
     const invocation = await environment.run(event);
+    if (retired.has(environment)) await environment.kill();
     if (environment.isAlive()) idle.push(environment);
     else environments.delete(environment);
     return { ...invocation, ms: invocation.ms + openedIn };
@@ -63,10 +67,18 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
     environments.clear();
   }
 
+  async function retire(): Promise<void> {
+    for (const environment of environments) retired.add(environment);
+    const ending = idle.splice(0);
+    await Promise.all(ending.map((environment) => environment.kill()));
+    for (const environment of ending) environments.delete(environment);
+  }
+
   return {
     name: options.name,
     invoke,
     kill,
+    retire,
     pids: () => [...environments].filter((environment) => environment.isAlive()).map(({ pid }) => pid),
     stop: async () => {
       stopped = true;

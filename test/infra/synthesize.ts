@@ -22,19 +22,30 @@ export type Resource = z.infer<typeof Resource>;
 export interface Synthesized {
   readonly template: Template;
   readonly templateFile: string;
+  readonly stackName: string;
+  /** The folder with the template and its assets. */
+  readonly assembly: string;
   readonly bundles: Bundles;
 }
 
-/** Makes the template of `examples/aws/tidegate.yaml` as `cdk synth` would. */
-export async function synthesize(): Promise<Synthesized> {
-  const { settings, text } = await readInstallation('examples/aws/tidegate.yaml');
-  const folder = await mkdtemp(join(tmpdir(), 'tidegate-synth-'));
+/** Makes the template of the settings, those of `examples/aws` unless given, as `cdk synth` would; in a new folder unless given. */
+export async function synthesize(settingsFile = 'examples/aws/tidegate.yaml', into?: string): Promise<Synthesized> {
+  const { settings, text } = await readInstallation(settingsFile);
+  const folder = into ?? (await mkdtemp(join(tmpdir(), 'tidegate-synth-')));
   const bundles = await bundleFunctions({ settings: text, folder: join(folder, 'functions') });
   const { context } = CdkSettings.parse(JSON.parse(await readFile('cdk.json', 'utf8')));
-  const app = new App({ outdir: join(folder, 'cdk'), context, autoSynth: false, analyticsReporting: false });
+  const assembly = join(folder, 'cdk');
+  const app = new App({ outdir: assembly, context, autoSynth: false, analyticsReporting: false });
   buildApp(app, settings, bundles);
-  const stack = app.synth().getStackByName('tidegate-eu-west-1');
-  return { template: Template.parse(stack.template), templateFile: stack.templateFullPath, bundles };
+  const stackName = 'tidegate-eu-west-1';
+  const stack = app.synth().getStackByName(stackName);
+  return {
+    template: Template.parse(stack.template),
+    templateFile: stack.templateFullPath,
+    stackName,
+    assembly,
+    bundles,
+  };
 }
 
 /** The resources of one type, by their logical id. */

@@ -73,6 +73,21 @@ describe('the stand-in for Lambda', () => {
     return Object(invocation.payload) as Record<string, unknown>;
   }
 
+  it('starts anew after it was retired, and finishes first what it is in the middle of', async () => {
+    const tried = start();
+    const idle = await ask(tried, { do: 'describe' });
+    const busy = tried.invoke({ do: 'work', ms: 300 });
+    await sleep(100);
+    await tried.retire();
+
+    const fresh = await ask(tried, { do: 'describe' });
+    const finished = await busy;
+
+    expect(finished).toMatchObject({ outcome: 'answered', payload: { pid: idle['pid'] }, coldStart: false });
+    expect(fresh).toMatchObject({ events: 1 });
+    expect(await waitUntilGone(Number(idle['pid']))).toBe(true);
+  });
+
   it('gives a process the variables of Lambda and of the template, and none of ours', async () => {
     const { environment, cwd } = await ask(start(), { do: 'describe' });
 

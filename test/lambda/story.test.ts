@@ -1,0 +1,193 @@
+import { readFile } from 'node:fs/promises';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { isAlive } from '#local/cluster/is-alive.ts';
+import type { AuditEntry } from '#local/cluster/read-audit-log.ts';
+import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
+import { tellStory, type ToldStep } from '#local/demo/story.ts';
+import type { InstalledFunction } from '#local/lambda/start-installation.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { synthesize } from '../infra/synthesize.ts';
+
+const APP_KEY_PART = 32;
+const FUNCTIONS = ['Webhook', 'SourceSync', 'ImageUpdate', 'Reconcile', 'Notify'];
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/** What Lambda sets for every function, and the address of moto, which stands for the network. */
+const OF_LAMBDA =
+  /^(?:PATH|LANG|TZ|TMPDIR|_HANDLER|LAMBDA_\w+|AWS_(?:LAMBDA|XRAY)_\w+|AWS_(?:EXECUTION_ENV|REGION|DEFAULT_REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|ENDPOINT_URL))$/u;
+
+type Variables = Readonly<Record<string, string>>;
+
+/** The environment of a process as the kernel keeps it. */
+async function readVariables(pid: number): Promise<Variables> {
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8');
+  return Object.fromEntries(
+    text
+      .split('\0')
+      .filter((line) => line !== '')
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}
+
+describe('the story, told by the bundles that cdk deploy would upload', () => {
+  let stage: AwsStage;
+  let steps: readonly ToldStep[] = [];
+  const pids = new Set<number>();
+  const seen = new Map<string, Variables[]>();
+
+  /** Looks at every process, and has the next events handled by new ones. */
+  async function changeProcesses(): Promise<void> {
+    for (const one of stage.aws.functions) {
+      for (const pid of one.pids()) {
+        pids.add(pid);
+        seen.set(one.name, [...(seen.get(one.name) ?? []), await readVariables(pid)]);
+      }
+      await one.retire();
+    }
+  }
+
+  beforeAll(async () => {
+    stage = await setAwsStage({ synthesize });
+    let changing = Promise.resolve();
+    steps = await tellStory(stage, {
+      audience: {
+        begin: () => {},
+        waitingFor: () => {},
+        end: () => {
+          changing = changing.then(changeProcesses);
+        },
+      },
+    });
+    await changing;
+  }, 600_000);
+  afterAll(() => stage?.close({ keepLogs: steps.some(({ ok }) => !ok) }));
+
+  function functionsBut(id: string): readonly InstalledFunction[] {
+    return stage.aws.functions.filter(({ description }) => !description.id.startsWith(id));
+  }
+
+  async function ourWrites(): Promise<readonly AuditEntry[]> {
+    const entries = await stage.cluster.readAuditLog();
+    return entries.filter(({ verb, userAgent }) => WRITES.has(verb) && userAgent.startsWith('tidegate/'));
+  }
+
+  test('every step of it is good', () => {
+    const failed = steps.filter(({ ok }) => !ok);
+    expect({ failed, logs: failed.length === 0 ? [] : stage.installation.logFiles }).toEqual({ failed: [], logs: [] });
+    expect(steps).toHaveLength(8);
+  });
+
+  test('opened one pull request for the image, as the App', async () => {
+    const own = (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+    expect(own.map(({ author }) => author)).toEqual(['tidegate[bot]']);
+  });
+
+  test('asked GitHub nothing that GitHub would not know', () => {
+    expect(stage.github.violations).toEqual([]);
+    expect(stage.github.unknownRoutes).toEqual([]);
+  });
+
+  test('had every webhook accepted, behind the HTTP API of the template', () => {
+    const answers = stage.github.deliveries().map(({ statusCode }) => statusCode);
+    expect(answers.length).toBeGreaterThan(0);
+    expect(answers.filter((code) => code < 200 || code > 299)).toEqual([]);
+    expect(stage.aws.api.answers()).toEqual(answers);
+  });
+
+  test.each(FUNCTIONS)('%s answered every event, in processes of several generations', (id) => {
+    const invocations = stage.aws.functionOf(id).invocations();
+    expect(invocations.filter(({ outcome }) => outcome !== 'answered')).toEqual([]);
+    expect(invocations.filter(({ coldStart }) => coldStart).length).toBeGreaterThanOrEqual(2);
+    expect(invocations.filter(({ coldStart }) => !coldStart).length).toBeGreaterThanOrEqual(1);
+  });
+
+  test('gave no message up', async () => {
+    const { moto, aws } = stage;
+    const sqs = new SQSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
+    const set = aws.stack.resources.filter(
+      ({ type, id }) => type === 'AWS::SQS::Queue' && /DeadLetters|Lost/u.test(id),
+    );
+    const counts = await Promise.all(
+      set.map(async ({ ref: QueueUrl }) => {
+        const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] });
+        return (await sqs.send(command)).Attributes?.['ApproximateNumberOfMessages'];
+      }),
+    );
+    sqs.destroy();
+    expect(counts).toEqual(['0', '0', '0', '0']);
+  });
+
+  test.each(FUNCTIONS)('%s found the variables of the template, and of Lambda, and no others', (id) => {
+    const { name, description, environment } = stage.aws.functionOf(id);
+    const found = seen.get(name) ?? [];
+    expect(found.length).toBeGreaterThanOrEqual(1);
+    for (const variables of found) {
+      const own = Object.entries(variables).filter(([variable]) => !OF_LAMBDA.test(variable));
+      expect(Object.fromEntries(own)).toEqual(environment);
+    }
+    // Lambda unpacks layers to /opt, which only root could here; that path is all that differs.
+    const moved = Object.keys(environment).filter(
+      (variable) => environment[variable] !== description.environment[variable],
+    );
+    expect(Object.keys(environment)).toEqual(Object.keys(description.environment));
+    expect(moved).toEqual(id === 'Reconcile' ? ['KUBECTL'] : []);
+  });
+
+  test('told no process and no log a secret', async () => {
+    const { moto, aws } = stage;
+    const client = new SecretsManagerClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
+    const read = async (SecretId = ''): Promise<string> =>
+      (await client.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? '';
+    const key = await read(aws.stack.outputs['GitHubCredential']);
+    const webhookSecret = await read(aws.stack.outputs['WebhookSecret']);
+    client.destroy();
+    const body = key.slice(key.indexOf('KEY-----') + 'KEY-----\\n'.length);
+    const ofGitHub = [webhookSecret, body.slice(0, APP_KEY_PART)];
+    const ofAws = aws.functions.map(({ caller }) => caller.secretAccessKey);
+    const logs = await Promise.all(stage.installation.logFiles.map((file) => readFile(file, 'utf8').catch(() => '')));
+    for (const text of logs) {
+      expect([...ofGitHub, ...ofAws].filter((secret) => text.includes(secret))).toEqual([]);
+      expect(text).not.toMatch(/gh[a-z]_[0-9A-Za-z]{10}|k8s-aws-v1\.|-----BEGIN/u);
+    }
+    for (const variables of [...seen.values()].flat()) {
+      const values = Object.values(variables).join('\n');
+      expect(ofGitHub.filter((secret) => values.includes(secret))).toEqual([]);
+    }
+    expect(logs.join('').length).toBeGreaterThan(1_000);
+  });
+
+  test('wrote to the cluster as the session of the role that has the access entry', async () => {
+    const { caller, description } = stage.aws.functionOf('Reconcile');
+    const writes = await ourWrites();
+    expect(writes.length).toBeGreaterThan(0);
+    expect(new Set(writes.map(({ user }) => user))).toEqual(new Set([caller.arn]));
+    expect(caller.arn).toContain(`:assumed-role/${description.roleArn.split('/').at(-1)}/`);
+    for (const { groups } of writes) expect(groups).toEqual(['tidegate:platform', 'system:authenticated']);
+    expect(stage.tokenWebhook.refusals()).toEqual([]);
+    expect(stage.tokenWebhook.accepted()).toBeGreaterThan(0);
+  });
+
+  test('named Kustomization and commit with each write, in the audit log of the cluster', async () => {
+    const head = await stage.user.readHead();
+    const writes = (await ourWrites()).filter(({ resource }) => resource !== 'leases');
+    const attributed = /^tidegate\/[\w.-]+ \(flux-system\/(?:flux-system|cache|podinfo)@main@sha1:[0-9a-f]{40}\)$/u;
+    expect(writes.filter(({ userAgent }) => !attributed.test(userAgent))).toEqual([]);
+    expect(writes.some(({ userAgent }) => userAgent.endsWith(`flux-system/podinfo@main@sha1:${head})`))).toBe(true);
+  });
+
+  test('had no way to the cluster but in reconcile', () => {
+    const { server = 'none' } = stage.cluster.api ?? {};
+    for (const { name } of functionsBut('Reconcile')) {
+      const values = (seen.get(name) ?? []).flatMap((variables) => Object.values(variables));
+      expect(values.filter((value) => value.includes(server))).toEqual([]);
+    }
+  });
+
+  test('leaves no process behind once it is closed', async () => {
+    const all = [...pids, ...stage.aws.functions.flatMap((one) => one.pids()), ...stage.cluster.pids(), stage.moto.pid];
+    expect(stage.aws.functions.flatMap((one) => one.pids()).length).toBeGreaterThan(0);
+    await stage.close();
+    expect(all.filter(isAlive)).toEqual([]);
+  });
+});
