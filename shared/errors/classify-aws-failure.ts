@@ -41,7 +41,11 @@ export function nameAwsFailure(error: unknown): string {
 
 /** Sorts a failed call by its name; what nobody foresaw is worth another try. */
 export function classifyAwsFailure(error: unknown): AwsFailure {
-  const name = nameAwsFailure(error);
+  return classifyAwsCode(nameAwsFailure(error));
+}
+
+/** The same for who has no more than AWS' word. */
+export function classifyAwsCode(name: string): AwsFailure {
   if (DENIED.has(name)) return 'denied';
   return MISSING.has(name) ? 'missing' : 'transient';
 }

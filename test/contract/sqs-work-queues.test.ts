@@ -1,23 +1,18 @@
-import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
 import { createSqsWorkQueues } from '#shared/adapters/sqs/sqs-work-queues.ts';
-import type { QueueName } from '#shared/work/work-message.ts';
-import { WorkMessage } from '#shared/work/work-message.ts';
+import type { WorkMessage } from '#shared/work/work-message.ts';
+import { consume, createQueues, openSqs } from './sqs-on-moto.ts';
 import { describeWorkQueues } from './work-queues.contract.ts';
-import type { QueueConsumer } from './work-queues.contract.ts';
-
-type Urls = Readonly<Partial<Record<QueueName, string>>>;
 
 let moto: RunningMoto;
 let client: SQSClient;
-let created = 0;
 
 beforeAll(async () => {
   moto = await startMoto();
-  const { url: endpoint, region, credentials } = moto;
-  client = new SQSClient({ endpoint, region, credentials, maxAttempts: 3 });
+  client = openSqs(moto);
 });
 
 afterAll(async () => {
@@ -25,36 +20,9 @@ afterAll(async () => {
   await moto?.stop();
 });
 
-async function createQueues(): Promise<Urls> {
-  const urls: Partial<Record<QueueName, string>> = {};
-  for (const queue of ['source-sync', 'image-update', 'reconcile/laptop'] as const) {
-    created += 1;
-    const command = new CreateQueueCommand({ QueueName: `queue-${created}.fifo`, Attributes: { FifoQueue: 'true' } });
-    const { QueueUrl } = await client.send(command);
-    if (QueueUrl !== undefined) urls[queue] = QueueUrl;
-  }
-  return urls;
-}
-
-function consume(urls: Urls): QueueConsumer {
-  return {
-    receive: async (queue, max) => {
-      const command = new ReceiveMessageCommand({ QueueUrl: urls[queue], MaxNumberOfMessages: max });
-      const { Messages = [] } = await client.send(command);
-      return Messages.map(({ ReceiptHandle = '', Body = '' }) => ({
-        receipt: ReceiptHandle,
-        message: WorkMessage.parse(JSON.parse(Body)),
-      }));
-    },
-    delete: async (queue, receipt) => {
-      await client.send(new DeleteMessageCommand({ QueueUrl: urls[queue], ReceiptHandle: receipt }));
-    },
-  };
-}
-
 describeWorkQueues('SQS', async () => {
-  const urls = await createQueues();
-  return { queues: createSqsWorkQueues({ urls, client }), consumer: consume(urls) };
+  const urls = await createQueues(client);
+  return { queues: createSqsWorkQueues({ urls, client }), consumer: consume(client, urls) };
 });
 
 describe('work queues in SQS', () => {
@@ -68,12 +36,12 @@ describe('work queues in SQS', () => {
     [500, 'InternalFailure', false],
     [500, 'InternalFailure', true],
   ])('send once when SQS answers %i %s twice (after the fact: %s)', async (status, code, afterwards) => {
-    const urls = await createQueues();
+    const urls = await createQueues(client);
     await moto.injectFault({ ...fault, status, code, afterwards, times: 2 });
 
     await createSqsWorkQueues({ urls, client }).send(work);
 
-    const consumer = consume(urls);
+    const consumer = consume(client, urls);
     const [first] = await consumer.receive('source-sync', 10);
     await consumer.delete('source-sync', first?.receipt ?? '');
     expect(first?.message).toEqual(message);
@@ -81,7 +49,7 @@ describe('work queues in SQS', () => {
   });
 
   it('ask for another try when SQS stays overloaded', async () => {
-    const urls = await createQueues();
+    const urls = await createQueues(client);
     await moto.injectFault({ ...fault, status: 400, code: 'ThrottlingException', times: 3 });
 
     await expect(createSqsWorkQueues({ urls, client }).send(work)).rejects.toMatchObject({
@@ -92,7 +60,7 @@ describe('work queues in SQS', () => {
   });
 
   it('name the right that is missing, the queue that is gone and the one nobody named', async () => {
-    const urls = await createQueues();
+    const urls = await createQueues(client);
     const queues = createSqsWorkQueues({ urls: { 'source-sync': urls['source-sync'] ?? '' }, client });
     await moto.injectFault({ ...fault, status: 403, code: 'AccessDeniedException', times: 1 });
     await expect(queues.send(work)).rejects.toThrow('grant sqs:SendMessage');

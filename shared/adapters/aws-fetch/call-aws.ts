@@ -5,7 +5,9 @@ import { request as requestHttps } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Sha256 } from '#shared/adapters/signature/sha256.ts';
+import { nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { readText } from './read-text.ts';
 
 /** Who calls AWS, and where it is. */
 export interface AwsCaller {
@@ -65,7 +67,7 @@ export function createAwsCaller(caller: AwsCaller): CallAws {
     const { status, text } = await send(url, signed.headers, body, signal);
     const value = parseJson(text);
     if (status === 200 && value !== undefined) return { outcome: 'answer', value };
-    return { outcome: 'error', code: errorCode(value), status };
+    return { outcome: 'error', code: errorCode(value, status), status };
   }
 
   return async (operation) => {
@@ -75,7 +77,8 @@ export function createAwsCaller(caller: AwsCaller): CallAws {
         const answer = await callOnce(operation, signal);
         if (attempt === TRIES || !isPassing(answer)) return answer;
       } catch (cause) {
-        if (attempt === TRIES || signal.aborted) throw unavailable(operation.target, cause);
+        if (signal.aborted) throw unavailable(operation.target, `in ${TIMEOUT_MS} ms`, cause);
+        if (attempt === TRIES) throw unavailable(operation.target, `(${nameAwsFailure(cause)})`, cause);
       }
       // Chance, or all who were told to wait come back at once.
       await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random());
@@ -83,8 +86,8 @@ export function createAwsCaller(caller: AwsCaller): CallAws {
   };
 }
 
-function unavailable(target: string, cause: unknown): TidegateError {
-  return new TidegateError('AwsUnavailable', `${target} got no answer in ${TIMEOUT_MS} ms: it is tried again`, {
+function unavailable(target: string, how: string, cause: unknown): TidegateError {
+  return new TidegateError('AwsUnavailable', `${target} got no answer ${how}: it is tried again`, {
     disposition: 'retry',
     cause,
   });
@@ -130,8 +133,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** `com.amazonaws.sqs#QueueDoesNotExist` is `QueueDoesNotExist`. */
-function errorCode(value: unknown): string {
-  const type: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, '__type') : undefined;
-  return typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : 'Unknown';
+/** `com.amazonaws.sqs#QueueDoesNotExist` is `QueueDoesNotExist`; what did not come from the service itself has a status alone. */
+function errorCode(value: unknown, status: number): string {
+  const type = readText(value, '__type');
+  return type === undefined ? `HTTP ${status}` : type.slice(type.lastIndexOf('#') + 1);
 }

@@ -1,6 +1,8 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { classifyAwsCode } from '#shared/errors/classify-aws-failure.ts';
+import { explainSecretFailure } from '#shared/errors/explain-secret-failure.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { CallAws } from './call-aws.ts';
+import { readText } from './read-text.ts';
 
 /** Secrets of Secrets Manager without the SDK, read anew each time: put a cache in front. */
 export function createFetchSecrets(callAws: CallAws): Secrets {
@@ -14,16 +16,15 @@ export function createFetchSecrets(callAws: CallAws): Secrets {
       });
       if (answer.outcome === 'error') {
         // Also a secret that has no value yet: installed, and not filled.
-        if (answer.code === 'ResourceNotFoundException') return undefined;
-        throw new TidegateError('SecretUnreadable', `secret ${name} could not be read (${answer.code})`, {
-          disposition: 'retry',
-          subject: name,
-        });
+        if (classifyAwsCode(answer.code) === 'missing') return undefined;
+        throw explainSecretFailure(name, answer.code);
       }
-      const { value } = answer;
-      const text: unknown =
-        typeof value === 'object' && value !== null ? Reflect.get(value, 'SecretString') : undefined;
-      return typeof text === 'string' ? text : undefined;
+      const bytes = readText(answer.value, 'SecretBinary');
+      const text =
+        readText(answer.value, 'SecretString') ??
+        (bytes === undefined ? undefined : Buffer.from(bytes, 'base64').toString('utf8'));
+      if (text === undefined) throw explainSecretFailure(name, 'an answer without a value');
+      return text;
     },
   };
 }

@@ -1,9 +1,10 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
+import { explainQueueFailure, findQueueUrl } from '#shared/work/explain-queue-failure.ts';
 import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import type { CallAws } from './call-aws.ts';
+import { readText } from './read-text.ts';
 
 /** Sends work to SQS FIFO queues without the SDK. */
 export function createFetchWorkQueues(
@@ -12,13 +13,7 @@ export function createFetchWorkQueues(
 ): WorkQueues {
   return {
     send: async ({ queue, group, deduplicationId, message }) => {
-      const url = Object.hasOwn(urls, queue) ? urls[queue] : undefined;
-      if (url === undefined) {
-        throw new TidegateError('QueueUnknown', `queue ${queue} is not one of those this function sends to`, {
-          disposition: 'stall',
-          subject: queue,
-        });
-      }
+      const url = findQueueUrl(urls, queue);
       const answer = await callAws({
         service: 'sqs',
         target: 'AmazonSQS.SendMessage',
@@ -30,11 +25,10 @@ export function createFetchWorkQueues(
           MessageDeduplicationId: messageGroup(deduplicationId),
         },
       });
-      if (answer.outcome === 'error') {
-        throw new TidegateError('QueueUnavailable', `queue ${queue} (${url}) took nothing (${answer.code})`, {
-          disposition: 'retry',
-          subject: queue,
-        });
+      if (answer.outcome === 'error') throw explainQueueFailure({ queue, url, code: answer.code });
+      // Whoever is told that work was taken forgets it: an answer that does not say so is none.
+      if (readText(answer.value, 'MessageId') === undefined) {
+        throw explainQueueFailure({ queue, url, code: 'an answer without MessageId' });
       }
     },
   };

@@ -1,5 +1,6 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
+import { explainSecretFailure } from '#shared/errors/explain-secret-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import { listSecretParts } from '#shared/redact/list-secret-parts.ts';
@@ -33,7 +34,7 @@ export function createSecretsManagerSecrets(options: SecretsManagerSecretsOption
       } catch (error) {
         // Also a secret that has no value yet: installed, and not filled.
         if (classifyAwsFailure(error) === 'missing') return undefined;
-        throw explainFailure(name, error);
+        throw explainSecretFailure(name, nameAwsFailure(error), error);
       }
     },
   };
@@ -44,13 +45,4 @@ function createDefaultClient(): SecretsManagerClient {
     maxAttempts: 4,
     requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
   });
-}
-
-function explainFailure(name: string, cause: unknown): TidegateError {
-  const word = nameAwsFailure(cause);
-  const message =
-    classifyAwsFailure(cause) === 'denied'
-      ? `secret ${name} may not be read (${word}): grant secretsmanager:GetSecretValue on it`
-      : `secret ${name} could not be read from Secrets Manager (${word}): it is tried again`;
-  return new TidegateError('SecretUnreadable', message, { disposition: 'retry', subject: name, cause });
 }
