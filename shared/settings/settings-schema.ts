@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
 
 /** Names that are safe in Secrets Manager and as a path below the secrets folder. */
 const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
@@ -8,6 +7,8 @@ const REGION = /^[a-z]{2,3}(-[a-z]+)+-\d{1,2}$/u;
 const ECR_REPOSITORY = /^(?:\*|[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?:\/\*)?)$/u;
 const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u;
 const MAX_NAMESPACES = 100;
+/** Inventory and lease: what is applied there by Git could take both away. */
+const OWN_NAMESPACE = 'tidegate-system';
 const APPROVAL = /^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*$/u;
 
 const SecretName = z
@@ -26,7 +27,7 @@ const Namespaces = z
       .string()
       .regex(DNS_LABEL, 'allowed: the name of a namespace')
       .refine(
-        (name) => name !== TIDEGATE_NAMESPACE,
+        (name) => name !== OWN_NAMESPACE,
         'allowed: a namespace of workloads; Tidegate keeps its own things in this one',
       ),
   )
@@ -61,6 +62,7 @@ const Vpc = z.strictObject({
   routeTables: z
     .array(z.string().regex(/^rtb-[0-9a-f]{8,17}$/u, 'allowed: the id of a route table such as rtb-0123456789abcdef0'))
     .default([]),
+  reachesSts: z.boolean().default(false),
 });
 
 const Eks = z.strictObject({

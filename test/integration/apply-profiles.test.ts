@@ -27,32 +27,25 @@ import {
 /** As the settings say. No role is bound in the last one. */
 const NAMESPACES = ['apps', 'team-b', 'unbound'];
 const BOUND = { namespaces: ['apps', 'team-b'] };
+const RBAC = join(import.meta.dirname, '../../infra/rbac');
 const DAY_MS = 86_400_000;
 
 let cluster: RunningCluster;
-let api: ReturnType<typeof kubernetesHttpApi>;
+type Api = ReturnType<typeof kubernetesHttpApi>;
+let api: Api;
 let lastPair: string;
 let seen = 0;
 
 beforeAll(async () => {
   cluster = await startCluster({ contextName: 'workload' });
-  const manifest = await readFile(join(import.meta.dirname, '../../infra/rbac/workload.yaml'), 'utf8');
+  const manifest = await readFile(join(RBAC, 'workload.yaml'), 'utf8');
   await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: manifest });
   lastPair = manifest.split('\n---\n').slice(-2).join('\n---\n');
   await letIn('team-b');
   for (const name of ['unbound', 'elsewhere']) {
     await cluster.kubectl(['create', 'namespace', name]);
   }
-  const admin = kubeconfigConnection({ file: cluster.kubeconfigPath });
-  const asTidegate = { 'impersonate-user': 'tidegate', 'impersonate-group': 'tidegate:workload' };
-  const connection = {
-    ...admin,
-    async credentials(request: { readonly renewed: boolean }) {
-      const credentials = await admin.credentials(request);
-      return { ...credentials, headers: { ...credentials.headers, ...asTidegate } };
-    },
-  };
-  api = kubernetesHttpApi(connection, { version: 'workload' });
+  api = connectAs('workload');
 });
 
 afterAll(async () => {
@@ -61,6 +54,20 @@ afterAll(async () => {
 });
 
 beforeEach(forgetRequests);
+
+/** As the access entry of a profile lets a caller in. */
+function connectAs(profile: string): Api {
+  const admin = kubeconfigConnection({ file: cluster.kubeconfigPath });
+  const entry = { 'impersonate-user': 'tidegate', 'impersonate-group': `tidegate:${profile}` };
+  const connection = {
+    ...admin,
+    async credentials(request: { readonly renewed: boolean }) {
+      const credentials = await admin.credentials(request);
+      return { ...credentials, headers: { ...credentials.headers, ...entry } };
+    },
+  };
+  return kubernetesHttpApi(connection, { version: profile });
+}
 
 /** As the manifest asks for: its last pair, a namespace and a binding, once more for each further namespace. */
 async function letIn(name: string): Promise<void> {
@@ -332,6 +339,46 @@ describe('a namespace that was taken out of the settings', () => {
     const done = await installation.apply([], { namespaces: ['apps'] });
 
     expect(outcomeOf(done, 'left-deleted').state).toBe('deleted');
+  });
+});
+
+describe('a run with the rights of the profile platform', () => {
+  it('applies, checks and prunes kinds of the whole cluster and what they are made of', async () => {
+    await cluster.kubectl(['apply', '--server-side', '-f', join(RBAC, 'platform.yaml')]);
+    const platform = connectAs('platform');
+    const installation = install(platform, 'platform');
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'made' } };
+    const rules = [{ apiGroups: [''], resources: ['pods/exec'], verbs: ['create'] }];
+    const kept = [namespace('made'), configMap('made', 'it'), roleBinding('made')];
+    const all = [...kept, { ...role, rules }];
+    try {
+      const first = outcomeOf(await installation.apply([rendered('platform', all)]), 'platform');
+      const idle = outcomeOf(await installation.apply([rendered('platform', all)]), 'platform');
+      const last = outcomeOf(await installation.apply([rendered('platform', kept)]), 'platform');
+
+      expect(first).toMatchObject({ state: 'ready', failures: [] });
+      expect(new Set(idle.changes.map(({ action }) => action))).toEqual(new Set(['unchanged']));
+      expect(changesOf(last)).toContain('deleted ClusterRole/made');
+      expect(await exists('clusterrole/made')).toBe(false);
+    } finally {
+      await platform.close();
+    }
+  });
+
+  it('says what stays behind when the cluster is limited to namespaces after that', async () => {
+    const platform = connectAs('platform');
+    const installation = install(platform, 'narrowed');
+    const set = rendered('narrowed', [configMap('apps', 'narrowed'), configMap('elsewhere', 'narrowed')]);
+    try {
+      await installation.apply([set]);
+      const limited = [rendered('narrowed', [configMap('apps', 'narrowed')])];
+      const outcome = outcomeOf(await installation.apply(limited, BOUND, { api }), 'narrowed');
+
+      expect(outcome.withheld).toMatchObject([{ id: { kind: 'Namespace', name: 'elsewhere' }, guard: 'not-listed' }]);
+      expect(await exists('-n', 'elsewhere', 'configmap/narrowed')).toBe(true);
+    } finally {
+      await platform.close();
+    }
   });
 });
 
