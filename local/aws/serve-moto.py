@@ -19,6 +19,7 @@ from collections import Counter
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.dynamodb.models.table import StreamShard
+from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.ecr.models import ECRBackend
 from moto.ecr.responses import ECRResponse
@@ -220,6 +221,21 @@ def read_of_table(get_records):
     return get
 
 
+def once_a_token(transact_write_items):
+    """moto forgets the token of a transaction; DynamoDB carries a repeated one out once and answers as before."""
+    carried_out = {}
+
+    def write(self):
+        token, items = self.body.get("ClientRequestToken"), json.dumps(self.body["TransactItems"])
+        if token and carried_out.get(token) == items:
+            return ActionResult({})
+        result = transact_write_items(self)
+        carried_out[token] = items
+        return result
+
+    return write
+
+
 def created_as_eks(create_cluster):
     """moto forgets how a cluster authenticates; EKS keeps it, CONFIG_MAP unless the request says more, and shows its VPC."""
 
@@ -281,6 +297,8 @@ class Front:
             error = f"<Error><Code>{fault['code']}</Code><Message>{fault['message']}</Message></Error>"
             if operation == "POST /":
                 error = f"<ErrorResponse>{error}</ErrorResponse>"
+            if environ["REQUEST_METHOD"] == "HEAD":
+                error = ""
             return answer(start_response, fault["status"], error.encode(), "application/xml")
         body = {"__type": fault["code"], "message": fault["message"], **fault.get("fields", {})}
         return answer(start_response, fault["status"], json.dumps(body).encode())
@@ -321,6 +339,7 @@ def main():
     ECRBackend.put_image = put_image_as_ecr(ECRBackend.put_image)
     ECRResponse.describe_images = paged(ECRResponse.describe_images, "imageDetails")
     ECRResponse.list_images = paged(ECRResponse.list_images, "imageIds")
+    DynamoHandler.transact_write_items = once_a_token(DynamoHandler.transact_write_items)
     EKSResponse.create_cluster = created_as_eks(EKSResponse.create_cluster)
     Queue.add_message = remembered(Queue.add_message)
     Queue.delete_message = delete_as_sqs(Queue.delete_message)

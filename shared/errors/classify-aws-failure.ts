@@ -10,6 +10,8 @@ const DENIED: ReadonlySet<string> = new Set([
   'AccessDenied',
   'AccessDeniedException',
   'CredentialsProviderError',
+  'HTTP 401',
+  'HTTP 403',
   'IncompleteSignature',
   'InvalidClientTokenId',
   'InvalidSignatureException',
@@ -32,11 +34,20 @@ const MISSING: ReadonlySet<string> = new Set([
   'ResourceNotFoundException',
 ]);
 
-/** AWS' own word for a failure: `ThrottlingException`, or the system's, `ECONNREFUSED`. */
+/** AWS' own word for a failure: `ThrottlingException`, or the system's, `ECONNREFUSED`, or `HTTP 403` when that is all. */
 export function nameAwsFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure';
   if (error.name === 'Error' && 'code' in error && typeof error.code === 'string') return error.code;
-  return error.name;
+  // The answer to a HEAD has no body that could hold a word.
+  const isWordless = /^(?:Unknown|UnknownError|\d{3})$/u.test(error.name);
+  const status = isWordless && '$metadata' in error ? statusOf(error.$metadata) : undefined;
+  return status === undefined ? error.name : `HTTP ${status}`;
+}
+
+function statusOf(metadata: unknown): number | undefined {
+  const status: unknown =
+    typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'httpStatusCode') : undefined;
+  return typeof status === 'number' ? status : undefined;
 }
 
 /** Sorts a failed call by its name; what nobody foresaw is worth another try. */

@@ -191,9 +191,43 @@ describe('the store in S3', () => {
     expect(await store.has(DIGEST)).toBe(false);
   });
 
+  it('looks whether an artifact is there through slow-downs, and never takes a failure for an absence', async () => {
+    await store.put(DIGEST, BYTES);
+    await fail('HEAD', 503, 'SlowDown', 2);
+    expect(await store.has(DIGEST)).toBe(true);
+
+    await fail('HEAD', 503, 'SlowDown', 3);
+    await expect(store.has(DIGEST)).rejects.toMatchObject({ code: 'ArtifactFailed', disposition: 'retry' });
+  });
+
+  it('puts what is there already through slow-downs, and writes it no second time', async () => {
+    await store.put(DIGEST, BYTES);
+    await fail('PUT', 409, 'ConditionalRequestConflict', 1);
+    await fail('HEAD', 503, 'SlowDown', 2);
+    const before = (await moto.countRequests())[`PUT /${bucket}/${path}`] ?? 0;
+
+    await store.put(DIGEST, BYTES);
+
+    // The conflict, and the one that found it written.
+    expect((await moto.countRequests())[`PUT /${bucket}/${path}`]).toBe(before + 2);
+  });
+
+  it('gives up on an artifact that others never cease to write, and says so', async () => {
+    await fail('PUT', 409, 'ConditionalRequestConflict', 5);
+    await expect(store.put(DIGEST, BYTES)).rejects.toMatchObject({
+      code: 'ArtifactFailed',
+      disposition: 'retry',
+      message: expect.stringContaining('is being written by others'),
+    });
+  });
+
   it('says which right is missing, and which bucket', async () => {
     await fail('PUT', 403, 'AccessDenied', 1);
     await expect(store.put(DIGEST, BYTES)).rejects.toThrow(`bucket ${bucket} refuses us`);
+    await fail('HEAD', 403, 'AccessDenied', 1);
+    await expect(store.has(DIGEST)).rejects.toThrow(/refuses us .*grant s3:GetObject and s3:ListBucket on it/u);
+    await fail('GET', 403, 'AccessDenied', 1);
+    await expect(store.get(DIGEST)).rejects.toThrow(/refuses us .*grant s3:GetObject and s3:ListBucket on it/u);
     const nowhere = createS3ArtifactStore({ bucket: 'nowhere', client });
     await expect(nowhere.get(DIGEST)).rejects.toThrow('bucket nowhere for artifact');
   });
@@ -222,5 +256,41 @@ describe('apply records in S3', () => {
       disposition: 'retry',
       message: expect.stringContaining('NoSuchBucket'),
     });
+  });
+
+  it('are saved through slow-downs and a lost answer, and are to be saved again when S3 stays overloaded', async () => {
+    const { bucket } = await inS3();
+    const records = createS3ApplyRecords({ bucket, client });
+    const fail = (code: string, status: number, times: number, afterwards = false): Promise<void> =>
+      moto.injectFault({
+        operation: `PUT /${bucket}/records/laptop.json`,
+        status,
+        code,
+        message: 'no',
+        afterwards,
+        times,
+      });
+    await fail('SlowDown', 503, 1);
+    await fail('InternalError', 500, 1, true);
+    await records.save('laptop', BYTES);
+    expect(await records.load('laptop')).toEqual(BYTES);
+
+    await fail('SlowDown', 503, 3);
+    await expect(records.save('laptop', Buffer.from('later'))).rejects.toMatchObject({
+      code: 'RecordsUnavailable',
+      disposition: 'retry',
+    });
+    expect(await records.load('laptop')).toEqual(BYTES);
+  });
+
+  it('are as if there were none, for one run, when S3 is overloaded: objects are applied again', async () => {
+    const { bucket } = await inS3();
+    const records = createS3ApplyRecords({ bucket, client });
+    await records.save('laptop', BYTES);
+    const operation = `GET /${bucket}/records/laptop.json`;
+    await moto.injectFault({ operation, status: 503, code: 'SlowDown', message: 'no', times: 3 });
+
+    expect(await records.load('laptop')).toBeUndefined();
+    expect(await records.load('laptop')).toEqual(BYTES);
   });
 });

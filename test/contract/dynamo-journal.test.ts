@@ -61,6 +61,8 @@ const conflict: AwsFault = {
   times: 3,
 };
 
+const A = { partition: 'laptop', key: 'status/Kustomization/flux-system/a' };
+
 describeJournal('DynamoDB', async (clock) => openJournal(await createTable(), clock.now));
 
 describe('a journal in DynamoDB', () => {
@@ -116,16 +118,65 @@ describe('a journal in DynamoDB', () => {
     ['PutItem', 400, 'ProvisionedThroughputExceededException'],
     ['PutItem', 400, 'ThrottlingException'],
     ['PutItem', 500, 'InternalServerError'],
+    ['TransactWriteItems', 400, 'ThrottlingException'],
+    ['TransactWriteItems', 400, 'TransactionInProgressException'],
     ['GetItem', 400, 'ThrottlingException'],
     ['Query', 500, 'InternalServerError'],
   ])('comes through when %s answers %i %s twice', async (operation, status, code) => {
     const journal = await openJournal();
+    const before = await countCalls(operation);
     await moto.injectFault({ operation, status, code, message: 'slow down', times: 2 });
 
     await journal.write([statusRecord('a', 1)]);
+    expect(await journal.write([statusRecord('a', 1)], { ...A, record: statusRecord('a', 1) })).toBe('written');
 
     expect(await journal.read('laptop', 'status/Kustomization/flux-system/a')).toEqual(statusRecord('a', 1));
     expect(await journal.list('laptop', '')).toHaveLength(1);
+    expect(await countCalls(operation)).toBeGreaterThan(before + 2);
+  });
+
+  it('knows that its conditional write was carried out when the answer to it is lost', async () => {
+    const journal = await openJournal();
+    const lost = { operation: 'TransactWriteItems', status: 500, code: 'InternalServerError', message: 'gone' };
+    await moto.injectFault({ ...lost, afterwards: true, times: 2 });
+
+    expect(await journal.write([statusRecord('a', 1)], { ...A, record: undefined })).toBe('written');
+
+    expect(await journal.list('laptop', '')).toEqual([statusRecord('a', 1)]);
+  });
+
+  it.each([
+    ['alone', [{ Code: 'ConditionalCheckFailed' }, { Code: 'None' }]],
+    ['beside a collision', [{ Code: 'ConditionalCheckFailed' }, { Code: 'TransactionConflict' }]],
+  ])('says that a condition failed, %s, after one call', async (_how, CancellationReasons) => {
+    const journal = await openJournal();
+    const before = await countCalls('TransactWriteItems');
+    await moto.injectFault({ ...conflict, fields: { CancellationReasons }, times: 1 });
+
+    const records = [statusRecord('a', 1), requestRecord('r', 1)];
+    expect(await journal.write(records, { ...A, record: undefined })).toBe('conflict');
+
+    expect(await countCalls('TransactWriteItems')).toBe(before + 1);
+    expect(await journal.list('laptop', '')).toEqual([]);
+  });
+
+  it('lets one of many win who expect the same, while they collide, are throttled and lose answers', async () => {
+    const journal = await openJournal();
+    const fault = { operation: 'TransactWriteItems', status: 400, message: 'no' };
+    await moto.injectFault({ ...fault, status: 500, code: 'InternalServerError', afterwards: true, times: 2 });
+    await moto.injectFault({ ...conflict, times: 6 });
+    await moto.injectFault({ ...fault, code: 'ThrottlingException', times: 4 });
+
+    const ends = await Promise.all(
+      Array.from({ length: 10 }, (_, at) =>
+        journal.write([statusRecord('a', at), requestRecord(`r${at}`, 1)], { ...A, record: undefined }),
+      ),
+    );
+
+    expect(ends.filter((end) => end === 'written')).toHaveLength(1);
+    expect(ends.filter((end) => end === 'conflict')).toHaveLength(9);
+    const winner = ends.indexOf('written');
+    expect(await journal.list('laptop', '')).toEqual([requestRecord(`r${winner}`, 1), statusRecord('a', winner)]);
   });
 
   it.each(['PutItem', 'TransactWriteItems'])('writes once when the answer to %s is lost', async (operation) => {

@@ -143,6 +143,73 @@ describe('the cache of secrets', () => {
     expect(await secrets.read(name)).toBe('value');
   });
 
+  it('asks again at once for the first value that does not do, however lately it was read, and then pauses', async () => {
+    let now = 0;
+    const name = await createSecret('old');
+    const secrets = cacheSecrets(plain(), { now: () => now });
+    await secrets.read(name);
+    await changeSecret(name, 'new');
+    const before = await countReads();
+
+    now = 1;
+    expect(await secrets.read(name, { renewed: true })).toBe('new');
+    await changeSecret(name, 'newest');
+    now = 30_000;
+    expect(await secrets.read(name, { renewed: true })).toBe('new');
+    expect(await countReads()).toBe(before + 1);
+    now = 30_001;
+    expect(await secrets.read(name, { renewed: true })).toBe('newest');
+  });
+
+  it('serves 50 readers at once, through rotation and throttling, with few calls and nothing older than it says', async () => {
+    let now = 0;
+    const name = await createSecret('value 0');
+    const secrets = cacheSecrets(plain(), { now: () => now });
+    const current: { readonly from: number; readonly value: string }[] = [{ from: 0, value: 'value 0' }];
+    const isThrottledAt = (minute: number): boolean => minute >= 20 && minute < 30;
+    const before = await countReads();
+
+    for (let minute = 0; minute < 60; minute += 1) {
+      now = minute * MINUTE_MS;
+      if (minute % 7 === 3) {
+        current.push({ from: now, value: `value ${minute}` });
+        await changeSecret(name, `value ${minute}`);
+      }
+      // Two calls, because the client makes a second one by itself.
+      if (isThrottledAt(minute)) await failReads('ThrottlingException', 2);
+
+      const values = new Set(await Promise.all(Array.from({ length: 50 }, () => secrets.read(name))));
+
+      const [value] = values;
+      const replacedAt = current[current.findIndex((known) => known.value === value) + 1]?.from ?? now;
+      const oldestAllowed = minute >= 20 && minute < 35 ? 15 * MINUTE_MS : 5 * MINUTE_MS;
+      expect({ minute, values: values.size, isKnown: current.some((known) => known.value === value) }).toEqual({
+        minute,
+        values: 1,
+        isKnown: true,
+      });
+      expect(now - replacedAt).toBeLessThanOrEqual(oldestAllowed);
+    }
+
+    // Each five minutes, and each minute with its second try while throttled: not one for each of 3,000 readers.
+    expect((await countReads()) - before).toBeLessThanOrEqual(60 / 5 + 10 * 2);
+  });
+
+  it('gives 50 readers who want a newer value one call, and the new value when it is there', async () => {
+    let now = 0;
+    const name = await createSecret('old');
+    const secrets = cacheSecrets(plain(), { now: () => now });
+    await secrets.read(name);
+    await changeSecret(name, 'new');
+    const before = await countReads();
+    now = 30_000;
+
+    const values = await Promise.all(Array.from({ length: 50 }, () => secrets.read(name, { renewed: true })));
+
+    expect(new Set(values)).toEqual(new Set(['new']));
+    expect(await countReads()).toBe(before + 1);
+  });
+
   it('finds a secret half a minute after it was filled', async () => {
     let now = 0;
     const name = await createSecret();

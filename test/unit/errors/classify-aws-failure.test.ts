@@ -30,6 +30,18 @@ describe('classify a failed call to AWS', () => {
     expect(classifyAwsFailure(refused)).toBe('transient');
   });
 
+  it.each([
+    ['Unknown', 403, 'HTTP 403', 'denied'],
+    ['403', 403, 'HTTP 403', 'denied'],
+    ['UnknownError', 503, 'HTTP 503', 'transient'],
+    ['NotFound', 404, 'NotFound', 'missing'],
+  ] as const)('goes by the status when there is no word: %s with %i', (name, httpStatusCode, word, failure) => {
+    const answered = Object.assign(named(name), { $metadata: { httpStatusCode } });
+    expect(nameAwsFailure(answered)).toBe(word);
+    expect(classifyAwsFailure(answered)).toBe(failure);
+    expect(nameAwsFailure(Object.assign(named(name), { $metadata: undefined }))).toBe(name);
+  });
+
   it.each(['text', undefined, null, {}])('takes %o for worth another try', (thrown) => {
     expect(classifyAwsFailure(thrown)).toBe('transient');
   });
