@@ -8,6 +8,9 @@ import type { Settings } from '#shared/settings/settings.ts';
 /** Of the 4 KiB that Lambda gives a function's environment, what a certificate authority and addresses leave. */
 const MAX_NAMESPACES_LENGTH = 1_500;
 
+/** CloudFormation takes 500 resources a stack: a private cluster is up to 18 of them, what all share is about 75. */
+const MAX_CLUSTERS = 20;
+
 interface Finding {
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -26,6 +29,8 @@ export function findUnworkableSettings(
   const findings = [
     ...checkRegions(settings),
     ...checkClusters(settings),
+    ...checkRoom(settings),
+    ...checkNetworks(settings),
     ...checkNamespaces(settings),
     ...checkFolders(settings, source.folder),
   ];
@@ -76,6 +81,47 @@ function checkNamespaces({ clusters }: Settings): readonly Finding[] {
         message: `found names of ${length} characters; allowed: ${MAX_NAMESPACES_LENGTH} in all, as they stand in the environment of a Lambda function; shorten the list, or use the profile platform`,
       },
     ];
+  });
+}
+
+function checkRoom({ clusters }: Settings): readonly Finding[] {
+  const counts = new Map<string, number>();
+  return clusters.flatMap(({ target }, index) => {
+    if (target.kind !== 'eks') return [];
+    const count = (counts.get(target.region) ?? 0) + 1;
+    counts.set(target.region, count);
+    if (count !== MAX_CLUSTERS + 1) return [];
+    return [
+      {
+        path: ['clusters', index, 'eks', 'region'],
+        message: `found more than ${MAX_CLUSTERS} clusters in ${target.region}; allowed: ${MAX_CLUSTERS} a region and account, a stack of CloudFormation has no room for more; deploy the others from another account`,
+      },
+    ];
+  });
+}
+
+function checkNetworks({ clusters }: Settings): readonly Finding[] {
+  const owners = new Map<string, string>();
+  return clusters.flatMap(({ name, target }, index) => {
+    if (target.kind !== 'eks' || target.vpc === undefined) return [];
+    const findings: Finding[] = [];
+    if (target.roleArn !== undefined && !target.vpc.reachesSts) {
+      findings.push({
+        path: ['clusters', index, 'eks', 'roleArn'],
+        message:
+          'found a role to assume from inside a VPC, where STS is not reached by itself; allowed: eks.vpc.reachesSts: true, once the VPC has an interface endpoint for STS or NAT, or no roleArn',
+      });
+    }
+    for (const [at, table] of target.vpc.routeTables.entries()) {
+      const owner = owners.get(table);
+      owners.set(table, owner ?? name);
+      if (owner === undefined) continue;
+      findings.push({
+        path: ['clusters', index, 'eks', 'vpc', 'routeTables', at],
+        message: `found "${table}", which gets its endpoints for cluster "${owner}"; allowed: each route table once`,
+      });
+    }
+    return findings;
   });
 }
 

@@ -14,6 +14,7 @@ import { JournalTable } from './constructs/journal-table.ts';
 import { Notifier } from './constructs/notifier.ts';
 import { Operations } from './constructs/operations.ts';
 import { Outputs } from './constructs/outputs.ts';
+import { PeoplePolicies } from './constructs/people-policies.ts';
 import { Secrets } from './constructs/secrets.ts';
 import { SourceSyncWorker } from './constructs/source-sync-worker.ts';
 import { Ticks } from './constructs/ticks.ts';
@@ -54,7 +55,7 @@ export class TidegateStack extends Stack {
     });
     const kubectl = new KubectlV36Layer(this, 'Kubectl');
     const reconcilers = clusters.map((cluster) => ({
-      name: cluster.name,
+      cluster,
       reconciler: new ClusterReconciler(this, `Reconcile-${cluster.name}`, {
         cluster,
         bundle: bundles.reconcile,
@@ -78,29 +79,34 @@ export class TidegateStack extends Stack {
       secrets,
     });
     new EcrEvents(this, 'EcrEvents', registries.ecr, imageUpdate.queue);
-    new Ticks(this, 'Ticks', [
+    const ticks = new Ticks(this, 'Ticks', [
       { id: 'source-sync', queue: sourceSync.queue, group: 'tick' },
       { id: 'image-update', queue: imageUpdate.queue, group: 'tick' },
-      ...reconcilers.map(({ name, reconciler }) => ({
-        id: `reconcile-${name}`,
+      ...reconcilers.map(({ cluster, reconciler }) => ({
+        id: `reconcile-${cluster.name}`,
         queue: reconciler.queue,
-        group: messageGroup(name),
+        group: messageGroup(cluster.name),
       })),
     ]);
-    new Operations(this, 'Operations', {
+    const operations = new Operations(this, 'Operations', {
       queues: {
         'source-sync': sourceSync.queue,
         'image-update': imageUpdate.queue,
-        ...Object.fromEntries(reconcilers.map(({ name, reconciler }) => [`reconcile-${name}`, reconciler.queue])),
+        ...Object.fromEntries(
+          reconcilers.map(({ cluster, reconciler }) => [`reconcile-${cluster.name}`, reconciler.queue]),
+        ),
       },
       workers: {
         'github-webhook': webhook.worker,
         'source-sync': sourceSync.worker,
         'image-update': imageUpdate.worker,
         notify: notifier.worker,
-        ...Object.fromEntries(reconcilers.map(({ name, reconciler }) => [`reconcile-${name}`, reconciler.worker])),
+        ...Object.fromEntries(
+          reconcilers.map(({ cluster, reconciler }) => [`reconcile-${cluster.name}`, reconciler.worker]),
+        ),
       },
     });
-    new Outputs(this, 'Outputs', { github, artifacts, webhookUrl: webhook.url, reconcilers });
+    const people = new PeoplePolicies(this, 'People', { journal, operations, secrets, ticks });
+    new Outputs(this, 'Outputs', { github, artifacts, webhookUrl: webhook.url, reconcilers, people });
   }
 }

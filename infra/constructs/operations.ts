@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
@@ -12,15 +13,18 @@ export interface OperationsProps {
 
 /** One page that shows whether changes flow; the alarms stand with what they watch. */
 export class Operations extends Construct {
+  readonly dashboard: Dashboard;
+
   constructor(scope: Construct, id: string, { queues, workers }: OperationsProps) {
     super(scope, id);
-    const dashboard = new Dashboard(this, 'Dashboard');
+    // The dashboards of all regions are in one list.
+    this.dashboard = new Dashboard(this, 'Dashboard', { dashboardName: Stack.of(this).stackName });
     const queueGraph = (title: string, metricOf: (queue: WorkQueue, label: string) => IMetric): GraphWidget =>
       graph(title, Object.entries(queues), metricOf);
     const workerGraph = (title: string, metricOf: (worker: TidegateFunction, label: string) => IMetric): GraphWidget =>
       graph(title, Object.entries(workers), metricOf);
     const period = ALARM_PERIOD;
-    dashboard.addWidgets(
+    this.dashboard.addWidgets(
       queueGraph('Oldest message, seconds', ({ queue }, label) =>
         queue.metricApproximateAgeOfOldestMessage({ period, label, statistic: 'Maximum' }),
       ),
@@ -28,7 +32,7 @@ export class Operations extends Construct {
         deadLetters.metricApproximateNumberOfMessagesVisible({ period, label, statistic: 'Maximum' }),
       ),
     );
-    dashboard.addWidgets(
+    this.dashboard.addWidgets(
       workerGraph('Errors', (worker, label) => worker.function.metricErrors({ period, label })),
       workerGraph('Duration, milliseconds', (worker, label) =>
         worker.function.metricDuration({ period, label, statistic: 'p95' }),

@@ -1,30 +1,49 @@
-import { CfnOutput } from 'aws-cdk-lib';
+import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { ClusterReconciler } from './cluster-reconciler.ts';
+import type { PeoplePolicies } from './people-policies.ts';
 
 export interface OutputsProps {
   readonly webhookUrl: string;
   readonly github: GitHubSettings;
   readonly artifacts: ArtifactBucket;
-  readonly reconcilers: readonly { readonly name: string; readonly reconciler: ClusterReconciler }[];
+  readonly reconcilers: readonly { readonly cluster: EksCluster; readonly reconciler: ClusterReconciler }[];
+  readonly people: PeoplePolicies;
 }
 
 /** What a person needs after `cdk deploy`, and what stays after `cdk destroy`. */
 export class Outputs extends Construct {
   constructor(scope: Construct, id: string, props: OutputsProps) {
     super(scope, id);
-    const { webhookUrl, github, artifacts, reconcilers } = props;
+    const { webhookUrl, github, artifacts, reconcilers, people } = props;
     const { webhookSecret, privateKeySecret, tokenSecret } = github;
     const secrets = [webhookSecret, privateKeySecret, tokenSecret].filter((name) => name !== undefined);
     this.add('WebhookUrl', webhookUrl, 'Where GitHub sends its webhooks');
     this.add('WebhookSecret', webhookSecret, 'Secret that holds the webhook secret');
     const credential = privateKeySecret ?? tokenSecret;
     if (credential !== undefined) this.add('GitHubCredential', credential, 'Secret to fill with the key or token');
-    for (const [index, { name, reconciler }] of reconcilers.entries()) {
-      this.add(`ReconcileRole${index}`, reconciler.worker.role.roleArn, `Role whose access entry cluster ${name} has`);
+    for (const [index, { cluster, reconciler }] of reconcilers.entries()) {
+      const { name, target } = cluster;
+      const { roleArn } = reconciler.worker.role;
+      if (target.roleArn === undefined) {
+        this.add(`ReconcileRole${index}`, roleArn, `Role whose access entry cluster ${name} has`);
+        continue;
+      }
+      this.add(`ReconcileRole${index}`, roleArn, `Role that ${target.roleArn} has to trust for cluster ${name}`);
+      const entry = `aws eks create-access-entry --region ${target.region} --cluster-name ${target.name} --principal-arn ${target.roleArn} --kubernetes-groups tidegate:${target.profile} --type STANDARD`;
+      this.add(`AccessEntry${index}`, entry, `To run once in the account of cluster ${name}`);
     }
+    const bus = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
+    this.add('EventBus', bus, 'Where infra/ecr-forwarding.yaml sends image pushes of other accounts and regions');
+    this.add('PolicyToLook', people.look.managedPolicyArn, 'For people who look: no secrets, no changes');
+    this.add(
+      'PolicyToOperate',
+      people.operate.managedPolicyArn,
+      'For people who redrive, fill secrets, start and pause',
+    );
     this.add(
       'StaysAfterDestroy',
       `bucket ${artifacts.bucket.bucketName}; secrets ${secrets.join(', ')}`,

@@ -29,7 +29,7 @@ export class Secrets extends Construct {
     const [name, description] =
       github.privateKeySecret === undefined
         ? [github.tokenSecret, 'Tidegate: a GitHub token']
-        : [github.privateKeySecret, 'Tidegate: the private key of the GitHub App (PEM)'];
+        : [github.privateKeySecret, 'Tidegate: App ID and private key of the GitHub App'];
     if (name !== undefined) {
       const credential = new CfnSecret(this, 'GitHub', { name, description });
       credential.applyRemovalPolicy(RemovalPolicy.RETAIN);
@@ -59,10 +59,20 @@ export class Secrets extends Construct {
     }
   }
 
+  /** Every secret that people fill, those that sources name among them. */
+  get arnsForPeople(): string[] {
+    const { webhookSecret, privateKeySecret, tokenSecret } = this.github;
+    const names = [webhookSecret, privateKeySecret, tokenSecret].filter((name) => name !== undefined);
+    return [...names.map((name) => this.arn(`${name}${SUFFIX}`)), this.arn('tidegate/*')];
+  }
+
+  private arn(pattern: string): string {
+    return Stack.of(this).formatArn({ service: 'secretsmanager', resource: `secret:${pattern}` });
+  }
+
   private grant(role: Role, names: readonly string[], pattern?: string): void {
-    const resources = [...names.map((name) => `${name}${SUFFIX}`), ...(pattern === undefined ? [] : [pattern])].map(
-      (name) => Stack.of(this).formatArn({ service: 'secretsmanager', resource: `secret:${name}` }),
-    );
+    const patterns = [...names.map((name) => `${name}${SUFFIX}`), ...(pattern === undefined ? [] : [pattern])];
+    const resources = patterns.map((one) => this.arn(one));
     role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources }));
     if (pattern === undefined) return;
     const { partition, region } = Stack.of(this);

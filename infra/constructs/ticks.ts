@@ -1,4 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration, Stack } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ContextAttribute,
   Schedule,
@@ -19,15 +20,32 @@ export interface TickTarget {
 
 /** A tick a minute to each queue. One that is late is worth nothing: the next is on its way. */
 export class Ticks extends Construct {
+  /** Of all schedules of the stack. */
+  readonly scheduleArns: string;
+
   constructor(scope: Construct, id: string, targets: readonly TickTarget[]) {
     super(scope, id);
     const scheduleGroup = new ScheduleGroup(this, 'Group');
+    this.scheduleArns = Stack.of(this).formatArn({
+      service: 'scheduler',
+      resource: 'schedule',
+      resourceName: `${scheduleGroup.scheduleGroupName}/*`,
+    });
+    // One role for all: CloudFormation counts resources, and a role a cluster would let fewer clusters into a stack.
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID, 'aws:SourceArn': scheduleGroup.scheduleGroupArn },
+        },
+      }),
+    });
     for (const target of targets) {
       new Schedule(this, target.id, {
         description: `A tick a minute for ${target.id}`,
         scheduleGroup,
         schedule: ScheduleExpression.rate(Duration.minutes(1)),
         target: new SqsSendMessage(target.queue.queue, {
+          role,
           messageGroupId: target.group,
           input: ScheduleTargetInput.fromObject({ type: 'Tick', id: ContextAttribute.executionId }),
           retryAttempts: 1,

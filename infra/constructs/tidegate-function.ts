@@ -1,13 +1,22 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Duration } from 'aws-cdk-lib';
 import type { IVpc, SecurityGroup, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+
+const INTERFACE_ACTIONS = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
 
 export interface TidegateFunctionProps {
   /** What it is called in alarms: `source-sync`, `reconcile-production`. */
@@ -21,6 +30,8 @@ export interface TidegateFunctionProps {
   readonly architecture?: Architecture;
   readonly layers?: readonly ILayerVersion[];
   readonly network?: FunctionNetwork;
+  /** False where another function that runs every minute rings for the same concurrency. */
+  readonly watchThrottles?: boolean;
 }
 
 /** Where in a VPC a function runs. */
@@ -68,21 +79,7 @@ export class TidegateFunction extends Construct {
   private addRole(isInVpc: boolean): Role {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(role);
-    if (isInVpc) {
-      role.addToPolicy(
-        new PolicyStatement({
-          actions: [
-            'ec2:AssignPrivateIpAddresses',
-            'ec2:CreateNetworkInterface',
-            'ec2:DeleteNetworkInterface',
-            'ec2:DescribeNetworkInterfaces',
-            'ec2:DescribeSubnets',
-            'ec2:UnassignPrivateIpAddresses',
-          ],
-          resources: ['*'],
-        }),
-      );
-    }
+    if (isInVpc) this.grantInterfaces(role);
     acknowledge(
       role,
       'AwsSolutions-IAM5[Resource::*]',
@@ -91,7 +88,22 @@ export class TidegateFunction extends Construct {
     return role;
   }
 
-  private addAlarms({ subject }: TidegateFunctionProps): void {
+  /** Lambda makes the interfaces with the function's role; the function's own code may not touch them. */
+  private grantInterfaces(role: Role): void {
+    const { partition, region, account } = Stack.of(this);
+    const functions = `arn:${partition}:lambda:${region}:${account}:function:tidegate-*`;
+    role.addToPolicy(new PolicyStatement({ actions: INTERFACE_ACTIONS, resources: ['*'] }));
+    role.addToPolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: INTERFACE_ACTIONS,
+        resources: ['*'],
+        conditions: { ArnLike: { 'lambda:SourceFunctionArn': functions } },
+      }),
+    );
+  }
+
+  private addAlarms({ subject, watchThrottles = true }: TidegateFunctionProps): void {
     addRunbookAlarm(this, {
       subject,
       section: 'functionErrors',
@@ -100,6 +112,7 @@ export class TidegateFunction extends Construct {
       threshold: 3,
       periods: 1,
     });
+    if (!watchThrottles) return;
     addRunbookAlarm(this, {
       subject,
       section: 'functionThrottles',

@@ -62,6 +62,8 @@ export interface ClusterVpc {
   readonly subnets: readonly string[];
   /** Route tables that get gateway endpoints for S3 and DynamoDB; none where the VPC has them already. */
   readonly routeTables: readonly string[];
+  /** That there is a way to STS, where a role of another account is assumed: an interface endpoint, or NAT. */
+  readonly reachesSts: boolean;
 }
 
 /** What only `tidegate serve` reads. */

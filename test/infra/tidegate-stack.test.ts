@@ -13,7 +13,7 @@ import {
   ReconcileEnvironment,
   SourceSyncEnvironment,
 } from '#shared/settings/function-environment.ts';
-import { roleStatements } from './iam-statements.ts';
+import { describePermissions, peopleStatements, roleStatements } from './iam-statements.ts';
 import type { IamStatement } from './iam-statements.ts';
 import { resourcesOf, synthesize } from './synthesize.ts';
 import type { Synthesized, Template } from './synthesize.ts';
@@ -21,11 +21,13 @@ import type { Synthesized, Template } from './synthesize.ts';
 let synthesized: Synthesized;
 let template: Template;
 let statements: readonly IamStatement[];
+let ofPeople: readonly IamStatement[];
 
 beforeAll(async () => {
   synthesized = await synthesize();
   template = synthesized.template;
   statements = roleStatements(template);
+  ofPeople = peopleStatements(template);
 });
 
 function propertiesOf(type: string): readonly Readonly<Record<string, unknown>>[] {
@@ -57,25 +59,88 @@ describe('permissions', () => {
     'ec2:DescribeNetworkInterfaces': 'describing has no resources to name',
     'ec2:DescribeSubnets': 'describing has no resources to name',
     'ec2:UnassignPrivateIpAddresses': 'Lambda makes the interfaces of a function in a VPC, under ids not known before',
+    'cloudwatch:DescribeAlarmHistory': 'alarms are listed before one is known',
+    'cloudwatch:DescribeAlarms': 'alarms are listed before one is known',
+    'cloudwatch:GetMetricData': 'IAM knows no resource for metrics',
+    'cloudwatch:ListDashboards': 'lists have no narrower resource',
+    'cloudwatch:ListMetrics': 'IAM knows no resource for metrics',
+    'lambda:ListEventSourceMappings': 'lists have no narrower resource',
+    'lambda:ListFunctions': 'lists have no narrower resource',
+    'logs:DescribeLogGroups': 'lists have no narrower resource',
+    'logs:GetQueryResults': 'a query has an id only; what it may read was checked when it was started',
+    'scheduler:ListSchedules': 'lists have no narrower resource',
+    'sqs:ListQueues': 'lists have no narrower resource',
+    'xray:BatchGetTraces': 'X-Ray has no resources to name',
+    'xray:GetTraceSummaries': 'X-Ray has no resources to name',
   };
 
   test('no statement of any role names every action, or an action of any name', () => {
-    const wild = statements.flatMap(({ actions }) => actions.filter((action) => action.includes('*')));
+    const wild = [...statements, ...ofPeople].flatMap(({ actions }) => actions.filter((one) => one.includes('*')));
 
     expect(statements.length).toBeGreaterThan(30);
-    expect(statements.every(({ effect }) => effect === 'Allow')).toBe(true);
     expect(wild).toEqual([]);
   });
 
   test('what is allowed on every resource is in the table with its reason, and all of the table is used', () => {
-    const everywhere = statements.filter(({ resources }) => resources.includes('*')).flatMap(({ actions }) => actions);
+    const everywhere = [...statements, ...ofPeople]
+      .filter(({ resources }) => resources.includes('*'))
+      .flatMap(({ actions }) => actions);
 
     expect([...new Set(everywhere)].toSorted()).toEqual(Object.keys(EVERYWHERE).toSorted());
   });
 
   test('roles have no managed policies, which others may widen', () => {
     expect(propertiesOf('AWS::IAM::Role').filter((role) => 'ManagedPolicyArns' in role)).toEqual([]);
-    expect(resourcesOf(template, 'AWS::IAM::ManagedPolicy')).toEqual([]);
+    const attached = propertiesOf('AWS::IAM::ManagedPolicy').filter(
+      (policy) => 'Roles' in policy || 'Users' in policy || 'Groups' in policy,
+    );
+    expect(attached).toEqual([]);
+  });
+
+  test('a function in a VPC has its interfaces made for it and may not touch them itself', () => {
+    const [own, ...others] = statements.filter(({ effect }) => effect === 'Deny');
+
+    expect(others).toEqual([]);
+    expect(own?.owner).toMatch(/^Reconcileproduction/u);
+    expect(own?.actions.every((action) => action.startsWith('ec2:'))).toBe(true);
+    expect(JSON.stringify(own?.condition)).toMatch(/lambda:SourceFunctionArn.*:function:tidegate-\*/u);
+  });
+
+  test('docs/security.md has a row with a reason for each permission of the template, and no other', async () => {
+    const rows = (await readFile('docs/security.md', 'utf8'))
+      .split('\n')
+      .filter((line) => /^\| .*`\w+:\w+`/u.test(line));
+    const functions = ['github-webhook', 'source-sync', 'image-update', 'reconcile', 'notify'];
+    const written = rows.flatMap((row) => {
+      const [, whose = '', may = '', on = '', why = ''] = row.split('|').map((cell) => cell.trim());
+      expect(why.length, row).toBeGreaterThan(15);
+      const owners = whose === 'every function' ? functions : [whose.replaceAll('`', '')];
+      const actions = [...may.matchAll(/(?<not>not )?`(?<action>\w+:\w+)`/gu)].map(
+        ({ groups }) => `${groups?.['not'] ?? ''}${groups?.['action'] ?? ''}`,
+      );
+      return owners.flatMap((owner) =>
+        actions.flatMap((action) => on.split(', ').map((place) => `${owner} | ${action} | ${place}`)),
+      );
+    });
+
+    const given = describePermissions([...statements, ...ofPeople]);
+    // Who operates may look too.
+    const needed = [...given].filter(
+      (one) => !one.startsWith('people who operate |') || !given.has(one.replace('operate |', 'look |')),
+    );
+    expect(written.toSorted()).toEqual(needed.toSorted());
+  });
+
+  test('people who look change nothing, and neither they nor those who operate read a secret, an artifact or deploy', () => {
+    const look = ofPeople.filter(({ owner }) => owner.startsWith('PeopleLook')).flatMap(({ actions }) => actions);
+    const all = ofPeople.flatMap(({ actions }) => actions);
+
+    expect(
+      look.filter((action) => !/:(?:Get|List|Describe|BatchGet|Filter|Query|Scan|StartQuery)/u.test(action)),
+    ).toEqual([]);
+    expect(all.length).toBeGreaterThan(look.length);
+    expect(all.filter((action) => /^(?:iam|sts|s3|eks|ecr):|:GetSecretValue$/u.test(action))).toEqual([]);
+    expect(all.filter((action) => /^cloudformation:(?!Describe)|^lambda:UpdateFunction/u.test(action))).toEqual([]);
   });
 
   test('the GitHub-facing roles have nothing of EKS and assume no role', () => {
