@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { askAuthenticator } from '#local/cluster/ask-authenticator.ts';
 import type { AuthenticatorAnswer } from '#local/cluster/ask-authenticator.ts';
+import { ensureAuthenticator } from '#local/cluster/build-binaries.ts';
 import { EksTokenRefusal } from '#local/cluster/eks-token-refusal.ts';
 import { readEksToken } from '#local/cluster/read-eks-token.ts';
 import { verifyEksToken } from '#local/cluster/verify-eks-token.ts';
@@ -220,6 +225,16 @@ describe('aws-iam-authenticator', () => {
     expect(disagreements).toEqual([]);
     // A property about refusals alone would hold for a verifier that refuses everything.
     expect(new Set(answers.map(itsVerdict))).toEqual(new Set(['accepted', BEFORE, BY_STS]));
+  });
+
+  it('is built once, from the version that go.mod names', async () => {
+    const said: string[] = [];
+    const binary = await ensureAuthenticator({ progress: (line) => said.push(line) });
+    const { stdout } = await promisify(execFile)(binary, ['-version']);
+
+    expect(said).toEqual([]);
+    const goMod = await readFile(join(import.meta.dirname, '../../local/cluster/authenticator/go.mod'), 'utf8');
+    expect(goMod).toContain(`\tsigs.k8s.io/aws-iam-authenticator ${stdout.trim()}\n`);
   });
 
   it('is never sent to an STS that is not on this machine', async () => {
