@@ -107,7 +107,7 @@ async function installStack(
   });
   return {
     name: 'the stack',
-    logFiles: [...aws.functions.map(({ logFile }) => logFile), aws.sourcesLogFile],
+    logFiles: [...aws.functions.flatMap(({ options }) => options.logFile ?? []), aws.sourcesLogFile],
     journal: viewJournal(() => journal, clusterName),
     records: createS3ApplyRecords({ bucket: refOf(aws, 'AWS::S3::Bucket'), client: s3 }),
     start: async () => aws.start(),

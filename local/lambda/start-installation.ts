@@ -7,7 +7,7 @@ import type { AwsCaller } from '../cluster/verify-identity-request.ts';
 import { describeStack, type FunctionDescription, type StackDescription } from './describe-stack.ts';
 import { type Assets, openAssets } from './open-assets.ts';
 import { type HttpApi, serveHttpApi } from './serve-http-api.ts';
-import { type Invocation, type LambdaFunction, startFunction } from './start-function.ts';
+import { type FunctionOptions, type Invocation, type LambdaFunction, startFunction } from './start-function.ts';
 import { startSources } from './start-sources.ts';
 
 /** A synthesised stack and where it is installed. */
@@ -31,13 +31,12 @@ export interface InstallationOptions {
 /** One function of the stack as it runs here. */
 export interface InstalledFunction extends LambdaFunction {
   readonly description: FunctionDescription;
-  /** What its processes find as their variables: the template's, `/opt` put where its layers lie. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** How its processes are started; their variables are the template's, `/opt` put where its layers lie. */
+  readonly options: FunctionOptions;
   /** What became of the events it was given so far. */
   invocations(): readonly PastInvocation[];
   /** Who it is to AWS. */
   readonly caller: AwsCaller;
-  readonly logFile: string;
 }
 
 /** One event that a function was given. */
@@ -138,8 +137,7 @@ async function installFunction(
   const environment = Object.fromEntries(
     Object.entries(description.environment).map(([variable, value]) => [variable, moveOpt(value, opt)]),
   );
-  const logFile = join(logFolder, `${id}.log`);
-  const running = startFunction({
+  const functionOptions: FunctionOptions = {
     name,
     handler,
     taskRoot: await assets.folderOf(codeKey),
@@ -154,8 +152,9 @@ async function installFunction(
     },
     timeoutMs,
     memoryMb,
-    logFile,
-  });
+    logFile: join(logFolder, `${id}.log`),
+  };
+  const running = startFunction(functionOptions);
   const past: PastInvocation[] = [];
   return {
     ...running,
@@ -167,9 +166,8 @@ async function installFunction(
     },
     invocations: () => past,
     description,
-    environment,
+    options: functionOptions,
     caller,
-    logFile,
   };
 }
 

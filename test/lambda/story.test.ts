@@ -119,7 +119,8 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test.each(FUNCTIONS)('%s found the variables of the template, and of Lambda, and no others', (id) => {
-    const { name, description, environment } = stage.aws.functionOf(id);
+    const { name, description, options } = stage.aws.functionOf(id);
+    const { environment } = options;
     const found = seen.get(name) ?? [];
     expect(found.length).toBeGreaterThanOrEqual(1);
     for (const variables of found) {
