@@ -93,7 +93,11 @@ const LambdaFunction = z.strictObject({
   Tags: tags,
 });
 
-const Layer = z.looseObject({ Content: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }) });
+const Layer = z.strictObject({
+  Content: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }),
+  Description: z.string(),
+  LicenseInfo: z.string(),
+});
 
 const reportFailures = z.tuple([z.literal('ReportBatchItemFailures')]);
 
@@ -120,24 +124,32 @@ const StreamSource = z.strictObject({
   Tags: tags,
 });
 
-const Schedule = z.looseObject({
+const Schedule = z.strictObject({
+  Description: z.string(),
+  FlexibleTimeWindow: z.strictObject({ Mode: z.literal('OFF') }),
+  GroupName: z.string(),
   State: z.literal('ENABLED'),
   ScheduleExpression: z.literal('rate(1 minute)'),
-  Target: z.looseObject({
+  ScheduleExpressionTimezone: z.string(),
+  Target: z.strictObject({
     Arn: z.string(),
     Input: z.string(),
+    // moto takes every message.
+    RetryPolicy: z.unknown(),
+    RoleArn: z.string(),
     SqsParameters: z.strictObject({ MessageGroupId: z.string() }),
   }),
 });
 
-const Route = z.looseObject({
+const Route = z.strictObject({
   ApiId: z.string(),
   AuthorizationType: z.literal('NONE'),
   RouteKey: z.string().regex(/^[A-Z]+ \/[\w/-]*$/u),
   Target: z.string().startsWith('integrations/'),
 });
 
-const Integration = z.looseObject({
+const Integration = z.strictObject({
+  ApiId: z.string(),
   IntegrationType: z.literal('AWS_PROXY'),
   IntegrationUri: z.string(),
   PayloadFormatVersion: z.literal('2.0'),

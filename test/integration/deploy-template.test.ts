@@ -7,6 +7,7 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DeployedStack, deployTemplate } from '#local/aws/deploy-template.ts';
 import { startMoto } from '#local/aws/start-moto.ts';
+import { describeStack } from '#local/lambda/describe-stack.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
 
 let moto: RunningMoto;
@@ -114,6 +115,74 @@ describe('the stack in moto', () => {
 
   it('tells the address for webhooks', () => {
     expect(stack.outputs['WebhookUrl']).toMatch(/^https:\/\/[\w-]+\.execute-api\.eu-west-1\.amazonaws\.com\/webhook$/);
+  });
+});
+
+describe('what calls the functions', () => {
+  const nameOf = (text: string): string | undefined =>
+    /(?:tidegate-eu-west-1-|^)([A-Z][a-z]+(?:[A-Z][a-z]+)*?)Worker/u.exec(text)?.[1];
+
+  it('is every queue of work, each with its function', () => {
+    const wired = describeStack(stack).queueMappings.map(
+      ({ queueArn, functionName, batchSize, maxConcurrency }) =>
+        `${queueArn.split(':').at(-1)} ► ${nameOf(functionName)}, ${batchSize} at once, ${maxConcurrency} in all`,
+    );
+    expect(wired.toSorted()).toEqual([
+      'tidegate-image-update.fifo ► ImageUpdate, 5 at once, 4 in all',
+      'tidegate-reconcile-production.fifo ► Reconcileproduction, 1 at once, undefined in all',
+      'tidegate-reconcile-staging.fifo ► Reconcilestaging, 1 at once, undefined in all',
+      'tidegate-source-sync.fifo ► SourceSync, 5 at once, 4 in all',
+    ]);
+  });
+
+  it('is the stream of the journal, with what is given up told to a queue', () => {
+    const [mapping, ...others] = describeStack(stack).streamMappings;
+    expect(others).toEqual([]);
+    expect(nameOf(mapping?.functionName ?? '')).toBe('Notify');
+    expect(mapping).toMatchObject({
+      batchSize: 100,
+      bisectBatchOnError: true,
+      retryAttempts: 20,
+      maxRecordAgeSeconds: 3600,
+    });
+    expect(stack.resources.some(({ attributes }) => attributes['Arn'] === mapping?.onFailureArn)).toBe(true);
+  });
+
+  it('is a tick to each queue, with an id of its own', () => {
+    const ticks = describeStack(stack).schedules.map(({ queueArn, group, input }) => [
+      queueArn.split(':').at(-1),
+      group,
+      input,
+    ]);
+    const input = '{"type":"Tick","id":"<aws.scheduler.execution-id>"}';
+    expect(ticks).toEqual(
+      expect.arrayContaining([
+        ['tidegate-source-sync.fifo', 'tick', input],
+        ['tidegate-image-update.fifo', 'tick', input],
+        ['tidegate-reconcile-production.fifo', 'production', input],
+        ['tidegate-reconcile-staging.fifo', 'staging', input],
+      ]),
+    );
+    expect(ticks).toHaveLength(4);
+  });
+
+  it('is one route', () => {
+    const [route, ...others] = describeStack(stack).routes;
+    expect(others).toEqual([]);
+    expect(route).toMatchObject({
+      method: 'POST',
+      path: '/webhook',
+      functionArn: expect.stringContaining('WebhookWorker'),
+    });
+  });
+
+  it('is refused where it is wired in a way that nobody plays', () => {
+    const resources = stack.resources.map((one) =>
+      one.type === 'AWS::Lambda::EventSourceMapping'
+        ? { ...one, properties: { ...one.properties, FilterCriteria: {} } }
+        : one,
+    );
+    expect(() => describeStack({ ...stack, resources })).toThrow('FilterCriteria');
   });
 });
 
