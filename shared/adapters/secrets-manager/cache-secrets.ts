@@ -12,29 +12,32 @@ interface Entry {
   readonly readAt: number;
   /** When the source was last asked, whatever it answered. */
   readonly askedAt: number;
+  /** When it was last asked because the value did not do. */
+  readonly renewedAt: number;
   /** The source did not answer then. */
   readonly isStale: boolean;
 }
 
 /**
  * Keeps secrets for five minutes. A reader for whom the value did not do gets a new one, at most one every 30 seconds,
- * so that a rotation is seen at once and nobody's junk becomes a call to the source. While the source does not answer,
- * the last value serves for an hour.
+ * so that a rotation is seen at once, however lately the value was read, and nobody's junk becomes a call to the source.
+ * While the source does not answer, the last value serves for an hour.
  */
 export function cacheSecrets(source: Secrets, clock: Pick<Clock, 'now'>): Secrets {
   const entries = new Map<string, Entry>();
   const pending = new Map<string, Promise<string | undefined>>();
 
-  async function ask(name: string): Promise<string | undefined> {
+  async function ask(name: string, renewed: boolean): Promise<string | undefined> {
     const askedAt = clock.now();
     const known = entries.get(name);
+    const renewedAt = renewed ? askedAt : (known?.renewedAt ?? -Infinity);
     try {
       const value = await source.read(name);
-      entries.set(name, { value, readAt: askedAt, askedAt, isStale: false });
+      entries.set(name, { value, readAt: askedAt, askedAt, renewedAt, isStale: false });
       return value;
     } catch (error) {
       if (known?.value === undefined || askedAt - known.readAt >= STALE_MS) throw error;
-      entries.set(name, { ...known, askedAt, isStale: true });
+      entries.set(name, { ...known, askedAt, renewedAt, isStale: true });
       return known.value;
     }
   }
@@ -43,10 +46,11 @@ export function cacheSecrets(source: Secrets, clock: Pick<Clock, 'now'>): Secret
     read: async (name, { renewed = false } = {}) => {
       const entry = entries.get(name);
       if (entry !== undefined) {
-        const servesMs = renewed || entry.isStale || entry.value === undefined ? PAUSE_MS : FRESH_MS;
-        if (clock.now() - entry.askedAt < servesMs) return entry.value;
+        const isWanting = entry.isStale || entry.value === undefined;
+        const since = renewed && !isWanting ? entry.renewedAt : entry.askedAt;
+        if (clock.now() - since < (renewed || isWanting ? PAUSE_MS : FRESH_MS)) return entry.value;
       }
-      const asked = pending.get(name) ?? ask(name).finally(() => pending.delete(name));
+      const asked = pending.get(name) ?? ask(name, renewed).finally(() => pending.delete(name));
       pending.set(name, asked);
       return asked;
     },
