@@ -284,7 +284,10 @@ class Front:
         with self.lock:
             self.counts[operation] += 1
             fault = next((fault for fault in self.faults if fault["operation"] == operation and fault["times"] > 0), None)
-            if fault:
+            if fault and fault.get("after", 0) > 0:
+                fault["after"] -= 1
+                fault = None
+            elif fault:
                 fault["times"] -= 1
         if fault is None:
             return self.app(environ, start_response)

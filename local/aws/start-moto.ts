@@ -37,6 +37,8 @@ export interface AwsFault {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** The answer alone is lost: moto does what it was asked before it says that it failed. */
   readonly afterwards?: boolean;
+  /** How many calls are answered as ever before the first that is not. */
+  readonly after?: number;
   readonly times: number;
 }
 

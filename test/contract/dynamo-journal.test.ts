@@ -196,6 +196,22 @@ describe('a journal in DynamoDB', () => {
     expect(await journal.list('laptop', '')).toHaveLength(records.length);
   });
 
+  it('lists all or says that it could not, when a later page is throttled', async () => {
+    const journal = await openJournal();
+    const names = Array.from({ length: 20 }, (_, index) => String(index).padStart(2, '0'));
+    await journal.write(names.map((name) => statusRecord(name, 1)));
+    const fault = { operation: 'Query', status: 400, code: 'ThrottlingException', message: 'slow', after: 1 };
+
+    await moto.injectFault({ ...fault, times: 2 });
+    expect(await journal.list('laptop', '')).toEqual(names.map((name) => statusRecord(name, 1)));
+
+    await moto.injectFault({ ...fault, times: 3 });
+    await expect(journal.list('laptop', '')).rejects.toMatchObject({
+      code: 'JournalUnavailable',
+      disposition: 'retry',
+    });
+  });
+
   it('asks for another try when DynamoDB stays overloaded', async () => {
     const journal = await openJournal();
     await moto.injectFault({

@@ -40,6 +40,37 @@ describeImageRegistry('ECR', async () => {
 });
 
 describe('ECR image registry', () => {
+  it('lists every tag or says that it could not, when a later page is throttled or fails', async () => {
+    const moto = await startMoto();
+    const ecr = openElasticContainerRegistry(moto);
+    const registry = createEcrImageRegistry({
+      registries: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }],
+      createClient: (region) =>
+        new ECRClient({ endpoint: moto.url, region, credentials: moto.credentials, maxAttempts: 4 }),
+      pageSize: 3,
+    });
+    try {
+      const image = await ecr.createRepository({ name: 'team/app', immutableTags: false });
+      const tags = Array.from({ length: 7 }, (_, index) => `1.0.${index}`);
+      for (const tag of tags) await ecr.pushImage({ repository: 'team/app', tag, content: tag });
+      const fault = { operation: 'DescribeImages', message: 'no', after: 1 };
+
+      await moto.injectFault({ ...fault, status: 400, code: 'ThrottlingException', times: 2 });
+      await moto.injectFault({ ...fault, status: 500, code: 'ServerException', after: 0, times: 1 });
+      expect((await registry.listTags(image)).map(({ tag }) => tag).toSorted()).toEqual(tags);
+
+      await moto.injectFault({ ...fault, status: 400, code: 'ThrottlingException', times: 4 });
+      await expect(registry.listTags(image)).rejects.toMatchObject({
+        code: 'RegistryUnavailable',
+        disposition: 'retry',
+      });
+    } finally {
+      registry.close();
+      ecr.close();
+      await moto.stop();
+    }
+  });
+
   it('asks for another try later when nothing answers', async () => {
     const registry = createEcrImageRegistry({
       registries: [{ account: '123456789012', region: 'eu-west-1', repositories: ['app'] }],
