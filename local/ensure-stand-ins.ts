@@ -9,14 +9,16 @@ export async function ensureStandIns(progress: (line: string) => void): Promise<
 
 /** The same and what only tests need, which a first demo does not have to wait for. */
 export async function ensureTestStandIns(progress: (line: string) => void): Promise<void> {
-  await ensureStandIns(progress);
-  await ensureAuthenticator({ progress });
+  // The many modules of the second are downloaded while the first compiles.
+  await settleAll([ensureStandIns(progress), ensureAuthenticator({ progress })]);
 }
 
 async function settleAll(preparations: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(preparations);
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [describe(result.reason)] : []));
-  if (reasons.length > 0) throw new Error(reasons.join('\n'));
+  const isNews = (reason: string, index: number): boolean =>
+    !reasons.slice(0, index).some((earlier) => earlier.includes(reason));
+  if (reasons.length > 0) throw new Error(reasons.filter(isNews).join('\n'));
 }
 
 function describe(reason: unknown): string {

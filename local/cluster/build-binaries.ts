@@ -87,7 +87,7 @@ const authenticatorModule: GoModule = {
   package: '.',
   sources: ['go.mod', 'go.sum', 'main.go'],
   linkerFlags: '-s -w',
-  usuallyTakes: 'about 1 minute on 2 cores',
+  usuallyTakes: 'about 1 minute on 2 cores, and what its modules take to download',
   verify: ['-version'],
 };
 
