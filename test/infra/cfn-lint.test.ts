@@ -1,27 +1,51 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { ensurePythonEnvironment } from '#local/ensure-python-environment.ts';
-import { synthesize } from './synthesize.ts';
+import { resourcesOf, synthesize } from './synthesize.ts';
 
 const run = promisify(execFile);
+const FORWARDING = 'infra/ecr-forwarding.yaml';
 
 /** Findings that are the CDK's own doing and harmless; each with its reason. */
 const IGNORED: Readonly<Record<string, string>> = {
   W3005: 'the CDK writes a DependsOn also where a reference has the same effect',
 };
 
-test('cfn-lint finds nothing in the template', { timeout: 300_000 }, async () => {
+test.each([
+  {
+    what: 'the template of the stack',
+    ignored: Object.keys(IGNORED),
+    find: () => synthesize().then((made) => made.templateFile),
+  },
+  { what: 'the template that forwards pushes', ignored: [], find: () => Promise.resolve(FORWARDING) },
+])('cfn-lint finds nothing in $what', { timeout: 300_000 }, async ({ find, ignored }) => {
   const { bin } = await ensurePythonEnvironment({
     name: 'cfn-lint',
     purpose: 'to check CloudFormation templates',
     requirementsFile: join(import.meta.dirname, 'cfn-lint', 'requirements.txt'),
   });
-  const { templateFile } = await synthesize();
+  const templateFile = await find();
 
-  const ignored = ['--ignore-checks', ...Object.keys(IGNORED)];
-  const lint = run(join(bin, 'cfn-lint'), ['--regions', 'eu-west-1', ...ignored, '--', templateFile]);
+  const ignore = ignored.length === 0 ? [] : ['--ignore-checks', ...ignored];
+  const lint = run(join(bin, 'cfn-lint'), ['--regions', 'eu-west-1', ...ignore, '--', templateFile]);
 
   await expect(lint.then(({ stdout }) => stdout)).resolves.toBe('');
+});
+
+test('what is forwarded is what the rules of the stack wait for, before they look at account, region and name', async () => {
+  const Rule = z.object({ EventPattern: z.looseObject({ detail: z.record(z.string(), z.unknown()) }) });
+  const { template } = await synthesize();
+  const [rule] = resourcesOf(template, 'AWS::Events::Rule');
+  const { account: _account, region: _region, ...awaited } = Rule.parse(rule?.[1].Properties).EventPattern;
+  const { 'repository-name': _names, ...detail } = awaited.detail;
+
+  const tags = ['!Ref', '!GetAtt'].map((tag) => ({ tag, resolve: (text: string) => text }));
+  const forwarding: unknown = parse(await readFile(FORWARDING, 'utf8'), { customTags: tags });
+
+  expect(forwarding).toMatchObject({ Resources: { Pushes: { Properties: { EventPattern: { ...awaited, detail } } } } });
 });

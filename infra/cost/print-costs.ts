@@ -1,0 +1,3 @@
+import { estimateFleets } from './estimate-fleets.ts';
+
+process.stdout.write(await estimateFleets());
