@@ -1,6 +1,6 @@
-import { createAwsCaller } from '#shared/adapters/aws-fetch/call-aws.ts';
-import { createFetchSecrets } from '#shared/adapters/aws-fetch/fetch-secrets.ts';
-import { createFetchWorkQueues } from '#shared/adapters/aws-fetch/fetch-work-queues.ts';
+import { createAwsCaller } from '#shared/adapters/aws-http/call-aws.ts';
+import { createHttpSecrets } from '#shared/adapters/aws-http/http-secrets.ts';
+import { createHttpWorkQueues } from '#shared/adapters/aws-http/http-work-queues.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { cacheSecrets } from '#shared/adapters/secrets-manager/cache-secrets.ts';
@@ -19,12 +19,12 @@ const callAws = createAwsCaller({
   sessionToken: aws.AWS_SESSION_TOKEN,
   endpoint: aws.AWS_ENDPOINT_URL,
 });
-const secrets = cacheSecrets(createFetchSecrets(callAws), systemClock);
+const secrets = cacheSecrets(createHttpSecrets(callAws), systemClock);
 const knownSecrets = new Set<string>();
 
 /** Answers GitHub's webhooks. */
 export const handler = createGithubWebhookHandler({
-  queues: createFetchWorkQueues(callAws, {
+  queues: createHttpWorkQueues(callAws, {
     'source-sync': environment.SOURCE_SYNC_QUEUE_URL,
     'image-update': environment.IMAGE_UPDATE_QUEUE_URL,
   }),

@@ -5,7 +5,7 @@ import type { CallAws } from './call-aws.ts';
 import { readText } from './read-text.ts';
 
 /** Secrets of Secrets Manager without the SDK, read anew each time: put a cache in front. */
-export function createFetchSecrets(callAws: CallAws): Secrets {
+export function createHttpSecrets(callAws: CallAws): Secrets {
   return {
     read: async (name) => {
       const answer = await callAws({

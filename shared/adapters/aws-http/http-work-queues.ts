@@ -7,10 +7,7 @@ import type { CallAws } from './call-aws.ts';
 import { readText } from './read-text.ts';
 
 /** Sends work to SQS FIFO queues without the SDK. */
-export function createFetchWorkQueues(
-  callAws: CallAws,
-  urls: Readonly<Partial<Record<QueueName, string>>>,
-): WorkQueues {
+export function createHttpWorkQueues(callAws: CallAws, urls: Readonly<Partial<Record<QueueName, string>>>): WorkQueues {
   return {
     send: async ({ queue, group, deduplicationId, message }) => {
       const url = findQueueUrl(urls, queue);

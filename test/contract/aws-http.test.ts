@@ -6,10 +6,10 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
-import { createAwsCaller } from '#shared/adapters/aws-fetch/call-aws.ts';
-import type { CallAws } from '#shared/adapters/aws-fetch/call-aws.ts';
-import { createFetchSecrets } from '#shared/adapters/aws-fetch/fetch-secrets.ts';
-import { createFetchWorkQueues } from '#shared/adapters/aws-fetch/fetch-work-queues.ts';
+import { createAwsCaller } from '#shared/adapters/aws-http/call-aws.ts';
+import type { CallAws } from '#shared/adapters/aws-http/call-aws.ts';
+import { createHttpSecrets } from '#shared/adapters/aws-http/http-secrets.ts';
+import { createHttpWorkQueues } from '#shared/adapters/aws-http/http-work-queues.ts';
 import { describeSecrets } from './secrets.contract.ts';
 import { consume, createQueues, openSqs } from './sqs-on-moto.ts';
 import { describeWorkQueues } from './work-queues.contract.ts';
@@ -50,13 +50,13 @@ async function countCalls(operation: string): Promise<number> {
 
 describeWorkQueues('SQS without its SDK', async () => {
   const urls = await createQueues(sqs);
-  return { queues: createFetchWorkQueues(callAws, urls), consumer: consume(sqs, urls) };
+  return { queues: createHttpWorkQueues(callAws, urls), consumer: consume(sqs, urls) };
 });
 
 describeSecrets('Secrets Manager without its SDK', async () => {
   made += 1;
   const unique = `tidegate/world-${made}/`;
-  const secrets = createFetchSecrets(callAws);
+  const secrets = createHttpSecrets(callAws);
   return {
     secrets: { read: (name) => secrets.read(`${unique}${name}`) },
     put: async (name, value) => {
@@ -80,7 +80,7 @@ describe('work sent without the SDK', () => {
     const urls = await createQueues(sqs);
     await moto.injectFault({ operation: 'SendMessage', message: 'no', status, code, afterwards, times: 3 });
 
-    await createFetchWorkQueues(callAws, urls).send(work);
+    await createHttpWorkQueues(callAws, urls).send(work);
 
     const consumer = consume(sqs, urls);
     const [first] = await consumer.receive('source-sync', 10);
@@ -90,7 +90,7 @@ describe('work sent without the SDK', () => {
   });
 
   it('is to be tried again when SQS stays overloaded, after four calls', async () => {
-    const queues = createFetchWorkQueues(callAws, await createQueues(sqs));
+    const queues = createHttpWorkQueues(callAws, await createQueues(sqs));
     const before = await countCalls('SendMessage');
     await moto.injectFault({ operation: 'SendMessage', message: 'no', status: 503, code: 'Overloaded', times: 4 });
 
@@ -105,7 +105,7 @@ describe('work sent without the SDK', () => {
   it('names the right that is missing, after one call, the queue that is gone and the one nobody named', async () => {
     const urls = await createQueues(sqs);
     const url = urls['source-sync'] ?? '';
-    const queues = createFetchWorkQueues(callAws, { 'source-sync': url });
+    const queues = createHttpWorkQueues(callAws, { 'source-sync': url });
     const before = await countCalls('SendMessage');
     await moto.injectFault({
       operation: 'SendMessage',
@@ -121,7 +121,7 @@ describe('work sent without the SDK', () => {
     });
     expect(await countCalls('SendMessage')).toBe(before + 1);
 
-    const gone = createFetchWorkQueues(callAws, { 'source-sync': `${url}-gone.fifo` });
+    const gone = createHttpWorkQueues(callAws, { 'source-sync': `${url}-gone.fifo` });
     await expect(gone.send(work)).rejects.toMatchObject({ code: 'QueueNotFound', disposition: 'retry' });
 
     await expect(queues.send({ ...work, queue: 'reconcile/other' })).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe('work sent without the SDK', () => {
 
 describe('secrets read without the SDK', () => {
   it('are read as text, from bytes too, and are nothing when they were never filled', async () => {
-    const secrets = createFetchSecrets(callAws);
+    const secrets = createHttpSecrets(callAws);
 
     expect(await secrets.read(await createSecret({ SecretString: 'first line\nsecond é' }))).toBe(
       'first line\nsecond é',
@@ -145,7 +145,7 @@ describe('secrets read without the SDK', () => {
 
   it('come through three throttled calls, and say what is wrong after more', async () => {
     const name = await createSecret({ SecretString: 'value' });
-    const secrets = createFetchSecrets(callAws);
+    const secrets = createHttpSecrets(callAws);
     const fault = { operation: 'GetSecretValue', status: 400, message: 'no' };
     await moto.injectFault({ ...fault, code: 'ThrottlingException', times: 3 });
     expect(await secrets.read(name)).toBe('value');
@@ -195,12 +195,12 @@ describe('an AWS that answers badly', () => {
       sessionToken: 'session',
       endpoint,
     });
-    return createFetchWorkQueues(caller, { 'source-sync': `${endpoint}/1/source-sync.fifo` }).send(work);
+    return createHttpWorkQueues(caller, { 'source-sync': `${endpoint}/1/source-sync.fifo` }).send(work);
   }
 
   function read(): Promise<string | undefined> {
     const caller = createAwsCaller({ region: 'eu-west-1', accessKeyId: 'A', secretAccessKey: 's', endpoint });
-    return createFetchSecrets(caller).read('tidegate/github/webhook-secret');
+    return createHttpSecrets(caller).read('tidegate/github/webhook-secret');
   }
 
   it('is called once, signed for the service and the region, with the session of the credentials', async () => {
