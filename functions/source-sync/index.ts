@@ -1,17 +1,13 @@
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { readDeployedSettings } from '#shared/adapters/disk/read-deployed-settings.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
-import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
-import { createPowertoolsLogger } from '#shared/adapters/powertools/powertools-logger.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
-import { cacheSecrets } from '#shared/adapters/secrets-manager/cache-secrets.ts';
-import { createSecretsManagerSecrets } from '#shared/adapters/secrets-manager/secrets-manager-secrets.ts';
-import { LambdaEnvironment, readEnvironment, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
+import { readEnvironment, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
 import { VERSION } from '#shared/settings/version.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
+import { openGitHubWorker } from '../open-github-worker.ts';
 import { createSourceSyncHandler } from './handler.ts';
 
 /** The schedules' own grain. */
@@ -19,13 +15,8 @@ const TICK_MS = 60_000;
 
 const service = 'source-sync';
 const environment = readEnvironment(SourceSyncEnvironment, process.env);
-const lambda = readEnvironment(LambdaEnvironment, process.env);
-const settings = await readDeployedSettings(lambda.LAMBDA_TASK_ROOT, lambda.AWS_REGION);
 
-const knownSecrets = new Set<string>();
-const log = createPowertoolsLogger({ service, knownSecrets });
-const secrets = cacheSecrets(createSecretsManagerSecrets({ learn: (value) => knownSecrets.add(value) }), systemClock);
-const client = createGitHubClient({ settings: settings.github, secrets, version: VERSION, log });
+const { settings, log, secrets, client } = await openGitHubWorker(service);
 
 /** Brings what is stored of the sources up to date. */
 export const handler = traceHandler(
