@@ -107,6 +107,6 @@ export class TidegateStack extends Stack {
       },
     });
     const people = new PeoplePolicies(this, 'People', { journal, operations, secrets, ticks });
-    new Outputs(this, 'Outputs', { github, artifacts, webhookUrl: webhook.url, reconcilers, people });
+    new Outputs(this, 'Outputs', { github, artifacts, webhookUrl: webhook.url, reconcilers, imageUpdate, people });
   }
 }

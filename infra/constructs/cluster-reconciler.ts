@@ -38,6 +38,8 @@ export interface ClusterReconcilerProps {
 export class ClusterReconciler extends Construct {
   readonly queue: WorkQueue;
   readonly worker: TidegateFunction;
+  /** Of the function's interfaces, where it runs in a VPC. */
+  readonly securityGroup: SecurityGroup | undefined;
 
   constructor(scope: Construct, id: string, props: ClusterReconcilerProps) {
     super(scope, id);
@@ -50,6 +52,8 @@ export class ClusterReconciler extends Construct {
       maxReceives: 3,
       lateAfter: Duration.minutes(15),
     });
+    const network = target.vpc === undefined ? undefined : this.addNetwork(target.vpc);
+    this.securityGroup = network?.securityGroup;
     this.worker = new TidegateFunction(this, 'Worker', {
       subject: `reconcile-${name}`,
       description: `Applies what Git says to cluster ${name}`,
@@ -62,7 +66,7 @@ export class ClusterReconciler extends Construct {
       layers: [kubectl],
       // All functions share the concurrency of the account; source-sync misses it in the same minute.
       watchThrottles: false,
-      ...(target.vpc === undefined ? {} : { network: this.addNetwork(target.vpc) }),
+      ...(network === undefined ? {} : { network }),
     });
     journal.grantRecordsOf(name, this.worker.role);
     artifacts.grantReconcile(name, this.worker.role);

@@ -4,6 +4,7 @@ import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { ClusterReconciler } from './cluster-reconciler.ts';
+import type { ImageUpdateWorker } from './image-update-worker.ts';
 import type { PeoplePolicies } from './people-policies.ts';
 
 export interface OutputsProps {
@@ -11,6 +12,7 @@ export interface OutputsProps {
   readonly github: GitHubSettings;
   readonly artifacts: ArtifactBucket;
   readonly reconcilers: readonly { readonly cluster: EksCluster; readonly reconciler: ClusterReconciler }[];
+  readonly imageUpdate: ImageUpdateWorker;
   readonly people: PeoplePolicies;
 }
 
@@ -18,7 +20,7 @@ export interface OutputsProps {
 export class Outputs extends Construct {
   constructor(scope: Construct, id: string, props: OutputsProps) {
     super(scope, id);
-    const { webhookUrl, github, artifacts, reconcilers, people } = props;
+    const { webhookUrl, github, artifacts, reconcilers, imageUpdate, people } = props;
     const { webhookSecret, privateKeySecret, tokenSecret } = github;
     const secrets = [webhookSecret, privateKeySecret, tokenSecret].filter((name) => name !== undefined);
     this.add('WebhookUrl', webhookUrl, 'Where GitHub sends its webhooks');
@@ -28,6 +30,10 @@ export class Outputs extends Construct {
     for (const [index, { cluster, reconciler }] of reconcilers.entries()) {
       const { name, target } = cluster;
       const { roleArn } = reconciler.worker.role;
+      if (reconciler.securityGroup !== undefined) {
+        const { securityGroupId } = reconciler.securityGroup;
+        this.add(`SecurityGroup${index}`, securityGroupId, `To be let in on port 443 of cluster ${name}`);
+      }
       if (target.roleArn === undefined) {
         this.add(`ReconcileRole${index}`, roleArn, `Role whose access entry cluster ${name} has`);
         continue;
@@ -38,6 +44,8 @@ export class Outputs extends Construct {
     }
     const bus = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
     this.add('EventBus', bus, 'Where infra/ecr-forwarding.yaml sends image pushes of other accounts and regions');
+    const { role: imageUpdateRole } = imageUpdate.worker;
+    this.add('ImageUpdateRole', imageUpdateRole.roleArn, 'Role to let into repositories of other accounts');
     this.add('PolicyToLook', people.look.managedPolicyArn, 'For people who look: no secrets, no changes');
     this.add(
       'PolicyToOperate',

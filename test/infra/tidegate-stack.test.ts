@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -385,6 +387,32 @@ describe('alarms', () => {
     const rings = (heading: string): boolean =>
       alarms.some(({ AlarmDescription }) => AlarmDescription.endsWith(anchorOf(heading)));
     expect(headings.filter((heading) => !rings(heading))).toEqual([]);
+  });
+});
+
+describe('a cluster of another account', () => {
+  const ROLE = 'arn:aws:iam::210987654321:role/tidegate';
+
+  test('is reached by assuming exactly its role, and the stack makes it no access entry but prints the command', async () => {
+    const example = await readFile('examples/aws/tidegate.yaml', 'utf8');
+    const file = join(await mkdtemp(join(tmpdir(), 'tidegate-other-account-')), 'tidegate.yaml');
+    await writeFile(
+      file,
+      example.replace('      vpc:\n', `      roleArn: ${ROLE}\n      vpc:\n        reachesSts: true\n`),
+    );
+    const other = await synthesize(file);
+
+    const assuming = roleStatements(other.template).filter(({ actions }) => actions.includes('sts:AssumeRole'));
+
+    expect(assuming.map(({ owner, resources }) => [owner.replace(/WorkerRole.*/u, ''), resources])).toEqual([
+      ['Reconcileproduction', [ROLE]],
+    ]);
+    expect(resourcesOf(other.template, 'AWS::EKS::AccessEntry').map(([id]) => id)).toEqual([
+      expect.stringMatching(/^Reconcilestaging/u),
+    ]);
+    expect(JSON.stringify(other.template['Outputs'])).toContain(
+      `aws eks create-access-entry --region eu-west-1 --cluster-name prod --principal-arn ${ROLE} --kubernetes-groups tidegate:platform --type STANDARD`,
+    );
   });
 });
 
