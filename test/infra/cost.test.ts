@@ -20,6 +20,9 @@ test('docs/cost.md has the table that the templates give today', { timeout: 120_
 
   expect(text).toContain(await estimateFleets());
   expect(text.replaceAll('\n', ' ')).toContain(PRICES_OF);
+  const together = Number(/\*\*together\*\* +\| +\*\*(?<dollars>[\d.]+)/u.exec(text)?.groups?.['dollars']);
+  const readme = (await readFile('README.md', 'utf8')).replaceAll('\n', ' ');
+  expect(readme).toContain(`about ${Math.round(together)} dollars a month for one cluster`);
 });
 
 test('docs/cost.md explains each term of the bill', { timeout: 60_000 }, async () => {

@@ -416,6 +416,29 @@ describe('a cluster of another account', () => {
   });
 });
 
+test('what holds work or state keeps its logical id from release to release, so that an update does not replace it', () => {
+  const types = ['AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::SecretsManager::Secret', 'AWS::SQS::Queue'];
+
+  const ids = types.flatMap((type) => resourcesOf(template, type).map(([id]) => id));
+
+  // Rename none: a table would be emptied, and CloudFormation cannot make a queue or secret twice under its fixed name.
+  expect(ids.toSorted()).toEqual([
+    'ArtifactsBucket88671897',
+    'ImageUpdateWorkDeadLettersAD46A401',
+    'ImageUpdateWorkQueueF7933C92',
+    'JournalTableE0A5D4A5',
+    'NotifyLostQueueDC138C5A',
+    'ReconcileproductionWorkDeadLettersBA2A993F',
+    'ReconcileproductionWorkQueue133D7B35',
+    'ReconcilestagingWorkDeadLettersA04424B7',
+    'ReconcilestagingWorkQueueFAD31504',
+    'SecretsGitHub93966396',
+    'SecretsWebhook8D5E2A64',
+    'SourceSyncWorkDeadLetters0DA2119A',
+    'SourceSyncWorkQueueB48CBA99',
+  ]);
+});
+
 test('the template is the one that was reviewed', async () => {
   const text = JSON.stringify(template, undefined, 2)
     .replaceAll(/[0-9a-f]{64}/gu, '<hash of an asset>')
