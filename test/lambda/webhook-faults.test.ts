@@ -8,6 +8,7 @@ import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient } from '@aw
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
 import { startInstallation } from '#local/lambda/start-installation.ts';
 import type { AwsInstallation } from '#local/lambda/start-installation.ts';
 import { signBody } from '#shared/webhook/verify-signature.ts';
@@ -39,7 +40,8 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
     moto = started;
     const { stackName, template, assembly } = synthesis;
     const folders = { folder, logFolder: join(folder, 'logs') };
-    aws = await startInstallation({ stackName, template, assembly, moto, ...folders, tickMs: HOUR_MS });
+    const { kubectl } = await ensureClusterBinaries();
+    aws = await startInstallation({ stackName, template, assembly, moto, ...folders, tickMs: HOUR_MS, kubectl });
     const connection = { endpoint: moto.url, region: moto.region, credentials: moto.credentials };
     sqs = new SQSClient(connection);
     secrets = new SecretsManagerClient(connection);

@@ -1,0 +1,295 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AwsFault } from '#local/aws/start-moto.ts';
+import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
+import { KUSTOMIZATIONS } from '#local/demo/scene.ts';
+import { synthesize } from '../infra/synthesize.ts';
+
+const CONFIG_MAP = 'apps/podinfo/config-map.yaml';
+/** No tick comes after the first: whatever is lost in these tests stays lost, and is seen. */
+const NEVER_SECONDS = 3_600;
+const throttled = { status: 400, code: 'ThrottlingException', message: 'slow down' };
+
+describe('the bundles of the workers, when AWS has troubles', () => {
+  let stage: AwsStage;
+  let sqs: SQSClient;
+  let s3: S3Client;
+  let count = 0;
+  const hiddenFor = new Map<string, number>();
+
+  beforeAll(async () => {
+    stage = await setAwsStage({ synthesize, tickSeconds: NEVER_SECONDS });
+    const { moto } = stage;
+    const connection = { endpoint: moto.url, region: moto.region, credentials: moto.credentials };
+    sqs = new SQSClient(connection);
+    s3 = new S3Client({ ...connection, forcePathStyle: true });
+    await stage.installation.start();
+  });
+  beforeEach(() => Promise.all([comeBackAfter('SourceSync', 10), comeBackAfter('ImageUpdate', 10)]));
+  afterEach(() => stage.github.faults.clear());
+  afterAll(async () => {
+    sqs?.destroy();
+    s3?.destroy();
+    await stage?.close();
+  });
+
+  function refsOf(type: string, pattern: RegExp): readonly string[] {
+    const found = stage.aws.stack.resources.filter((resource) => resource.type === type && pattern.test(resource.id));
+    return found.map(({ ref }) => ref);
+  }
+
+  function queueOf(subject: 'SourceSync' | 'ImageUpdate'): string {
+    return refsOf('AWS::SQS::Queue', new RegExp(`^${subject}(?!.*DeadLetters)`, 'u'))[0] ?? '';
+  }
+
+  /** In place of the minutes that a crashed run may take, so that what is handed back comes back within a test. */
+  async function comeBackAfter(subject: 'SourceSync' | 'ImageUpdate', seconds: number): Promise<void> {
+    if (hiddenFor.get(subject) === seconds) return;
+    hiddenFor.set(subject, seconds);
+    const Attributes = { VisibilityTimeout: String(seconds) };
+    await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueOf(subject), Attributes }));
+    // Who waits for a message already receives it on the old terms.
+    await sleep(1_200);
+  }
+
+  async function countMessages(queueUrls: readonly string[]): Promise<number> {
+    const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+    const counts = await Promise.all(
+      queueUrls.map(async (QueueUrl) => {
+        const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] });
+        const { Attributes = {} } = await sqs.send(command);
+        return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name]), 0);
+      }),
+    );
+    return counts.reduce((sum, number) => sum + number, 0);
+  }
+
+  async function push(files: Readonly<Record<string, string>>): Promise<string> {
+    return stage.github.commitFiles(stage.repository, 'main', files, 'Change something', 'octavia');
+  }
+
+  /** Commits a greeting that nobody gave before. */
+  async function pushGreeting(): Promise<{ readonly commit: string; readonly greeting: string }> {
+    count += 1;
+    const greeting = `greetings, number ${count}`;
+    const text = (await stage.github.readFile(stage.repository, 'main', CONFIG_MAP)) ?? '';
+    return { greeting, commit: await push({ [CONFIG_MAP]: text.replace(/greeting: .*/u, `greeting: ${greeting}`) }) };
+  }
+
+  /** The last state of each Kustomization on a commit. */
+  async function readStates(commit: string): Promise<readonly (string | undefined)[]> {
+    const statuses = await stage.user.readStatuses(commit);
+    return KUSTOMIZATIONS.map((name) => statuses.get(`tidegate/${stage.clusterName}/flux-system/${name}`)?.state);
+  }
+
+  async function untilDeployed(commit: string): Promise<void> {
+    const wanted = KUSTOMIZATIONS.map(() => 'success');
+    await expect.poll(() => readStates(commit), { timeout: 50_000, interval: 200 }).toEqual(wanted);
+  }
+
+  /** What became of a change once everything is done. */
+  async function settle(commit: string) {
+    await untilDeployed(commit);
+    const queues = refsOf('AWS::SQS::Queue', /^/u);
+    await expect.poll(() => countMessages(queues), { timeout: 20_000, interval: 200 }).toBe(0);
+    const greeting = ['get', 'configmap', 'podinfo', '--namespace=podinfo', '--output=jsonpath={.data.greeting}'];
+    const writes = (await stage.cluster.readAuditLog()).filter(
+      ({ verb, resource, namespace, userAgent }) =>
+        verb === 'patch' && resource === 'configmaps' && namespace === 'podinfo' && userAgent.includes(commit),
+    );
+    const [Bucket] = refsOf('AWS::S3::Bucket', /^/u);
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'artifacts/' }));
+    const keys = Versions.map(({ Key }) => Key);
+    return {
+      greeting: await stage.cluster.kubectl(greeting),
+      writes: writes.map(({ name }) => name),
+      storedTwice: keys.filter((key, index) => keys.indexOf(key) !== index),
+    };
+  }
+
+  /** Nothing lost: it runs, and nothing waits or was given up. Nothing twice: each artifact once, one write. */
+  const once = (greeting: string) => ({ greeting, writes: ['podinfo'], storedTwice: [] });
+
+  it('deploy what is there at first', async () => {
+    const head = await stage.user.readHead();
+
+    await untilDeployed(head);
+
+    expect(await settle(head)).toMatchObject({ greeting: 'greetings from fleet-infra', storedTwice: [] });
+  });
+
+  const lost = { status: 500, code: 'InternalServerError', message: 'gone', afterwards: true };
+  const conflict = {
+    operation: 'TransactWriteItems',
+    status: 400,
+    code: 'TransactionCanceledException',
+    message: 'Transaction cancelled',
+  };
+  it.each<{ trouble: string; faults: readonly AwsFault[] }>([
+    {
+      trouble: 'DynamoDB is throttled',
+      faults: ['GetItem', 'Query', 'PutItem', 'TransactWriteItems', 'GetRecords'].map((operation) => ({
+        ...throttled,
+        operation,
+        times: 2,
+      })),
+    },
+    {
+      trouble: 'conditional checks fail',
+      faults: [{ ...conflict, fields: { CancellationReasons: [{ Code: 'ConditionalCheckFailed' }] }, times: 2 }],
+    },
+    {
+      trouble: 'transactions collide',
+      faults: [{ ...conflict, fields: { CancellationReasons: [{ Code: 'TransactionConflict' }] }, times: 4 }],
+    },
+    {
+      trouble: 'SQS is throttled',
+      faults: ['SendMessage', 'ReceiveMessage', 'DeleteMessageBatch'].map((operation) => ({
+        ...throttled,
+        operation,
+        times: 2,
+      })),
+    },
+    {
+      trouble: 'answers of DynamoDB and SQS are lost',
+      faults: ['PutItem', 'TransactWriteItems', 'SendMessage', 'DeleteMessageBatch'].map((operation) => ({
+        ...lost,
+        operation,
+        times: 1,
+      })),
+    },
+  ])('deploy a commit, and once, while $trouble', async ({ faults }) => {
+    for (const fault of faults) await stage.moto.injectFault(fault);
+
+    const { commit, greeting } = await pushGreeting();
+
+    expect(await settle(commit)).toEqual(once(greeting));
+  });
+
+  it('deploy a commit once when the visibility of its message runs out while it is read', async () => {
+    await comeBackAfter('SourceSync', 2);
+    const slow = { path: 'git upload-pack', times: 1, fault: { delayMs: 5_000 } };
+    const fault = stage.github.faults.add(slow);
+    const before = stage.aws.functionOf('SourceSync').invocations().length;
+
+    const { commit, greeting } = await pushGreeting();
+
+    expect(await settle(commit)).toEqual(once(greeting));
+    expect(fault.hits()).toBe(1);
+    await expect.poll(() => stage.aws.functionOf('SourceSync').invocations().length).toBeGreaterThan(before + 1);
+  });
+
+  it('deploy a commit once when notify dies again and again in the middle of what it passes on', async () => {
+    const notify = stage.aws.functionOf('Notify');
+    const statuses = { method: 'POST', path: '/repos/{owner}/{repo}/statuses/{sha}' };
+    const slow = stage.github.faults.add({ ...statuses, times: 3, fault: { delayMs: 3_000 } });
+    const before = notify.invocations().filter(({ outcome }) => outcome === 'failed').length;
+
+    const { commit, greeting } = await pushGreeting();
+    for (const hits of [1, 2, 3]) {
+      await expect.poll(() => slow.hits(), { timeout: 30_000, interval: 20 }).toBe(hits);
+      await notify.kill();
+    }
+
+    expect(await settle(commit)).toEqual(once(greeting));
+    expect(notify.invocations().filter(({ outcome }) => outcome === 'failed')).toHaveLength(before + 3);
+  });
+
+  it('open one pull request for an image when the visibility of its message runs out while they do', async () => {
+    await comeBackAfter('ImageUpdate', 3);
+    const pulls = { method: 'POST', path: '/repos/{owner}/{repo}/pulls', times: 1 };
+    const slow = stage.github.faults.add({ ...pulls, fault: { delayMs: 6_000 } });
+
+    await stage.registry?.push('6.7.1');
+
+    const listOwn = async () => (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+    await expect.poll(listOwn, { timeout: 30_000, interval: 200 }).toHaveLength(1);
+    expect(slow.hits()).toBe(1);
+    await expect.poll(() => countMessages(refsOf('AWS::SQS::Queue', /^/u)), { timeout: 20_000 }).toBe(0);
+    expect(await listOwn()).toHaveLength(1);
+  });
+
+  it('name exactly what failed of a batch, and do the rest of it', async () => {
+    const url = await addBrokenSource();
+    const record = (messageId: string, group: string, body: string): unknown => ({
+      messageId,
+      receiptHandle: messageId,
+      body,
+      attributes: { MessageGroupId: group },
+    });
+    const pushTo = (repository: string): string =>
+      JSON.stringify({
+        type: 'RepositoryPushed',
+        repository,
+        ref: 'refs/heads/main',
+        after: 'a'.repeat(40),
+        deliveryId: 'x',
+      });
+
+    const invocation = await stage.aws.functionOf('SourceSync').invoke({
+      Records: [
+        record('nonsense', 'a', '{"type":"Nonsense"}'),
+        record('broken', 'b', pushTo(url)),
+        record('behind it', 'b', pushTo(url)),
+        record('sound', 'c', pushTo(stage.repositoryUrl)),
+      ],
+    });
+
+    expect(invocation).toMatchObject({
+      outcome: 'answered',
+      payload: { batchItemFailures: [{ itemIdentifier: 'broken' }, { itemIdentifier: 'behind it' }] },
+    });
+  });
+
+  it('leave work that nobody can do to the dead letters, and deploy what comes after', async () => {
+    await comeBackAfter('SourceSync', 1);
+    const url = await addBrokenSource();
+    const MessageBody = JSON.stringify({
+      type: 'RepositoryPushed',
+      repository: url,
+      ref: 'refs/heads/main',
+      after: 'b'.repeat(40),
+      deliveryId: 'poison',
+    });
+    await sqs.send(new SendMessageCommand({ QueueUrl: queueOf('SourceSync'), MessageBody, MessageGroupId: 'broken' }));
+
+    const change = await pushGreeting();
+    await untilDeployed(change.commit);
+
+    const [dead = ''] = refsOf('AWS::SQS::Queue', /^SourceSync.*DeadLetters/u);
+    const given: string[] = [];
+    const look = async (): Promise<readonly string[]> => {
+      const command = new ReceiveMessageCommand({ QueueUrl: dead, MaxNumberOfMessages: 10, VisibilityTimeout: 600 });
+      given.push(...((await sqs.send(command)).Messages ?? []).map(({ Body = '' }) => Body));
+      return given;
+    };
+    await expect.poll(look, { timeout: 40_000, interval: 500 }).toContain(MessageBody);
+    await expect.poll(() => countMessages([queueOf('SourceSync')]), { timeout: 20_000 }).toBe(0);
+    await sleep(500);
+    expect(given.filter((body) => !body.includes('broken'))).toEqual([]);
+  });
+
+  /** A repository that GitHub never hands out, as a source of the cluster. */
+  async function addBrokenSource(): Promise<string> {
+    const url = `${stage.github.url}/acme/broken`;
+    stage.github.faults.add({ path: /\/acme\/broken/u, times: 1_000, fault: { status: 500 } });
+    const source = [
+      'apiVersion: source.toolkit.fluxcd.io/v1',
+      'kind: GitRepository',
+      'metadata: { name: broken, namespace: flux-system }',
+      `spec: { interval: 1h, url: ${url}, ref: { branch: main } }`,
+    ].join('\n');
+    const file = 'clusters/my-cluster/broken.yaml';
+    if ((await stage.github.readFile(stage.repository, 'main', file)) === null)
+      await untilDeployed(await push({ [file]: source }));
+    return url;
+  }
+});
