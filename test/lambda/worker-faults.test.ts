@@ -136,7 +136,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   it.each<{ trouble: string; faults: readonly AwsFault[] }>([
     {
       trouble: 'DynamoDB is throttled',
-      faults: ['GetItem', 'Query', 'PutItem', 'TransactWriteItems', 'GetRecords'].map((operation) => ({
+      faults: ['GetItem', 'Query', 'TransactWriteItems', 'GetRecords'].map((operation) => ({
         ...throttled,
         operation,
         times: 2,
@@ -160,7 +160,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     },
     {
       trouble: 'answers of DynamoDB and SQS are lost',
-      faults: ['PutItem', 'TransactWriteItems', 'SendMessage', 'DeleteMessageBatch'].map((operation) => ({
+      faults: ['TransactWriteItems', 'SendMessage', 'DeleteMessageBatch'].map((operation) => ({
         ...lost,
         operation,
         times: 1,
