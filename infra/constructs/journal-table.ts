@@ -55,6 +55,16 @@ export class JournalTable extends Construct {
     role.addToPolicy(new PolicyStatement({ actions: RECORD_ACTIONS, resources: [this.table.tableArn] }));
   }
 
+  /** Lets a worker read and write records whose keys it knows, on the condition that one is still what it read. */
+  grantKnownRecords(role: Role): void {
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:ConditionCheckItem', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+        resources: [this.table.tableArn],
+      }),
+    );
+  }
+
   /** Lets a worker read and write the records of one cluster, and of no other. */
   grantRecordsOf(cluster: string, role: Role): void {
     role.addToPolicy(

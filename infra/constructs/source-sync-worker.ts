@@ -48,7 +48,7 @@ export class SourceSyncWorker extends Construct {
       timeout: TIMEOUT,
       memorySize: 1024,
     });
-    journal.grantRecords(this.worker.role);
+    journal.grantKnownRecords(this.worker.role);
     artifacts.grantStoreArtifacts(this.worker.role);
     secrets.grantGitHub(this.worker.role);
     secrets.grantSources(this.worker.role, clusters);

@@ -105,8 +105,9 @@ export function createDynamoJournal(options: DynamoJournalOptions): DynamoJourna
           : [{ ConditionCheck: { TableName, Key: still.Key, ...still.condition } }];
       // The token makes a repeated call of a transaction that was carried out, and whose answer was lost, a no-op.
       const command = { ClientRequestToken: randomUUID(), TransactItems: [...puts, ...checks] };
+      const right = checks.length === 0 ? 'dynamodb:PutItem' : 'dynamodb:PutItem and dynamodb:ConditionCheckItem';
       try {
-        await call('dynamodb:PutItem', () => client.send(new TransactWriteItemsCommand(command)));
+        await call(right, () => client.send(new TransactWriteItemsCommand(command)));
         return 'written';
       } catch (error) {
         if (error instanceof TidegateError && failedCondition(error.cause)) return 'conflict';
