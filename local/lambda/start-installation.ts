@@ -2,7 +2,9 @@ import { appendFile, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { type DeployedStack, deployTemplate } from '../aws/deploy-template.ts';
+import { parsePolicy, type PolicyStatement } from '../aws/evaluate-policy.ts';
 import type { RunningMoto } from '../aws/start-moto.ts';
+import { type PermissionGate, startPermissionGate } from '../aws/start-permission-gate.ts';
 import type { AwsCaller } from '../cluster/verify-identity-request.ts';
 import { describeStack, type FunctionDescription, type StackDescription } from './describe-stack.ts';
 import { type Assets, openAssets } from './open-assets.ts';
@@ -31,7 +33,7 @@ export interface InstallationOptions {
 /** One function of the stack as it runs here. */
 export interface InstalledFunction extends LambdaFunction {
   readonly description: FunctionDescription;
-  /** How its processes are started; their variables are the template's, `/opt` put where its layers lie. */
+  /** How its processes are started; their variables are the template's, its layers and AWS put where they lie. */
   readonly options: FunctionOptions;
   /** What became of the events it was given so far. */
   invocations(): readonly PastInvocation[];
@@ -53,6 +55,8 @@ export interface AwsInstallation {
   readonly description: StackDescription;
   readonly webhookUrl: string;
   readonly api: HttpApi;
+  /** Between the functions and moto: what it refuses, IAM would. */
+  readonly gate: PermissionGate;
   readonly functions: readonly InstalledFunction[];
   /** The one whose logical id begins so: `SourceSync`. */
   functionOf(id: string): InstalledFunction;
@@ -70,8 +74,11 @@ export async function startInstallation(options: InstallationOptions): Promise<A
   const description = describeStack(stack);
   const assets = await openAssets({ assembly, stackName, folder: join(folder, 'assets') });
   await mkdir(logFolder, { recursive: true });
+  const gate = await startPermissionGate(moto);
   const functions = await Promise.all(
-    description.functions.map((one) => installFunction(one, { assets, moto, logFolder, options })),
+    description.functions.map((one) =>
+      installFunction(one, { assets, moto, gate, logFolder, options, statements: statementsOf(stack, one.roleArn) }),
+    ),
   );
   const byArn = new Map(functions.map((one) => [one.description.arn, one]));
   const byName = new Map(functions.map((one) => [one.description.name, one]));
@@ -101,6 +108,7 @@ export async function startInstallation(options: InstallationOptions): Promise<A
     stack,
     description,
     api,
+    gate,
     functions,
     webhookUrl: (stack.outputs['WebhookUrl'] ?? '').replace(/^https:\/\/[^/]+/u, api.url),
     functionOf: (id) => {
@@ -115,6 +123,7 @@ export async function startInstallation(options: InstallationOptions): Promise<A
     stop: async () => {
       // Side by side: what polls waits for the functions, and what they were in the middle of ends with them.
       await Promise.all([api.stop(), sources?.stop(), ...functions.map((one) => one.stop())]);
+      await gate.stop();
       await writing;
     },
   };
@@ -123,19 +132,26 @@ export async function startInstallation(options: InstallationOptions): Promise<A
 interface Surroundings {
   readonly assets: Assets;
   readonly moto: RunningMoto;
+  readonly gate: PermissionGate;
+  readonly statements: readonly PolicyStatement[];
   readonly logFolder: string;
   readonly options: InstallationOptions;
 }
 
 async function installFunction(
   description: FunctionDescription,
-  { assets, moto, logFolder, options }: Surroundings,
+  { assets, moto, gate, statements, logFolder, options }: Surroundings,
 ): Promise<InstalledFunction> {
   const { id, name, handler, codeKey, timeoutMs, memoryMb, roleArn } = description;
   const caller = await becomeRole(moto, roleArn, name);
+  gate.addCaller(caller.accessKeyId, { name: id, functionArn: description.arn, statements });
   const opt = await unpackLayers(description, assets, options);
   const environment = Object.fromEntries(
-    Object.entries(description.environment).map(([variable, value]) => [variable, moveOpt(value, opt)]),
+    Object.entries(description.environment).map(([variable, value]) => [
+      variable,
+      // The SDKs take the address of a queue for that of SQS.
+      moveOpt(value.replace(`${moto.url}/`, `${gate.url}/`), opt),
+    ]),
   );
   const functionOptions: FunctionOptions = {
     name,
@@ -148,7 +164,7 @@ async function installFunction(
       AWS_ACCESS_KEY_ID: caller.accessKeyId,
       AWS_SECRET_ACCESS_KEY: caller.secretAccessKey,
       AWS_SESSION_TOKEN: caller.sessionToken ?? '',
-      AWS_ENDPOINT_URL: moto.url,
+      AWS_ENDPOINT_URL: gate.url,
     },
     timeoutMs,
     memoryMb,
@@ -169,6 +185,17 @@ async function installFunction(
     options: functionOptions,
     caller,
   };
+}
+
+/** What the policies of the template let a role do. */
+function statementsOf(stack: DeployedStack, roleArn: string): readonly PolicyStatement[] {
+  const role = roleArn.slice(roleArn.lastIndexOf('/') + 1);
+  return stack.resources
+    .filter(
+      ({ type, properties: { Roles: roles } }) =>
+        type === 'AWS::IAM::Policy' && Array.isArray(roles) && roles.includes(role),
+    )
+    .flatMap(({ properties }) => parsePolicy(properties['PolicyDocument']));
 }
 
 /** Lambda runs a function as a session of its role, named after the function. */
@@ -207,7 +234,7 @@ async function unpackLayers(
 
 const LAMBDA_ARCHITECTURE: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'arm64' };
 
-/** The one value that is not the template's: what lies in a layer lies elsewhere here. */
+/** What lies in a layer lies elsewhere here. */
 function moveOpt(value: string, opt: string | undefined): string {
   return opt !== undefined && value.startsWith('/opt/') ? join(opt, value.slice('/opt/'.length)) : value;
 }

@@ -11,6 +11,11 @@ import { synthesize } from '../infra/synthesize.ts';
 
 const APP_KEY_PART = 32;
 const FUNCTIONS = ['Webhook', 'SourceSync', 'ImageUpdate', 'Reconcile', 'Notify'];
+const MOVED: Readonly<Record<string, readonly string[]>> = {
+  Webhook: ['SOURCE_SYNC_QUEUE_URL', 'IMAGE_UPDATE_QUEUE_URL'],
+  Notify: ['SOURCE_SYNC_QUEUE_URL', 'IMAGE_UPDATE_QUEUE_URL'],
+  Reconcile: ['KUBECTL'],
+};
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
 /** What Lambda sets for every function, and the address of moto, which stands for the network. */
@@ -61,7 +66,11 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
     });
     await changing;
   }, 600_000);
-  afterAll(() => stage?.close({ keepLogs: steps.some(({ ok }) => !ok) }));
+  afterAll(() => close());
+
+  function close(): Promise<void> {
+    return stage?.close({ keepLogs: steps.some(({ ok }) => !ok) });
+  }
 
   function functionsBut(id: string): readonly InstalledFunction[] {
     return stage.aws.functions.filter(({ description }) => !description.id.startsWith(id));
@@ -127,12 +136,45 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
       const own = Object.entries(variables).filter(([variable]) => !OF_LAMBDA.test(variable));
       expect(Object.fromEntries(own)).toEqual(environment);
     }
-    // Lambda unpacks layers to /opt, which only root could here; that path is all that differs.
+    // Lambda unpacks layers to /opt, which only root could here; and queues are reached through the gate that plays IAM.
     const moved = Object.keys(environment).filter(
       (variable) => environment[variable] !== description.environment[variable],
     );
     expect(Object.keys(environment)).toEqual(Object.keys(description.environment));
-    expect(moved).toEqual(id === 'Reconcile' ? ['KUBECTL'] : []);
+    expect(moved).toEqual(MOVED[id] ?? []);
+  });
+
+  test('was refused nothing by the policies of its roles', () => {
+    const { gate } = stage.aws;
+    const used = FUNCTIONS.map((id) => [id, gate.actionsOf(stage.aws.functionOf(id).description.id)]);
+    expect(gate.refusals()).toEqual([]);
+    expect(Object.fromEntries(used)).toEqual({
+      Webhook: ['secretsmanager:GetSecretValue', 'sqs:SendMessage'],
+      SourceSync: [
+        'dynamodb:ConditionCheckItem',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        's3:GetObject',
+        's3:PutObject',
+        'secretsmanager:GetSecretValue',
+      ],
+      ImageUpdate: [
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:Query',
+        'ecr:DescribeImages',
+        'secretsmanager:GetSecretValue',
+      ],
+      Reconcile: [
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:Query',
+        's3:GetObject',
+        's3:ListBucket',
+        's3:PutObject',
+      ],
+      Notify: ['secretsmanager:GetSecretValue', 'sqs:SendMessage'],
+    });
   });
 
   test('told no process and no log a secret', async () => {
@@ -187,8 +229,8 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
 
   test('leaves no process behind once it is closed', async () => {
     const all = [...pids, ...stage.aws.functions.flatMap((one) => one.pids()), ...stage.cluster.pids(), stage.moto.pid];
-    expect(stage.aws.functions.flatMap((one) => one.pids()).length).toBeGreaterThan(0);
-    await stage.close();
+    expect(pids.size).toBeGreaterThanOrEqual(2 * FUNCTIONS.length);
+    await close();
     expect(all.filter(isAlive)).toEqual([]);
   });
 });
