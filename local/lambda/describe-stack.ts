@@ -46,6 +46,8 @@ export interface ScheduleDescription {
   readonly queueArn: string;
   readonly input: string;
   readonly group: string;
+  /** Who sends. */
+  readonly roleArn: string;
 }
 
 /** An address that calls a function. */
@@ -184,7 +186,8 @@ export function describeStack(stack: DeployedStack): StackDescription {
     streamMappings: mappings.filter(isStream).map(describeStreamMapping),
     schedules: all('AWS::Scheduler::Schedule').map(({ id, properties }) => {
       const { Target } = Schedule.parse(properties);
-      return { name: id, queueArn: Target.Arn, input: Target.Input, group: Target.SqsParameters.MessageGroupId };
+      const { Arn: queueArn, Input: input, SqsParameters, RoleArn: roleArn } = Target;
+      return { name: id, queueArn, input, group: SqsParameters.MessageGroupId, roleArn };
     }),
     routes: all('AWS::ApiGatewayV2::Route').map(({ properties }) => {
       const { ApiId: apiId, RouteKey, Target } = Route.parse(properties);

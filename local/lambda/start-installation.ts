@@ -2,7 +2,8 @@ import { appendFile, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { type DeployedStack, deployTemplate } from '../aws/deploy-template.ts';
-import { parsePolicy, type PolicyStatement } from '../aws/evaluate-policy.ts';
+import type { PolicyStatement } from '../aws/evaluate-policy.ts';
+import { roleStatements } from '../aws/role-statements.ts';
 import type { RunningMoto } from '../aws/start-moto.ts';
 import { type PermissionGate, startPermissionGate } from '../aws/start-permission-gate.ts';
 import type { AwsCaller } from '../cluster/verify-identity-request.ts';
@@ -77,7 +78,7 @@ export async function startInstallation(options: InstallationOptions): Promise<A
   const gate = await startPermissionGate(moto);
   const functions = await Promise.all(
     description.functions.map((one) =>
-      installFunction(one, { assets, moto, gate, logFolder, options, statements: statementsOf(stack, one.roleArn) }),
+      installFunction(one, { assets, moto, gate, logFolder, options, statements: roleStatements(stack, one.roleArn) }),
     ),
   );
   const byArn = new Map(functions.map((one) => [one.description.arn, one]));
@@ -185,17 +186,6 @@ async function installFunction(
     options: functionOptions,
     caller,
   };
-}
-
-/** What the policies of the template let a role do. */
-function statementsOf(stack: DeployedStack, roleArn: string): readonly PolicyStatement[] {
-  const role = roleArn.slice(roleArn.lastIndexOf('/') + 1);
-  return stack.resources
-    .filter(
-      ({ type, properties: { Roles: roles } }) =>
-        type === 'AWS::IAM::Policy' && Array.isArray(roles) && roles.includes(role),
-    )
-    .flatMap(({ properties }) => parsePolicy(properties['PolicyDocument']));
 }
 
 /** Lambda runs a function as a session of its role, named after the function. */

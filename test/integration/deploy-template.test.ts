@@ -6,6 +6,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DeployedStack, deployTemplate } from '#local/aws/deploy-template.ts';
+import { isPermitted } from '#local/aws/evaluate-policy.ts';
+import { roleStatements } from '#local/aws/role-statements.ts';
 import { startMoto } from '#local/aws/start-moto.ts';
 import { describeStack } from '#local/lambda/describe-stack.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
@@ -174,6 +176,33 @@ describe('what calls the functions', () => {
       path: '/webhook',
       functionArn: expect.stringContaining('WebhookWorker'),
     });
+  });
+
+  it('may do what Lambda and Scheduler do in the name of its role', () => {
+    const { functions, queueMappings, streamMappings, schedules } = describeStack(stack);
+    const roleOf = (name: string) => functions.find((one) => one.name === name);
+    const needed = [
+      ...queueMappings.flatMap(({ functionName, queueArn: resource }) =>
+        ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((action) => ({
+          ...roleOf(functionName),
+          action,
+          resource,
+        })),
+      ),
+      ...streamMappings.flatMap(({ functionName, streamArn, onFailureArn }) => [
+        ...['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'].map(
+          (action) => ({ ...roleOf(functionName), action, resource: streamArn }),
+        ),
+        { ...roleOf(functionName), action: 'sqs:SendMessage', resource: onFailureArn },
+      ]),
+      ...schedules.map(({ roleArn, queueArn }) => ({ roleArn, action: 'sqs:SendMessage', resource: queueArn })),
+    ];
+    const refused = needed.filter(
+      ({ roleArn = '', action, resource }) =>
+        !isPermitted(roleStatements(stack, roleArn), { action, resource, sourceFunctionArn: '' }),
+    );
+    expect(needed).toHaveLength(4 * 3 + 5 + 4);
+    expect(refused).toEqual([]);
   });
 
   it('is refused where it is wired in a way that nobody plays', () => {
