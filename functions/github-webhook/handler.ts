@@ -36,7 +36,7 @@ export function createGithubWebhookHandler(dependencies: GithubWebhookDependenci
     try {
       const outcome = await receiveWithSecrets({ headers: lowerCaseNames(event.headers), body }, readSecrets);
       if (outcome.outcome === 'accepted') {
-        for (const work of outcome.work) await queues.send(work);
+        await Promise.all(outcome.work.map((work) => queues.send(work)));
       }
       return answer(outcome, log);
     } catch (error) {
@@ -47,15 +47,22 @@ export function createGithubWebhookHandler(dependencies: GithubWebhookDependenci
   };
 }
 
-/** A signature that does not match may be one of a secret that was rotated a moment ago; what bears none is not worth a look. */
+/**
+ * What bears no signature is answered without a look at the secrets. A signature that does not match may be one of a
+ * secret that was rotated a moment ago.
+ */
 async function receiveWithSecrets(
   request: WebhookRequest,
   readSecrets: GithubWebhookDependencies['readSecrets'],
 ): Promise<WebhookOutcome> {
-  const secrets = await readSecrets({ renewed: false });
-  const outcome = receiveWebhook(request, secrets);
-  if (outcome.outcome !== 'unauthorized' || !outcome.signed) return outcome;
-  return receiveWebhook(request, await readSecrets({ renewed: true }));
+  const unread = receiveWebhook(request, []);
+  if (!isDoubtful(unread)) return unread;
+  const outcome = receiveWebhook(request, await readSecrets({ renewed: false }));
+  return isDoubtful(outcome) ? receiveWebhook(request, await readSecrets({ renewed: true })) : outcome;
+}
+
+function isDoubtful(outcome: WebhookOutcome): boolean {
+  return outcome.outcome === 'unauthorized' && outcome.signed;
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };

@@ -32,6 +32,8 @@ export interface TidegateFunctionProps {
   readonly network?: FunctionNetwork;
   /** False where another function that runs every minute rings for the same concurrency. */
   readonly watchThrottles?: boolean;
+  /** False where reading the source map would take longer than the function itself; true unless given. */
+  readonly mapStackTraces?: boolean;
 }
 
 /** Where in a VPC a function runs. */
@@ -49,7 +51,7 @@ export class TidegateFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: TidegateFunctionProps) {
     super(scope, id);
-    const { description, bundle, environment, timeout, memorySize, layers, network } = props;
+    const { description, bundle, environment, timeout, memorySize, layers, network, mapStackTraces = true } = props;
     this.logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -62,7 +64,7 @@ export class TidegateFunction extends Construct {
       code: Code.fromAsset(bundle),
       handler: 'index.handler',
       role: this.role,
-      environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
+      environment: { ...(mapStackTraces ? { NODE_OPTIONS: '--enable-source-maps' } : {}), ...environment },
       timeout,
       memorySize,
       logGroup: this.logGroup,

@@ -44,6 +44,7 @@ export class WebhookEndpoint extends Construct {
       environment,
       timeout: Duration.seconds(10),
       memorySize: 512,
+      mapStackTraces: false,
     });
     secrets.grantWebhook(this.worker.role);
     sourceSync.grantSend(this.worker.role);
