@@ -1,7 +1,13 @@
 import { createHmac, randomUUID } from 'node:crypto';
 
-/** A push as API Gateway hands it to the webhook's function: signed, with a delivery id of its own. */
-export function signDelivery(secret: string): unknown {
+/** A webhook as GitHub sends it. */
+export interface Delivery {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A push: signed, with a delivery id of its own. */
+export function signDelivery(secret: string): Delivery {
   const body = JSON.stringify({
     ref: 'refs/heads/main',
     before: '0'.repeat(40),
@@ -9,7 +15,6 @@ export function signDelivery(secret: string): unknown {
     repository: { full_name: 'acme/fleet-infra', html_url: 'https://github.com/acme/fleet-infra' },
   });
   return {
-    version: '2.0',
     headers: {
       'content-type': 'application/json',
       'x-github-event': 'push',
@@ -17,6 +22,17 @@ export function signDelivery(secret: string): unknown {
       'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
     },
     body,
-    isBase64Encoded: false,
   };
+}
+
+/** The same without a signature, as anybody on the internet can send it. */
+export function forgeDelivery(): Delivery {
+  const { body, headers } = signDelivery('');
+  const { 'x-hub-signature-256': _, ...unsigned } = headers;
+  return { body, headers: unsigned };
+}
+
+/** A delivery as API Gateway hands it to the webhook's function. */
+export function toGatewayEvent({ headers, body }: Delivery): unknown {
+  return { version: '2.0', headers, body, isBase64Encoded: false };
 }

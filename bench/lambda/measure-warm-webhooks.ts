@@ -1,0 +1,41 @@
+import { openEnvironment } from '#local/lambda/open-environment.ts';
+import type { FunctionOptions } from '#local/lambda/open-environment.ts';
+import { percentile } from '../percentile.ts';
+
+/** How one process answers deliveries, one after the other, as Lambda gives them to it. */
+export interface WarmWebhooks {
+  readonly sent: number;
+  /** Answered with 202. */
+  readonly accepted: number;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+}
+
+const WARM_UP = 50;
+
+/** Hands deliveries to one process of the webhook, the next as soon as the last is answered. */
+export async function measureWarmWebhooks(options: {
+  readonly webhook: FunctionOptions;
+  readonly nextDelivery: () => unknown;
+  readonly count: number;
+}): Promise<WarmWebhooks> {
+  const { webhook, nextDelivery, count } = options;
+  const environment = await openEnvironment(webhook);
+  try {
+    for (let index = 0; index < WARM_UP; index += 1) await environment.run(nextDelivery());
+    const times: number[] = [];
+    let accepted = 0;
+    for (let index = 0; index < count; index += 1) {
+      const invocation = await environment.run(nextDelivery());
+      times.push(invocation.ms);
+      if (invocation.outcome === 'answered' && isAccepted(invocation.payload)) accepted += 1;
+    }
+    return { sent: count, accepted, medianMs: percentile(times, 0.5), p99Ms: percentile(times, 0.99) };
+  } finally {
+    await environment.kill();
+  }
+}
+
+function isAccepted(payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && Reflect.get(payload, 'statusCode') === 202;
+}
