@@ -5,7 +5,7 @@ export const TIDEGATE_NAMESPACE = 'tidegate-system';
 export const INSTRUCTION_NAMESPACE = 'flux-system';
 export const APPLYSET_PART_OF_LABEL = 'applyset.kubernetes.io/part-of';
 export const APPLYSET_ID_LABEL = 'applyset.kubernetes.io/id';
-/** Where members may be, besides the namespace of the parent. */
+/** Where members are; the namespace of the parent too, which not every run may look into. */
 export const APPLYSET_NAMESPACES_ANNOTATION = 'applyset.kubernetes.io/additional-namespaces';
 export const APPLYSET_TOOLING_ANNOTATION = 'applyset.kubernetes.io/tooling';
 export const APPLYSET_KINDS_ANNOTATION = 'applyset.kubernetes.io/contains-group-kinds';

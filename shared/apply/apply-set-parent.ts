@@ -106,7 +106,10 @@ export function sameParent(live: LiveMetadata, desired: ApplySetParent): boolean
 }
 
 function splitNames(text = ''): readonly string[] {
-  return text.split(',').filter((name) => name !== '');
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
 function formatKinds(kinds: readonly GroupKind[]): string {

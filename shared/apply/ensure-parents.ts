@@ -80,7 +80,7 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
     cluster: run.request.cluster,
     kustomization: set.id,
     kinds: [...kinds].map(parseGroupKind),
-    namespaces: [...namespaces].filter((namespace) => namespace !== '' && namespace !== TIDEGATE_NAMESPACE),
+    namespaces: [...namespaces].filter((namespace) => namespace !== ''),
     whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),
   };
 }

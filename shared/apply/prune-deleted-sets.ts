@@ -6,7 +6,7 @@ import { mayStart, type ApplyRun } from './apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desired-state.ts';
 import { formatGroupKind } from './group-kind.ts';
-import { leftNamespaces } from './left-namespaces.ts';
+import { leftBehind } from './left-behind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
 import { isUnknown, membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
@@ -42,7 +42,7 @@ async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: Pr
   const name = formatNamespacedName(parent.kustomization);
   const withheld = [
     ...result.withheld.filter((prune) => formatNamespacedName(prune.kustomization) === name),
-    ...(parent.whenDeleted === 'prune' ? leftNamespaces(run.cluster, parent.kustomization) : []),
+    ...(parent.whenDeleted === 'prune' ? leftBehind(run.cluster, parent.kustomization) : []),
   ];
   const changes = result.deleted
     .filter(({ kustomization }) => formatNamespacedName(kustomization) === name)
@@ -69,7 +69,7 @@ async function deleteParent(
   parent: ObservedParent,
   withheld: readonly WithheldPrune[],
 ): Promise<string | undefined> {
-  const hidden = hiddenFrom(run, parent);
+  const hidden = parent.whenDeleted === 'prune' ? hiddenFrom(run, parent) : [];
   const unknown = run.sets.some(isUnknown) || run.request.doubts.length > 0;
   if (unknown || hidden.length > 0 || run.cluster.discovery.incomplete.length > 0) {
     return `it stays until everything is known${hidden.length > 0 ? `; not listed: ${hidden.join(', ')}` : ''}`;
@@ -99,8 +99,8 @@ function hiddenFrom(run: ApplyRun, parent: ObservedParent): readonly string[] {
   const unlisted = run.cluster.unlisted.filter(
     ({ kind, namespace }) => namespace === undefined && kind !== undefined && kinds.includes(kind),
   );
-  const namespaces = leftNamespaces(run.cluster, parent.kustomization).map(({ id }) => `namespace ${id.name}`);
-  return [...unlisted.flatMap(({ kind }) => kind ?? []), ...namespaces];
+  const namespaces = leftBehind(run.cluster, parent.kustomization).filter(({ id }) => id.name !== '*');
+  return [...unlisted.flatMap(({ kind }) => kind ?? []), ...namespaces.map(({ id }) => `namespace ${id.name}`)];
 }
 
 // Deletion in the background is done when the object is gone, not when the server took the request.

@@ -9,7 +9,7 @@ import { desiredIds, resolveId } from './desired-object.ts';
 import type { DesiredSet, WithheldPrune } from './desired-state.ts';
 import { executePrune } from './execute-prune.ts';
 import { findResource } from './group-kind.ts';
-import { leftNamespaces } from './left-namespaces.ts';
+import { leftBehind } from './left-behind.ts';
 import type { ObservedObject } from './observed-cluster.ts';
 import { planPrune, type PruneSet } from './plan-prune.ts';
 import type { PruneContext } from './prune-guards/prune-candidate.ts';
@@ -37,7 +37,7 @@ export async function pruneWave(run: ApplyRun, wave: readonly DesiredSet[]): Pro
     progressOf(run, kustomization).withheld.push(prune);
   }
   for (const set of wave.filter(({ settings }) => settings.prune)) {
-    progressOf(run, set.id).withheld.push(...leftNamespaces(run.cluster, set.id));
+    progressOf(run, set.id).withheld.push(...leftBehind(run.cluster, set.id));
   }
 }
 

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 
 import { startCluster, type RunningCluster } from '#local/cluster/start-cluster.ts';
 import type { AuditEntry } from '#local/cluster/read-audit-log.ts';
@@ -29,6 +31,14 @@ const NAMESPACES = ['apps', 'team-b', 'unbound'];
 const BOUND = { namespaces: ['apps', 'team-b'] };
 const RBAC = join(import.meta.dirname, '../../infra/rbac');
 const DAY_MS = 86_400_000;
+const RoleShape = z.looseObject({
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  rules: z
+    .array(
+      z.strictObject({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+    )
+    .default([]),
+});
 
 let cluster: RunningCluster;
 type Api = ReturnType<typeof kubernetesHttpApi>;
@@ -40,6 +50,7 @@ beforeAll(async () => {
   cluster = await startCluster({ contextName: 'workload' });
   const manifest = await readFile(join(RBAC, 'workload.yaml'), 'utf8');
   await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: manifest });
+  await cluster.kubectl(['apply', '--server-side', '-f', join(RBAC, 'platform.yaml')]);
   lastPair = manifest.split('\n---\n').slice(-2).join('\n---\n');
   await letIn('team-b');
   for (const name of ['unbound', 'elsewhere']) {
@@ -344,7 +355,6 @@ describe('a namespace that was taken out of the settings', () => {
 
 describe('a run with the rights of the profile platform', () => {
   it('applies, checks and prunes kinds of the whole cluster and what they are made of', async () => {
-    await cluster.kubectl(['apply', '--server-side', '-f', join(RBAC, 'platform.yaml')]);
     const platform = connectAs('platform');
     const installation = install(platform, 'platform');
     const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'made' } };
@@ -381,6 +391,150 @@ describe('a run with the rights of the profile platform', () => {
     }
   });
 });
+
+describe('what was applied before the cluster was limited to namespaces', () => {
+  const NAME = 'before-limits';
+  const fine = configMap('apps', NAME);
+  const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: NAME }, rules: [] };
+  let platform: Api;
+
+  beforeAll(() => {
+    platform = connectAs('platform');
+  });
+
+  afterAll(() => platform.close());
+
+  it('is named when it is of a kind of the whole cluster, until somebody clears up as the message says', async () => {
+    const installation = install(platform, NAME);
+    await installation.apply([rendered(NAME, [fine, role])]);
+
+    const left = outcomeOf(await installation.apply([rendered(NAME, [fine])], BOUND, { api }), NAME);
+    const deleted = outcomeOf(await installation.apply([], BOUND, { api }), NAME);
+
+    for (const { withheld } of [left, deleted]) {
+      expect(withheld).toContainEqual({
+        id: { group: 'rbac.authorization.k8s.io', kind: 'ClusterRole', namespace: '', name: '*' },
+        guard: 'not-listed',
+        message: expect.stringMatching(/no namespace that Tidegate may work in/u),
+      });
+    }
+    expect(left.state).toBe('ready');
+    expect(deleted.state).toBe('deleting');
+    expect(await exists(`clusterrole/${NAME}`)).toBe(true);
+
+    const [, label = '', annotation = '', parent = ''] =
+      /labelled (\S+) .* annotation (\S+) of ConfigMap tidegate-system\/(\S+)$/u.exec(
+        left.withheld[0]?.message ?? '',
+      ) ?? [];
+    await cluster.kubectl(['delete', 'clusterroles', '-l', label]);
+    const edit = ['annotate', '--overwrite', `configmap/${parent}`, `${annotation}=ConfigMap`];
+    await cluster.kubectl(['-n', 'tidegate-system', ...edit]);
+    const approvals = [{ kustomization: { namespace: 'flux-system', name: NAME }, count: 1 }];
+    const gone = outcomeOf(await installation.apply([], { ...BOUND, approvals }, { api }), NAME);
+
+    expect(gone).toMatchObject({ state: 'deleted', withheld: [] });
+  });
+
+  it('is named when it is beside the inventory', async () => {
+    const name = 'beside-inventory';
+    const installation = install(platform, name);
+    await installation.apply([rendered(name, [configMap('apps', name), configMap('tidegate-system', name)])]);
+
+    const left = outcomeOf(await installation.apply([rendered(name, [configMap('apps', name)])], BOUND, { api }), name);
+
+    expect(left.withheld).toMatchObject([{ id: { kind: 'Namespace', name: 'tidegate-system' }, guard: 'not-listed' }]);
+  });
+
+  it('holds up nobody when it was to stay anyway', async () => {
+    const name = 'stays-anyway';
+    const installation = install(platform, name);
+    await installation.apply([rendered(name, [configMap('elsewhere', name)], { prune: false })]);
+
+    const gone = outcomeOf(await installation.apply([], BOUND, { api }), name);
+
+    expect(gone).toMatchObject({ state: 'deleted', withheld: [] });
+    expect(await exists('-n', 'elsewhere', `configmap/${name}`)).toBe(true);
+  });
+});
+
+describe('the manifests of the profiles', () => {
+  /** What a server decides for itself while it takes an object: no request shows these. */
+  const UNSEEN = ['bind', 'escalate'];
+  const ROLES = ['roles', 'clusterroles'].map((kind) => `${kind}.rbac.authorization.k8s.io`);
+
+  it.each(['platform', 'workload'])('give what a run with profile %s uses, and no other verb', async (profile) => {
+    const name = `uses-${profile}`;
+    const limited = profile === 'workload' ? BOUND : {};
+    const less = profile === 'workload' ? { namespaces: ['apps'] } : {};
+    const inTurn = connectAs(profile);
+    const installation = install(inTurn, name);
+    const manual = configMap('apps', name);
+    const all = [manual, configMap('apps', `${name}-gone`), configMap('team-b', name), deployment('apps', name)];
+    await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(manual) });
+    await cluster.kubectl(['-n', 'tidegate-system', 'delete', 'leases', '--all']);
+    try {
+      const lease = await acquireClusterLease(inTurn, systemClock, { holder: name, giveUpAt: Date.now() + 10_000 });
+      await lease?.release();
+      await installation.apply([rendered(name, all, { wait: true })], limited);
+      await installation.apply([rendered(name, all.slice(0, 1))], limited);
+      await installation.apply([rendered(name, [manual, configMap('team-b', name)])], limited);
+      await installation.apply([rendered(name, [manual])], less);
+      const approvals = [1, 2].map((count) => ({ kustomization: { namespace: 'flux-system', name }, count }));
+      const gone = await installation.apply([], { ...limited, approvals });
+
+      expect(outcomeOf(gone, name).state).toBe('deleted');
+    } finally {
+      await inTurn.close();
+    }
+    const made = (await cluster.readAuditLog()).filter(
+      ({ userAgent, code }) => userAgent.startsWith(`tidegate/${profile}`) && (code < 300 || code === 404),
+    );
+    const isUsed = ({ verb, kinds, namespace }: Right): boolean =>
+      made.some(
+        (request) =>
+          (namespace === undefined || request.namespace === namespace) &&
+          // An apply that creates is a PATCH, and takes the right to create as well.
+          (request.verb === verb || (verb === 'create' && request.verb === 'patch' && request.code === 201)) &&
+          kinds.some((kind) => kind === '*.*' || kind === `${request.resource}.${request.group}`),
+      );
+    const unused = (await readRights(profile)).filter((right) => !isUsed(right));
+
+    expect(unused.map(({ verb, kinds }) => `${verb} ${kinds.join(', ')}`)).toEqual(
+      profile === 'platform' ? ROLES.flatMap((kind) => UNSEEN.map((verb) => `${verb} ${kind}`)) : [],
+    );
+  });
+});
+
+/** A verb, and what it is for: used on one of them, it is used. */
+interface Right {
+  readonly verb: string;
+  readonly kinds: readonly string[];
+  /** Absent: anywhere. */
+  readonly namespace?: string | undefined;
+}
+
+async function readRights(profile: string): Promise<readonly Right[]> {
+  const documents = parseAllDocuments(await readFile(join(RBAC, `${profile}.yaml`), 'utf8'));
+  return documents.flatMap((document): readonly Right[] => {
+    const { metadata, rules } = RoleShape.parse(document.toJS());
+    const each = rules.flatMap(({ apiGroups, resources, verbs }) =>
+      resources.flatMap((resource) =>
+        verbs.map((verb) => ({
+          verb,
+          kinds: apiGroups.map((group) => `${resource}.${group}`),
+          namespace: metadata.namespace,
+        })),
+      ),
+    );
+    // Which kinds of workload there are is for Git to say, so that each verb counts once for all of them.
+    return metadata.name === 'tidegate:workload:apply'
+      ? [...Map.groupBy(each, ({ verb }) => verb)].map(([verb, of]) => ({
+          verb,
+          kinds: of.flatMap((one) => one.kinds),
+        }))
+      : each;
+  });
+}
 
 describe('without the right to see what changes objects on their way in', () => {
   it('trusts its records for a day, then applies everything once', async () => {

@@ -43,6 +43,12 @@ describe('the parent of an ApplySet', () => {
     expect(sameParent(live(), { ...parent, namespaces: ['apps'] })).toBe(false);
   });
 
+  it('is read whatever blanks a person left in its lists', () => {
+    const edited = live({ 'applyset.kubernetes.io/additional-namespaces': 'apps, team-b ,' });
+
+    expect(readParent(edited)?.namespaces).toEqual(['apps', 'team-b']);
+  });
+
   it.each([
     ['of another tool', { 'applyset.kubernetes.io/tooling': 'kubectl/v1.36' }],
     ['that names another Kustomization than its id', { 'tidegate.dev/kustomization': 'flux-system/other' }],
