@@ -45,12 +45,17 @@ export interface ObserveRequest {
 export async function observeCluster(api: KubernetesApi, request: ObserveRequest): Promise<ObservedCluster> {
   const { cluster, sets, namespaces } = request;
   const discovery = await api.discover();
-  const [{ parents, foreignParents }, epochOf] = await Promise.all([
+  const [{ parents, foreignParents }, { epochOf, definedGroups }] = await Promise.all([
     observeParents(api, discovery, cluster),
     observeEpoch(api, discovery, request.now),
   ]);
   const members = new Map<string, ObservedObject>();
-  const { lists, unlisted } = planLists(discovery, kindsToList(sets, parents), namespaces);
+  // A kind that is neither served nor defined has no objects: nothing waits for what went with its definition.
+  const mayExist = (kind: GroupKind): boolean =>
+    findResource(discovery, kind) !== undefined ||
+    discovery.incomplete.length > 0 ||
+    definedGroups?.has(kind.group) !== false;
+  const { lists, unlisted } = planLists(discovery, kindsToList(sets, parents).filter(mayExist), namespaces);
   await runAtMost(AT_ONCE, lists, async ({ kind, resource, ...place }) => {
     try {
       for (const live of await api.listMetadata({ resource, ...place, labelSelector: APPLYSET_PART_OF_LABEL })) {
@@ -155,33 +160,37 @@ async function observeParents(
   return { parents, foreignParents };
 }
 
-async function observeEpoch(
-  api: KubernetesApi,
-  discovery: Discovery,
-  now: number,
-): Promise<(kind: GroupKind) => string> {
-  let forbidden = false;
-  const list = async (kind: GroupKind): Promise<readonly LiveMetadata[]> => {
+interface Epoch {
+  readonly epochOf: (kind: GroupKind) => string;
+  /** API groups that have a definition; absent when nobody may look. */
+  readonly definedGroups?: ReadonlySet<string>;
+}
+
+async function observeEpoch(api: KubernetesApi, discovery: Discovery, now: number): Promise<Epoch> {
+  const list = async (kind: GroupKind): Promise<readonly LiveMetadata[] | undefined> => {
     const resource = findResource(discovery, kind);
     try {
       return resource === undefined ? [] : await api.listMetadata({ resource });
     } catch (error) {
       refusalOf(error);
-      forbidden = true;
-      return [];
+      return undefined;
     }
   };
   const [definitions, ...admission] = await Promise.all([list(DEFINITIONS), ...MUTATING_ADMISSION.map(list)]);
-  const mutators = admission.flat().map((live) => `${live.uid}:${live.resourceVersion}`);
+  const mutators = admission.flatMap((seen) => seen ?? []).map((live) => `${live.uid}:${live.resourceVersion}`);
   // What may not be looked at may have changed: then every object is applied anew once a day, not in every run.
-  const unseen = forbidden ? [Math.floor(now / DAY_MS)] : [];
+  const unseen = [definitions, ...admission].includes(undefined) ? [Math.floor(now / DAY_MS)] : [];
   const shared = hashValue([discovery.serverVersion, mutators.sort(), ...unseen]);
   const byName = new Map((definitions ?? []).map((live) => [live.name, live]));
-  return (kind) => {
+  const epochOf = (kind: GroupKind): string => {
     const plural = findResource(discovery, kind)?.plural ?? '';
     const definition = byName.get(`${plural}.${kind.group}`);
     return definition === undefined ? shared : hashValue([shared, definition.uid, definition.generation ?? 0]);
   };
+  if (definitions === undefined) {
+    return { epochOf };
+  }
+  return { epochOf, definedGroups: new Set(definitions.map(({ name }) => name.slice(name.indexOf('.') + 1))) };
 }
 
 function kindsToList(sets: readonly DesiredSet[], parents: readonly ObservedParent[]): readonly GroupKind[] {

@@ -115,6 +115,39 @@ describe('pruning', () => {
     expect(stdout).not.toContain('deleted-goes');
   });
 
+  it('forgets a deleted Kustomization whose definition went with its objects', async () => {
+    const ns = 'prune-definition';
+    const installation = install(fixture.api, ns);
+    const definition = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'ebbs.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { kind: 'Ebb', plural: 'ebbs' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      },
+    };
+    const finalizers = ['example.com/wait'];
+    const ebb = { apiVersion: 'example.com/v1', kind: 'Ebb', metadata: { name: 'low', namespace: ns, finalizers } };
+    const [stays, goes] = [
+      rendered('definition-stays', [namespace(ns)]),
+      rendered('definition-goes', [definition, ebb]),
+    ];
+    await installation.apply([stays, goes]);
+    const approvals = [{ kustomization: goes.id, count: 2 }];
+
+    const leaving = outcomeOf(await installation.apply([stays], { approvals }), 'definition-goes');
+    const patch = ['patch', 'ebbs/low', '--type=merge', '-p', '{"metadata":{"finalizers":null}}'];
+    await fixture.cluster.kubectl(['-n', ns, ...patch]);
+    await fixture.cluster.kubectl(['wait', '--for=delete', 'crd/ebbs.example.com', '--timeout=20s']);
+    const gone = outcomeOf(await installation.apply([stays]), 'definition-goes');
+
+    expect(leaving).toMatchObject({ state: 'deleting', message: 'some of its objects are still there' });
+    expect(gone.state).toBe('deleted');
+  });
+
   it('leaves the objects of a deleted Kustomization that did not prune', async () => {
     const ns = 'prune-orphan';
     const installation = install(fixture.api, ns);
