@@ -4,9 +4,19 @@ import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+import { ecrPushPattern } from './ecr-push-pattern.ts';
 
 /** Of the 4 KiB that Lambda gives a function's environment, what a certificate authority and addresses leave. */
 const MAX_NAMESPACES_LENGTH = 1_500;
+
+/** What of a cluster stands in that environment, all together; the rest is for names, and for what the stack adds. */
+const MAX_ENVIRONMENT_LENGTH = 3_400;
+
+/** EventBridge takes patterns of 2,048 characters. */
+const MAX_PATTERN_LENGTH = 2_000;
+
+/** The policy of a queue may have 8,192 bytes, that of an event bus 10,240; each registry needs its place in both. */
+const MAX_REGISTRIES = 30;
 
 /** CloudFormation takes 500 resources a stack: a private cluster is up to 18 of them, what all share is about 75. */
 const MAX_CLUSTERS = 20;
@@ -30,6 +40,10 @@ export function findUnworkableSettings(
     ...checkRegions(settings),
     ...checkClusters(settings),
     ...checkRoom(settings),
+    ...checkServers(settings),
+    ...checkEnvironments(settings),
+    ...checkRegistries(settings),
+    ...checkSecrets(settings),
     ...checkNetworks(settings),
     ...checkNamespaces(settings),
     ...checkFolders(settings, source.folder),
@@ -100,6 +114,74 @@ function checkRoom({ clusters }: Settings): readonly Finding[] {
   });
 }
 
+/** Two names for one cluster would prune each other's objects: both have the same inventory in it. */
+function checkServers({ clusters }: Settings): readonly Finding[] {
+  const owners = new Map<string, string>();
+  return clusters.flatMap(({ name, target }, index) => {
+    if (target.kind !== 'eks') return [];
+    const server = new URL(target.endpoint).host;
+    const owner = owners.get(server);
+    owners.set(server, owner ?? name);
+    if (owner === undefined) return [];
+    return [
+      {
+        path: ['clusters', index, 'eks', 'endpoint'],
+        message: `found the API server of cluster "${owner}"; allowed: each cluster once, with one folder that names all that is in it`,
+      },
+    ];
+  });
+}
+
+function checkEnvironments({ clusters }: Settings): readonly Finding[] {
+  return clusters.flatMap(({ path, namespaces = [], approvePrune = '', target }, index) => {
+    if (target.kind !== 'eks') return [];
+    const { name, endpoint, certificateAuthority, roleArn = '' } = target;
+    const values = [path, namespaces.join(','), approvePrune, name, endpoint, certificateAuthority, roleArn];
+    const length = Buffer.byteLength(values.join(''));
+    if (length <= MAX_ENVIRONMENT_LENGTH) return [];
+    return [
+      {
+        path: ['clusters', index],
+        message: `found values of ${length} bytes; allowed: ${MAX_ENVIRONMENT_LENGTH} for path, namespaces, approvePrune and eks together, as they stand in the environment of a Lambda function`,
+      },
+    ];
+  });
+}
+
+function checkRegistries({ registries: { ecr } }: Settings): readonly Finding[] {
+  const tooMany =
+    ecr.length > MAX_REGISTRIES
+      ? [
+          {
+            path: ['registries', 'ecr', MAX_REGISTRIES],
+            message: `found ${ecr.length} entries; allowed: ${MAX_REGISTRIES}, policies of AWS have no room for more`,
+          },
+        ]
+      : [];
+  const tooLong = ecr.flatMap((registry, index) => {
+    const { length } = JSON.stringify(ecrPushPattern(registry));
+    if (length <= MAX_PATTERN_LENGTH) return [];
+    return [
+      {
+        path: ['registries', 'ecr', index, 'repositories'],
+        message: `found names that make a pattern of ${length} characters; allowed: ${MAX_PATTERN_LENGTH}, EventBridge takes no more; write a prefix such as team-a/*, or several entries of the same account and region`,
+      },
+    ];
+  });
+  return [...tooMany, ...tooLong];
+}
+
+function checkSecrets({ github }: Settings): readonly Finding[] {
+  const { webhookSecret, privateKeySecret, tokenSecret } = github;
+  if (webhookSecret !== (privateKeySecret ?? tokenSecret)) return [];
+  return [
+    {
+      path: ['github', 'webhookSecret'],
+      message: `found "${webhookSecret}", which is the other secret's name too; allowed: a name of its own`,
+    },
+  ];
+}
+
 function checkNetworks({ clusters }: Settings): readonly Finding[] {
   const owners = new Map<string, string>();
   return clusters.flatMap(({ name, target }, index) => {
@@ -110,6 +192,13 @@ function checkNetworks({ clusters }: Settings): readonly Finding[] {
         path: ['clusters', index, 'eks', 'roleArn'],
         message:
           'found a role to assume from inside a VPC, where STS is not reached by itself; allowed: eks.vpc.reachesSts: true, once the VPC has an interface endpoint for STS or NAT, or no roleArn',
+      });
+    }
+    for (const [at, subnet] of target.vpc.subnets.entries()) {
+      if (target.vpc.subnets.indexOf(subnet) === at) continue;
+      findings.push({
+        path: ['clusters', index, 'eks', 'vpc', 'subnets', at],
+        message: `found "${subnet}" twice; allowed: each subnet once`,
       });
     }
     for (const [at, table] of target.vpc.routeTables.entries()) {

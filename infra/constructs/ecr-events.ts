@@ -1,8 +1,9 @@
 import { Aws, CfnCondition, Fn, Stack } from 'aws-cdk-lib';
-import { CfnEventBusPolicy, Match, Rule } from 'aws-cdk-lib/aws-events';
-import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { CfnEventBusPolicy, Rule } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
+import { ecrPushPattern } from '../ecr-push-pattern.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /**
@@ -12,25 +13,20 @@ import type { WorkQueue } from './work-queue.ts';
 export class EcrEvents extends Construct {
   constructor(scope: Construct, id: string, registries: readonly EcrRegistry[], imageUpdate: WorkQueue) {
     super(scope, id);
-    for (const registry of registries) this.addRule(registry, imageUpdate);
+    const rules = registries.map((registry) => this.addRule(registry, imageUpdate));
+    if (rules.length > 0) letRulesSend(rules, imageUpdate);
     for (const account of new Set(registries.map((registry) => registry.account))) this.letIn(account);
   }
 
-  private addRule({ account, region, repositories }: EcrRegistry, imageUpdate: WorkQueue): void {
-    new Rule(this, `Pushes-${account}-${region}`, {
+  private addRule(registry: EcrRegistry, { queue }: WorkQueue): Rule {
+    const { account, region } = registry;
+    const id = `Pushes-${account}-${region}`;
+    // A list of repositories that is too long for one pattern is written as several entries.
+    const same = this.node.children.filter(({ node }) => node.id.startsWith(id)).length;
+    return new Rule(this, same === 0 ? id : `${id}-${same + 1}`, {
       description: `Image pushes in account ${account}, ${region}`,
-      eventPattern: {
-        source: ['aws.ecr'],
-        detailType: ['ECR Image Action'],
-        account: [account],
-        region: [region],
-        detail: {
-          result: ['SUCCESS'],
-          'action-type': ['PUSH'],
-          ...(repositories.includes('*') ? {} : { 'repository-name': repositories.flatMap(toPattern) }),
-        },
-      },
-      targets: [new SqsQueue(imageUpdate.queue, { messageGroupId: 'ecr' })],
+      eventPattern: ecrPushPattern(registry),
+      targets: [{ bind: () => ({ arn: queue.queueArn, sqsParameters: { messageGroupId: 'ecr' } }) }],
     });
   }
 
@@ -47,13 +43,25 @@ export class EcrEvents extends Construct {
         Principal: { AWS: `arn:${Aws.PARTITION}:iam::${account}:root` },
         Action: 'events:PutEvents',
         Resource: Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
-        Condition: { StringEquals: { 'events:source': 'aws.ecr', 'events:detail-type': 'ECR Image Action' } },
+        Condition: {
+          // A request has one source for each of its events: IAM compares such keys by set operators only.
+          'ForAllValues:StringEquals': { 'events:source': 'aws.ecr' },
+          StringEquals: { 'events:detail-type': 'ECR Image Action' },
+        },
       },
     });
     policy.cfnOptions.condition = isOther;
   }
 }
 
-function toPattern(repository: string): string[] {
-  return repository.endsWith('*') ? Match.prefix(repository.slice(0, -1)) : [repository];
+/** One statement for all: SQS takes ten conditions in the policy of a queue, so the CDK's one for each rule is too much. */
+function letRulesSend(rules: readonly Rule[], { queue }: WorkQueue): void {
+  queue.addToResourcePolicy(
+    new PolicyStatement({
+      principals: [new ServicePrincipal('events.amazonaws.com')],
+      actions: ['sqs:SendMessage'],
+      resources: [queue.queueArn],
+      conditions: { ArnEquals: { 'aws:SourceArn': rules.map(({ ruleArn }) => ruleArn) } },
+    }),
+  );
 }

@@ -1,4 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Role } from 'aws-cdk-lib/aws-iam';
@@ -27,7 +28,15 @@ export class JournalTable extends Construct {
       subject: 'journal',
       section: 'journalThrottles',
       meaning: 'DynamoDB refused requests to the journal for their number.',
-      metric: this.table.metric('ThrottledRequests', { period: ALARM_PERIOD, statistic: 'Sum' }),
+      // ThrottledRequests is written for each operation only: of the whole table there is no such metric.
+      metric: new MathExpression({
+        expression: 'FILL(reads, 0) + FILL(writes, 0)',
+        usingMetrics: {
+          reads: this.table.metric('ReadThrottleEvents', { statistic: 'Sum' }),
+          writes: this.table.metric('WriteThrottleEvents', { statistic: 'Sum' }),
+        },
+        period: ALARM_PERIOD,
+      }),
       threshold: 10,
       periods: 3,
     });

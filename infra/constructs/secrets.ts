@@ -8,6 +8,8 @@ import type { GitHubSettings } from '#shared/settings/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 
 const ROTATION = 'GitHub rotates nothing by itself: docs/operations.md says how a person does, without a gap.';
+/** Not after a first deployment that fails: the next one could not make a secret of the same name. */
+const KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 /** What Secrets Manager adds to a name: a dash and six characters. */
 const SUFFIX = '-??????';
 
@@ -23,7 +25,7 @@ export class Secrets extends Construct {
       secretName: github.webhookSecret,
       description: 'Tidegate: the webhook secret; a second line is the one before, during a rotation',
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: KEPT,
     });
     acknowledge(webhook, 'AwsSolutions-SMG4', ROTATION);
     const [name, description] =
@@ -32,7 +34,7 @@ export class Secrets extends Construct {
         : [github.privateKeySecret, 'Tidegate: App ID and private key of the GitHub App'];
     if (name !== undefined) {
       const credential = new CfnSecret(this, 'GitHub', { name, description });
-      credential.applyRemovalPolicy(RemovalPolicy.RETAIN);
+      credential.applyRemovalPolicy(KEPT);
       acknowledge(credential, 'AwsSolutions-SMG4', ROTATION);
     }
   }

@@ -1,4 +1,4 @@
-import { Aws, Duration, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ContextAttribute,
@@ -26,6 +26,8 @@ export class Ticks extends Construct {
   constructor(scope: Construct, id: string, targets: readonly TickTarget[]) {
     super(scope, id);
     const scheduleGroup = new ScheduleGroup(this, 'Group');
+    // It has a fixed name and nothing in it: kept, it would be in the way of the next installation.
+    scheduleGroup.applyRemovalPolicy(RemovalPolicy.DESTROY);
     this.scheduleArns = Stack.of(this).formatArn({
       service: 'scheduler',
       resource: 'schedule',

@@ -8,6 +8,7 @@ export interface PricedFunction {
 
 /** What a stack has that is paid for, counted in its template. */
 export interface StackCount {
+  /** Metrics that alarms watch: each is paid for as an alarm. */
   readonly alarms: number;
   readonly dashboards: number;
   readonly schedules: number;
@@ -51,7 +52,10 @@ export function countStack(template: unknown, ownNamespace: string): StackCount 
       });
   const mappings = ofType('AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => Mapping.parse(Properties));
   return {
-    alarms: ofType('AWS::CloudWatch::Alarm').length,
+    alarms: ofType('AWS::CloudWatch::Alarm').reduce(
+      (count, [, { Properties }]) => count + watchedMetrics(Properties['Metrics']),
+      0,
+    ),
     dashboards: ofType('AWS::CloudWatch::Dashboard').length,
     schedules: ofType('AWS::Scheduler::Schedule').length,
     secrets: ofType('AWS::SecretsManager::Secret').length,
@@ -67,4 +71,10 @@ export function countStack(template: unknown, ownNamespace: string): StackCount 
       notify: functionsOf('notify'),
     },
   };
+}
+
+/** One, unless the alarm calculates with several. */
+function watchedMetrics(metrics: unknown): number {
+  const queries = z.array(z.looseObject({ MetricStat: z.unknown().optional() })).safeParse(metrics);
+  return queries.success ? queries.data.filter(({ MetricStat }) => MetricStat !== undefined).length : 1;
 }

@@ -39,7 +39,7 @@ export const ReconcileEnvironment = z.object({
   CLUSTER_NAME: Value,
   CLUSTER_PATH: Value,
   PRUNE_MAX_OBJECTS: WholeNumber,
-  PRUNE_MAX_PERCENT: z.pipe(z.string().check(z.regex(/^\d+(?:\.\d+)?$/u)), z.transform(Number)),
+  PRUNE_MAX_PERCENT: z.pipe(z.string().check(z.regex(/^\d+(?:\.\d+)?(?:e-\d+)?$/u)), z.transform(Number)),
   APPROVE_PRUNE: OptionalValue,
   NAMESPACES: OptionalNames,
   EKS_CLUSTER: Value,

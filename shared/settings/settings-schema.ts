@@ -66,12 +66,12 @@ const Vpc = z.strictObject({
 });
 
 const Eks = z.strictObject({
-  name: z.string().min(1).max(100),
+  name: z.string().regex(/^[0-9A-Za-z][\w-]{0,99}$/u, 'allowed: the name that the cluster has in EKS'),
   region: Region,
   endpoint: z.string().refine(isHttpsUrl, 'allowed: the https:// endpoint of the cluster'),
-  certificateAuthority: z.base64(
-    'allowed: the certificate authority in base64, as `aws eks describe-cluster` prints it',
-  ),
+  certificateAuthority: z
+    .base64('allowed: the certificate authority in base64, as `aws eks describe-cluster` prints it')
+    .min(1, 'found nothing; allowed: the certificate authority in base64, as `aws eks describe-cluster` prints it'),
   profile: z.enum(['platform', 'workload'], 'allowed: platform, workload').default('platform'),
   roleArn: z
     .string()

@@ -64,6 +64,54 @@ test.each([
     to: 'routeTables: [rtb-0123456789abcdef0, rtb-0123456789abcdef0]',
     says: /routeTables\[1\]: found "rtb-0123456789abcdef0", which gets its endpoints for cluster "production"/u,
   },
+  {
+    mistake: 'two names for one cluster, which would prune each other',
+    from: 'https://FEDCBA9876543210FEDCBA9876543210.gr7',
+    to: 'https://0123456789ABCDEF0123456789ABCDEF.gr7',
+    says: /tidegate\.yaml:28:17: clusters\[1\]\.eks\.endpoint: found the API server of cluster "production"/u,
+  },
+  {
+    mistake: 'more than the environment of a function takes',
+    from: 'path: ./clusters/production',
+    to: `path: ./clusters/${'p'.repeat(1_000)}\n    approvePrune: ${'n'.repeat(2_400)}/apps=3`,
+    says: /tidegate\.yaml:11:5: clusters\[0\]: found values of 35\d\d bytes; allowed: 3400/u,
+  },
+  {
+    mistake: 'no certificate authority',
+    from: 'certificateAuthority: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==',
+    to: "certificateAuthority: ''",
+    says: /tidegate\.yaml:17:7: clusters\[0\]\.eks\.certificateAuthority: found nothing/u,
+  },
+  {
+    mistake: 'a name that no cluster of EKS has',
+    from: 'name: prod\n',
+    to: 'name: prod/eu\n',
+    says: /clusters\[0\]\.eks\.name: found "prod\/eu"; allowed: the name that the cluster has in EKS/u,
+  },
+  {
+    mistake: 'a subnet twice',
+    from: 'subnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]',
+    to: 'subnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef0]',
+    says: /clusters\[0\]\.eks\.vpc\.subnets\[1\]: found "subnet-0123456789abcdef0" twice/u,
+  },
+  {
+    mistake: 'more repositories than a pattern of EventBridge holds',
+    from: '["team-a/*", "shared/base"]',
+    to: `[${Array.from({ length: 100 }, (_, index) => `team-a/service-${index}`).join(', ')}]`,
+    says: /tidegate\.yaml:9:21: registries\.ecr\[0\]\.repositories: found names that make a pattern of 2\d\d\d characters/u,
+  },
+  {
+    mistake: 'more registries than policies have room for',
+    from: 'registries:\n  ecr:\n',
+    to: `registries:\n  ecr:\n${'    - { account: "123456789012", region: eu-west-1, repositories: [a] }\n'.repeat(30)}`,
+    says: /registries\.ecr\[30\]: found 31 entries; allowed: 30/u,
+  },
+  {
+    mistake: 'one name for both secrets of GitHub',
+    from: 'registries:\n',
+    to: 'github:\n  webhookSecret: tidegate/github/private-key\nregistries:\n',
+    says: /tidegate\.yaml:6:\d+: github\.webhookSecret: found "tidegate\/github\/private-key", which is the other/u,
+  },
 ])('fails at synth with file and line: $mistake', async ({ from, to, says }) => {
   expect(example).toContain(from);
 
@@ -84,7 +132,7 @@ test('takes as many clusters a region as CloudFormation has room for, and names 
     Array.from(
       { length: count },
       (_, index) =>
-        `  - { name: more-${index}, path: ./more, eks: { name: m, region: eu-west-1, endpoint: "https://e", certificateAuthority: AAAA } }\n`,
+        `  - { name: more-${index}, path: ./more, eks: { name: m, region: eu-west-1, endpoint: "https://e${index}", certificateAuthority: AAAA } }\n`,
     ).join('');
 
   await expect(problemsOf(`${example}${more(18)}`)).resolves.toBe('none');

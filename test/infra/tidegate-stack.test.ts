@@ -324,6 +324,43 @@ describe('queues', () => {
   });
 });
 
+describe('registries', () => {
+  test('have one statement in the policy of the queue, however many they are, and one account may have two entries', async () => {
+    const example = await readFile('examples/aws/tidegate.yaml', 'utf8');
+    const more = Array.from(
+      { length: 29 },
+      (_, index) =>
+        `    - { account: "1234567890${12 + (index >> 1)}", region: eu-west-1, repositories: [r${index}] }\n`,
+    );
+    const file = join(await mkdtemp(join(tmpdir(), 'tidegate-registries-')), 'tidegate.yaml');
+    await writeFile(file, example.replace('  ecr:\n', `  ecr:\n${more.join('')}`));
+
+    const many = (await synthesize(file)).template;
+
+    const rules = resourcesOf(many, 'AWS::Events::Rule');
+    expect(rules).toHaveLength(30);
+    const [, policy] =
+      resourcesOf(many, 'AWS::SQS::QueuePolicy').find(([id]) => id.startsWith('ImageUpdateWorkQ')) ?? [];
+    const text = JSON.stringify(policy?.Properties['PolicyDocument']);
+    // SQS takes 10 conditions and 8,192 bytes; an ARN that is known at the deployment has about 120.
+    expect(text.match(/"Condition"/gu)).toHaveLength(2);
+    expect(rules.every(([id]) => text.includes(`"${id}"`))).toBe(true);
+    expect(text.length + 60 * rules.length).toBeLessThan(8_192);
+  });
+
+  test('another account may put pushes of ECR on the bus: conditions as IAM compares keys of several values', () => {
+    expect(propertiesOf('AWS::Events::EventBusPolicy').map(({ Statement }) => Statement)).toEqual([
+      expect.objectContaining({
+        Action: 'events:PutEvents',
+        Condition: {
+          'ForAllValues:StringEquals': { 'events:source': 'aws.ecr' },
+          StringEquals: { 'events:detail-type': 'ECR Image Action' },
+        },
+      }),
+    ]);
+  });
+});
+
 describe('functions', () => {
   const LambdaFunction = z.looseObject({
     Description: z.string(),
@@ -369,6 +406,45 @@ describe('functions', () => {
 });
 
 describe('alarms', () => {
+  /** As AWS and the functions write them. An alarm on other dimensions has no data, and never rings. */
+  const METRICS_THERE_ARE: Readonly<Record<string, readonly string[]>> = {
+    'AWS/ApiGateway 5xx': ['ApiId'],
+    'AWS/DynamoDB ReadThrottleEvents': ['TableName'],
+    'AWS/DynamoDB WriteThrottleEvents': ['TableName'],
+    'AWS/Lambda Errors': ['FunctionName'],
+    'AWS/Lambda IteratorAge': ['FunctionName'],
+    'AWS/Lambda Throttles': ['FunctionName'],
+    'AWS/SQS ApproximateAgeOfOldestMessage': ['QueueName'],
+    'AWS/SQS ApproximateNumberOfMessagesVisible': ['QueueName'],
+    'AWS/SQS NumberOfMessagesSent': ['QueueName'],
+    'Tidegate AuthenticationFailures': ['service'],
+    'Tidegate MissedWebhooks': [],
+    'Tidegate StalledObjects': ['cluster', 'service'],
+  };
+  const Watched = z.looseObject({
+    Namespace: z.string(),
+    MetricName: z.string(),
+    Dimensions: z.array(z.looseObject({ Name: z.string() })).default([]),
+  });
+  const Queries = z.array(z.looseObject({ MetricStat: z.looseObject({ Metric: Watched }).optional() }));
+
+  test('watch metrics that are written, with the dimensions they are written with', () => {
+    const watched = propertiesOf('AWS::CloudWatch::Alarm').flatMap((alarm) =>
+      'Metrics' in alarm
+        ? Queries.parse(alarm['Metrics']).flatMap(({ MetricStat }) => MetricStat?.Metric ?? [])
+        : [Watched.parse(alarm)],
+    );
+    const found = Object.fromEntries(
+      watched.map(({ Namespace, MetricName, Dimensions }) => [
+        `${Namespace} ${MetricName}`,
+        Dimensions.map(({ Name }) => Name).toSorted(),
+      ]),
+    );
+
+    expect(watched.length).toBeGreaterThan(20);
+    expect(found).toEqual(METRICS_THERE_ARE);
+  });
+
   test('each has a name of its own and leads to a heading of docs/operations.md that tells what to do', async () => {
     const alarms = propertiesOf('AWS::CloudWatch::Alarm').map((alarm) =>
       z.looseObject({ AlarmName: z.string(), AlarmDescription: z.string() }).parse(alarm),
@@ -414,6 +490,20 @@ describe('a cluster of another account', () => {
       `aws eks create-access-entry --region eu-west-1 --cluster-name prod --principal-arn ${ROLE} --kubernetes-groups tidegate:platform --type STANDARD`,
     );
   });
+});
+
+test('what outlives the stack under a fixed name does not outlive a first deployment that fails, which could else not be repeated', () => {
+  const kept = Object.entries(template.Resources).flatMap(([id, resource]) => {
+    const policy = z.string().default('Delete').parse(resource['DeletionPolicy']);
+    return policy === 'Delete' ? [] : [`${id} ${policy}`];
+  });
+
+  expect(kept.toSorted()).toEqual([
+    // Its name is made by CloudFormation, so it is in nobody's way.
+    'ArtifactsBucket88671897 Retain',
+    'SecretsGitHub93966396 RetainExceptOnCreate',
+    'SecretsWebhook8D5E2A64 RetainExceptOnCreate',
+  ]);
 });
 
 test('what holds work or state keeps its logical id from release to release, so that an update does not replace it', () => {

@@ -31,6 +31,15 @@ test('an environment is read with its numbers, and what is set to nothing is abs
   expect(environment.EKS_ROLE_ARN).toBeUndefined();
 });
 
+test('a share is read however JavaScript writes the number', () => {
+  const { PRUNE_MAX_PERCENT } = readEnvironment(ReconcileEnvironment, {
+    ...reconcile,
+    PRUNE_MAX_PERCENT: String(1e-7),
+  });
+
+  expect(PRUNE_MAX_PERCENT).toBe(1e-7);
+});
+
 test('namespaces are read as a list', () => {
   const { NAMESPACES } = readEnvironment(ReconcileEnvironment, { ...reconcile, NAMESPACES: 'apps,team-b' });
 
