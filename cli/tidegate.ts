@@ -2,8 +2,8 @@
 import process from 'node:process';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 15)) {
-  process.stderr.write(`tidegate: node is ${process.versions.node}; allowed: 22.15 or newer\n`);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`tidegate: node is ${process.versions.node}; allowed: 22.18 or newer\n`);
   process.exit(2);
 }
 
