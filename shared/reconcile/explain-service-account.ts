@@ -12,7 +12,7 @@ export function explainServiceAccount(
 ): StalledInstruction {
   const message =
     namespaces === undefined
-      ? 'asks Tidegate to act as a service account, which it does not do yet: it applies with its own rights; remove the field where those may do, or deploy from a cluster entry of its own with profile: workload, whose rights end at its namespaces'
+      ? 'asks Tidegate to act as a service account, which it does not do yet: it applies with its own rights; remove the field if those may do; profile: workload limits them to namespaces, for all Kustomizations of the cluster'
       : `asks Tidegate to act as a service account, which a cluster with profile: workload does not allow; remove the field: what is applied in ${namespaces.join(', ')} is limited by the role bindings there`;
   return {
     ...stalled,
