@@ -171,10 +171,22 @@ function checkRegistries({ registries: { ecr } }: Settings): readonly Finding[] 
   return [...tooMany, ...tooLong];
 }
 
-function checkSecrets({ github }: Settings): readonly Finding[] {
+function checkSecrets({ github, clusters }: Settings): readonly Finding[] {
   const { webhookSecret, privateKeySecret, tokenSecret } = github;
-  if (webhookSecret !== (privateKeySecret ?? tokenSecret)) return [];
+  const credential = privateKeySecret ?? tokenSecret ?? '';
+  const ofSources = clusters.flatMap(({ name }, index) => {
+    const secret = [webhookSecret, credential].find((one) => one.startsWith(`tidegate/${name}/`));
+    if (secret === undefined) return [];
+    return [
+      {
+        path: ['clusters', index, 'name'],
+        message: `found "${name}", so that "${secret}" is one of the secrets that sources of the cluster name; allowed: another name, here or for the secret`,
+      },
+    ];
+  });
+  if (webhookSecret !== credential) return ofSources;
   return [
+    ...ofSources,
     {
       path: ['github', 'webhookSecret'],
       message: `found "${webhookSecret}", which is the other secret's name too; allowed: a name of its own`,

@@ -83,12 +83,15 @@ export class ClusterReconciler extends Construct {
       this.worker.role.addToPolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [target.roleArn] }));
       return;
     }
-    new CfnAccessEntry(this, 'AccessEntry', {
+    const entry = new CfnAccessEntry(this, 'AccessEntry', {
       clusterName: target.name,
       principalArn: this.worker.role.roleArn,
       kubernetesGroups: [`tidegate:${target.profile}`],
       type: 'STANDARD',
     });
+    // IAM tells EKS of a new role some seconds late, and EKS refuses one that it does not know: the function goes first.
+    const { defaultChild } = this.worker.function.node;
+    if (defaultChild !== undefined) entry.node.addDependency(defaultChild);
   }
 
   private addNetwork(settings: ClusterVpc): FunctionNetwork {

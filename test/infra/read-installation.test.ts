@@ -107,6 +107,12 @@ test.each([
     says: /registries\.ecr\[30\]: found 31 entries; allowed: 30/u,
   },
   {
+    mistake: 'a cluster whose sources could name the secrets of GitHub',
+    from: 'name: staging\n    path',
+    to: 'name: github\n    path',
+    says: /tidegate\.yaml:22:\d+: clusters\[1\]\.name: found "github", so that "tidegate\/github\/webhook-secret"/u,
+  },
+  {
     mistake: 'one name for both secrets of GitHub',
     from: 'registries:\n',
     to: 'github:\n  webhookSecret: tidegate/github/private-key\nregistries:\n',

@@ -219,6 +219,16 @@ describe('permissions', () => {
   });
 });
 
+test('an access entry is made after the function, when EKS has heard of the new role', () => {
+  const waitsFor = resourcesOf(template, 'AWS::EKS::AccessEntry').map(([id, entry]) => [id, entry['DependsOn']]);
+
+  expect(waitsFor).toHaveLength(2);
+  for (const [id, resources] of waitsFor) {
+    const owner = String(id).replace(/AccessEntry.*/u, '');
+    expect(resources).toEqual([expect.stringMatching(new RegExp(`^${owner}WorkerFunction`, 'u'))]);
+  }
+});
+
 describe('cdk-nag', () => {
   const Suppressions = z.object({
     cdk_nag: z.object({ rules_to_suppress: z.array(z.object({ id: z.string(), reason: z.string() })) }),
