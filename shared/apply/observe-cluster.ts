@@ -66,13 +66,12 @@ export async function observeCluster(api: KubernetesApi, request: ObserveRequest
       unlisted.push({ kind: formatGroupKind(kind), ...place, reason: refusalOf(error) });
     }
   });
-  unlisted.push(...(await observeLeftNamespaces(api, discovery, parents, namespaces)));
   return {
     discovery,
     members,
     parents,
     foreignParents,
-    unlisted,
+    unlisted: await withLeftNamespaces(api, { discovery, parents, unlisted }, namespaces),
     epochOf,
     ...(namespaces === undefined ? {} : { namespaces }),
   };
@@ -106,30 +105,41 @@ function planLists(
   return { lists, unlisted };
 }
 
-/** Namespaces that hold members of ours, and that somebody took out of the settings since. One that is gone holds nothing. */
-async function observeLeftNamespaces(
+/**
+ * Adds the namespaces that hold members of ours and that somebody took out of the settings since. One that is gone, be it
+ * of the settings or not, holds nothing: nobody waits for it.
+ */
+async function withLeftNamespaces(
   api: KubernetesApi,
-  discovery: Discovery,
-  parents: readonly ObservedParent[],
+  { discovery, parents, unlisted }: Pick<ObservedCluster, 'discovery' | 'parents' | 'unlisted'>,
   allowed: readonly string[] | undefined,
 ): Promise<readonly Unlisted[]> {
   const resource = findResource(discovery, NAMESPACES);
   if (allowed === undefined || resource === undefined) {
-    return [];
+    return unlisted;
   }
-  const left = new Set(parents.flatMap(({ namespaces }) => namespaces).filter((name) => !allowed.includes(name)));
-  const unlisted: Unlisted[] = [];
-  await runAtMost(AT_ONCE, [...left], async (name) => {
-    try {
-      if ((await api.getMetadata({ resource, namespace: '', name })) === undefined) {
-        return;
+  const inUse = new Set(parents.flatMap(({ namespaces }) => namespaces));
+  const refused = new Set(unlisted.map(({ namespace }) => namespace));
+  const gone = new Set<string>();
+  await runAtMost(
+    AT_ONCE,
+    [...inUse].filter((name) => !allowed.includes(name) || refused.has(name)),
+    async (name) => {
+      try {
+        if ((await api.getMetadata({ resource, namespace: '', name })) === undefined) {
+          gone.add(name);
+        }
+      } catch (error) {
+        refusalOf(error);
       }
-    } catch (error) {
-      refusalOf(error);
-    }
-    unlisted.push({ namespace: name, reason: 'it is not among the namespaces of the cluster in tidegate.yaml' });
-  });
-  return unlisted;
+    },
+  );
+  const left = [...inUse].filter((name) => !allowed.includes(name) && !gone.has(name));
+  const reason = 'it is not among the namespaces of the cluster in tidegate.yaml';
+  return [
+    ...unlisted.filter(({ namespace = '' }) => !gone.has(namespace)),
+    ...left.map((namespace) => ({ namespace, reason })),
+  ];
 }
 
 function refusalOf(error: unknown): string {

@@ -353,6 +353,30 @@ describe('a namespace that was taken out of the settings', () => {
   });
 });
 
+describe('a namespace of the settings that was deleted, and its role binding with it', () => {
+  it('holds nothing, and nobody waits for it', async () => {
+    const installation = install(api, 'vanished');
+    await letIn('vanished');
+    const scope = { namespaces: ['apps', 'vanished'] };
+    const [kept, lost] = [configMap('apps', 'vanished'), configMap('vanished', 'it')];
+    await installation.apply([rendered('vanished', [kept, lost])], scope);
+    await cluster.kubectl(['delete', 'namespace', 'vanished', '--wait=true']);
+
+    const desired = outcomeOf(await installation.apply([rendered('vanished', [kept, lost])], scope), 'vanished');
+    const without = outcomeOf(await installation.apply([rendered('vanished', [kept])], scope), 'vanished');
+    await forgetRequests();
+    await installation.apply([rendered('vanished', [kept])], scope);
+    const noOp = await writes();
+    const approvals = [{ kustomization: { namespace: 'flux-system', name: 'vanished' }, count: 1 }];
+    const gone = outcomeOf(await installation.apply([], { ...scope, approvals }), 'vanished');
+
+    expect(desired.failures).toMatchObject([{ id: { namespace: 'vanished', name: 'it' }, reason: 'Forbidden' }]);
+    expect(without).toMatchObject({ state: 'ready', withheld: [] });
+    expect(noOp).toEqual([]);
+    expect(gone.state).toBe('deleted');
+  });
+});
+
 describe('a run with the rights of the profile platform', () => {
   it('applies, checks and prunes kinds of the whole cluster and what they are made of', async () => {
     const platform = connectAs('platform');
