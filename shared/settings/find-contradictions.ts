@@ -10,7 +10,7 @@ export function findContradictions(file: unknown): readonly Contradiction[] {
   return [
     ...checkCredentials(field(file, 'github')),
     ...(Array.isArray(clusters)
-      ? [...checkTargets(clusters), ...checkNames(clusters), ...checkProfiles(clusters)]
+      ? [...checkTargets(clusters), ...checkNames(clusters), ...checkContexts(clusters), ...checkProfiles(clusters)]
       : []),
   ];
 }
@@ -59,17 +59,40 @@ function checkProfiles(clusters: readonly unknown[]): readonly Contradiction[] {
 }
 
 function checkNames(clusters: readonly unknown[]): readonly Contradiction[] {
+  return findRepeated(clusters, (cluster) => field(cluster, 'name')).map(({ value, first, index }) => ({
+    path: ['clusters', index, 'name'],
+    message: `found ${JSON.stringify(value.slice(0, 80))}, which clusters[${first}] has too; allowed: a name of its own`,
+  }));
+}
+
+/** Two names for one cluster would share its inventory, and prune what the other applied. */
+function checkContexts(clusters: readonly unknown[]): readonly Contradiction[] {
+  const contextOf = (cluster: unknown): unknown => {
+    const [context, file] = ['context', 'file'].map((key) => field(field(cluster, 'kubeconfig'), key));
+    return typeof context === 'string' ? JSON.stringify([context, file]) : undefined;
+  };
+  return findRepeated(clusters, contextOf).map(({ first, index }) => ({
+    path: ['clusters', index, 'kubeconfig', 'context'],
+    message: `found the context that clusters[${first}] has too; allowed: one name for each cluster, or each would prune what the other applies`,
+  }));
+}
+
+interface Repeated {
+  readonly value: string;
+  /** Of the entry that has it first. */
+  readonly first: number;
+  readonly index: number;
+}
+
+function findRepeated(entries: readonly unknown[], valueOf: (entry: unknown) => unknown): readonly Repeated[] {
   const seen = new Map<string, number>();
-  return clusters.flatMap((cluster, index) => {
-    const name = field(cluster, 'name');
-    if (typeof name !== 'string') return [];
-    const first = seen.get(name);
-    if (first === undefined) {
-      seen.set(name, index);
-      return [];
-    }
-    const message = `found ${JSON.stringify(name.slice(0, 80))}, which clusters[${first}] has too; allowed: a name of its own`;
-    return [{ path: ['clusters', index, 'name'], message }];
+  return entries.flatMap((entry, index) => {
+    const value = valueOf(entry);
+    if (typeof value !== 'string') return [];
+    const first = seen.get(value);
+    if (first !== undefined) return [{ value, first, index }];
+    seen.set(value, index);
+    return [];
   });
 }
 

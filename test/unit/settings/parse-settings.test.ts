@@ -74,6 +74,16 @@ describe('parseSettings', () => {
     expect(parsed).toMatchObject({ settings: { github: { apiUrl: 'https://ghe.acme.dev/api/v3' } } });
   });
 
+  it('refuses two names for one cluster: each would prune what the other applies', () => {
+    const again = '  - { name: again, path: ./clusters/again, kubeconfig: { context: kind-dev } }\n';
+    const elsewhere =
+      '  - { name: other, path: ./clusters/other, kubeconfig: { context: kind-dev, file: /etc/other } }\n';
+
+    expect(problemsOf(`${SMALLEST.trimEnd()}\n${elsewhere}${again}`)).toEqual([
+      expect.stringMatching(/clusters\[2\]\.kubeconfig\.context: found the context that clusters\[0\] has too; /u),
+    ]);
+  });
+
   it('names every problem at once, with its place, in the order of the file', () => {
     const text = `configRepository: { url: https://github.com/acme/fleet-infra, brnch: main }
 github: { tokenSecret: a, appId: 1 }
