@@ -80,7 +80,7 @@ export async function openEnvironment(options: FunctionOptions): Promise<Executi
   await log?.close();
   const { pid } = child;
   if (pid === undefined) throw new Error(`function ${options.name} could not be started: ${await gone}`);
-  const releaseGuard = guard(pid);
+  const releaseGuard = guard(pid, folder);
   signal = (name) => signalGroup(child, name);
 
   async function clearAway(): Promise<void> {
@@ -160,12 +160,13 @@ function signalLeftovers({ pid }: ChildProcess): void {
   }
 }
 
-/** However this process ends, its end of the pipe closes, and the shell at the other ends the group: frozen or busy. */
-function guard(group: number): () => void {
-  const shell = spawn('/bin/sh', ['-c', 'read -r _; kill -s KILL -- "-$1"', 'sh', String(group)], {
+/** However this process ends, its end of the pipe closes, and the shell at the other ends the group, frozen or busy, and removes its folder. */
+function guard(group: number, folder: string): () => void {
+  const script = 'read -r _; kill -s KILL -- "-$1"; rm -rf -- "$2"';
+  const shell = spawn('/bin/sh', ['-c', script, 'sh', String(group), folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: {},
+    env: { PATH: '/usr/bin:/bin' },
   });
   shell.stdin.on('error', () => {});
   return () => void shell.kill('SIGKILL');

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -255,24 +256,29 @@ describe('the stand-in for Lambda', () => {
     expect(await readFile(logFile, 'utf8')).toBe('a line\n');
   });
 
-  it.each(['idle', 'computing'])('ends a process that is %s when ours is killed', async (state) => {
-    const starter = join(import.meta.dirname, '../../local/lambda/start-function.ts');
-    const script = `
+  it.each(['idle', 'computing'])(
+    'ends a process that is %s when ours is killed, and removes its folder',
+    async (state) => {
+      const starter = join(import.meta.dirname, '../../local/lambda/start-function.ts');
+      const script = `
       const { startFunction } = await import(${JSON.stringify(starter)});
       const tried = startFunction({ name: 'tried', taskRoot: ${JSON.stringify(folder)}, handler: 'index.handler',
         environment: {}, reserved: {}, timeoutMs: 600_000, memoryMb: 128 });
-      await tried.invoke({ do: 'describe' });
+      const { payload } = await tried.invoke({ do: 'describe' });
       if (${JSON.stringify(state)} === 'computing') void tried.invoke({ do: 'compute' });
-      console.log(tried.pids()[0]);`;
-    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [line] = await once(parent.stdout, 'data');
-    const pid = Number(String(line));
-    expect(isAlive(pid)).toBe(true);
+      console.log(tried.pids()[0] + ' ' + payload.environment.TMPDIR);`;
+      const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const [line] = await once(parent.stdout, 'data');
+      const [pid = '', itsFolder = ''] = String(line).trim().split(' ');
+      expect(isAlive(Number(pid))).toBe(true);
+      expect(existsSync(itsFolder)).toBe(true);
 
-    parent.kill('SIGKILL');
+      parent.kill('SIGKILL');
 
-    expect(await waitUntilGone(pid)).toBe(true);
-  });
+      expect(await waitUntilGone(Number(pid))).toBe(true);
+      await expect.poll(() => existsSync(itsFolder), { timeout: 5_000 }).toBe(false);
+    },
+  );
 });
