@@ -73,6 +73,8 @@ const PLAYED_BY_LAMBDA: Readonly<Record<string, Make>> = {
   'AWS::ApiGatewayV2::Integration': ({ name }) => ({ ref: shorten(name), attributes: {} }),
   'AWS::ApiGatewayV2::Route': nameOnly,
   'AWS::EKS::AccessEntry': nameOnly,
+  // What they do not allow, start-permission-gate.ts does not let through.
+  'AWS::IAM::Policy': nameOnly,
   'AWS::IAM::Role': ({ name }, { account }) => named(name, `arn:aws:iam::${account}:role/${name}`),
   'AWS::Lambda::EventSourceMapping': nameOnly,
   'AWS::Lambda::Function': ({ name }, place) => named(name, arn(place, 'lambda', `function:${name}`)),
@@ -98,7 +100,6 @@ const NOT_PLAYED: Readonly<Record<string, { readonly reason: string; readonly ma
     reason: 'it is for people, and moto checks no policy',
     make: ({ name }, { account }) => ({ ref: `arn:aws:iam::${account}:policy/${name}`, attributes: {} }),
   },
-  'AWS::IAM::Policy': { reason: 'moto checks no policy; test/infra holds each statement to its list', make: nameOnly },
   'AWS::Lambda::Permission': { reason: 'the stand-in calls what the template wires, asking nobody', make: nameOnly },
   'AWS::Logs::LogGroup': {
     reason: 'functions write to files here',

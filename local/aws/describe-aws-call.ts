@@ -106,10 +106,9 @@ function describeS3Call({ method, url }: AwsRequest): AwsDeed {
   const [bucket = '', ...key] = decodeURIComponent(pathname).slice(1).split('/');
   // The SDK's name of the operation is no part of what is asked.
   const asks = [...searchParams.keys()].filter((name) => name !== 'x-id').toSorted();
-  const bucketArn = `arn:aws:s3:::${bucket}`;
-  if (method === 'GET' && key.join('') === '') return { action: 's3:ListBucket', resource: bucketArn };
+  if (key.join('') === '') throw new Error(`S3 ${method} of a bucket is not known here: say what IAM calls it`);
   if (asks.length > 0) throw new Error(`S3 ${method} with ${asks.join(', ')} is not known here: say what IAM calls it`);
-  const resource = `${bucketArn}/${key.join('/')}`;
+  const resource = `arn:aws:s3:::${bucket}/${key.join('/')}`;
   switch (method) {
     case 'GET':
     case 'HEAD':

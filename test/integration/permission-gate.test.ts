@@ -5,7 +5,13 @@ import {
   PutItemCommand,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parsePolicy } from '#local/aws/evaluate-policy.ts';
@@ -128,5 +134,10 @@ describe('the gate before moto', () => {
       'sqs CreateQueue is not known',
     );
     client.destroy();
+    const s3 = new S3Client(become([{ Action: '*' }]));
+    await expect(s3.send(new ListObjectVersionsCommand({ Bucket: 'artifacts' }))).rejects.toMatchObject({
+      name: 'AccessDenied',
+    });
+    s3.destroy();
   });
 });
