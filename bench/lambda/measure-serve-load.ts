@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { Agent, request as openRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../percentile.ts';
-import type { Delivery } from './sign-delivery.ts';
+import { type Delivery, isAccepted } from './sign-delivery.ts';
 
 /** How deliveries at a steady rate were answered. */
 export interface ServeLoad {
   readonly sent: number;
-  /** Answered with 202. */
+  /** Queued, and answered with 202. */
   readonly accepted: number;
   readonly medianMs: number;
   readonly p99Ms: number;
@@ -35,7 +36,7 @@ export async function measureServeLoad(options: {
     const times = answers.map(({ ms }) => ms);
     return {
       sent: answers.length,
-      accepted: answers.filter(({ status }) => status === 202).length,
+      accepted: answers.filter(({ accepted }) => accepted).length,
       medianMs: percentile(times, 0.5),
       p99Ms: percentile(times, 0.99),
       maxMs: Math.max(...times),
@@ -50,7 +51,7 @@ function makeDeliveries(nextDelivery: () => Delivery, count: number): readonly D
 }
 
 interface Answered {
-  readonly status: number;
+  readonly accepted: boolean;
   readonly ms: number;
 }
 
@@ -66,15 +67,15 @@ async function sendSteadily(
     const dueAt = startedAt + (index * 1_000) / perSecond;
     const early = dueAt - performance.now();
     if (early > 0) await sleep(early);
-    underWay.push(post(url, agent, delivery).then((status) => ({ status, ms: performance.now() - dueAt })));
+    underWay.push(post(url, agent, delivery).then((accepted) => ({ accepted, ms: performance.now() - dueAt })));
   }
   return Promise.all(underWay);
 }
 
-async function post(url: string, agent: Agent, { headers, body }: Delivery): Promise<number> {
+async function post(url: string, agent: Agent, { headers, body }: Delivery): Promise<boolean> {
   const request = openRequest(url, { method: 'POST', agent, headers: { ...headers } });
   request.end(body);
   const [response]: IncomingMessage[] = await once(request, 'response');
-  response?.resume();
-  return response?.statusCode ?? 0;
+  if (response === undefined) throw new Error('the server did not answer');
+  return isAccepted(response.statusCode ?? 0, await readText(response));
 }

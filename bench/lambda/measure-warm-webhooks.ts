@@ -1,11 +1,13 @@
 import { openEnvironment } from '#local/lambda/open-environment.ts';
 import type { FunctionOptions } from '#local/lambda/open-environment.ts';
+import { z } from 'zod';
 import { percentile } from '../percentile.ts';
+import { isAccepted } from './sign-delivery.ts';
 
 /** How one process answers deliveries, one after the other, as Lambda gives them to it. */
 export interface WarmWebhooks {
   readonly sent: number;
-  /** Answered with 202. */
+  /** Queued, and answered with 202. */
   readonly accepted: number;
   readonly medianMs: number;
   readonly p99Ms: number;
@@ -28,7 +30,7 @@ export async function measureWarmWebhooks(options: {
     for (let index = 0; index < count; index += 1) {
       const invocation = await environment.run(nextDelivery());
       times.push(invocation.ms);
-      if (invocation.outcome === 'answered' && isAccepted(invocation.payload)) accepted += 1;
+      if (invocation.outcome === 'answered' && isQueued(invocation.payload)) accepted += 1;
     }
     return { sent: count, accepted, medianMs: percentile(times, 0.5), p99Ms: percentile(times, 0.99) };
   } finally {
@@ -36,6 +38,9 @@ export async function measureWarmWebhooks(options: {
   }
 }
 
-function isAccepted(payload: unknown): boolean {
-  return typeof payload === 'object' && payload !== null && Reflect.get(payload, 'statusCode') === 202;
+const Answer = z.object({ statusCode: z.number(), body: z.string() });
+
+function isQueued(payload: unknown): boolean {
+  const { statusCode, body } = Answer.parse(payload);
+  return isAccepted(statusCode, body);
 }

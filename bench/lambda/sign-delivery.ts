@@ -36,3 +36,8 @@ export function forgeDelivery(): Delivery {
 export function toGatewayEvent({ headers, body }: Delivery): unknown {
   return { version: '2.0', headers, body, isBase64Encoded: false };
 }
+
+/** Whether the webhook put work into a queue: 202 is also its answer to what it ignores. */
+export function isAccepted(status: number, body: string): boolean {
+  return status === 202 && body.includes('"outcome":"accepted"');
+}
