@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -20,6 +20,8 @@ async function problemsOf(text: string, folders: readonly string[] = []): Promis
     return 'none';
   } catch (error) {
     return error instanceof Error ? error.message.replaceAll(`${folder}/`, '') : '';
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
