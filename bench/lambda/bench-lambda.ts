@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
 import type { FunctionOptions } from '#local/lambda/start-function.ts';
 import { startInstallation } from '#local/lambda/start-installation.ts';
 import type { AwsInstallation } from '#local/lambda/start-installation.ts';
@@ -58,6 +59,7 @@ export async function benchLambda(options: BenchLambdaOptions): Promise<readonly
       folder,
       logFolder: join(folder, 'logs'),
       tickMs: 60_000,
+      kubectl: (await ensureClusterBinaries({ progress })).kubectl,
     });
     closers.push(() => installation.stop());
     await fillWebhookSecret(installation, moto);

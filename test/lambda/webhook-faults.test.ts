@@ -49,10 +49,10 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
   });
   beforeEach(() => Promise.all([drain('SourceSync'), drain('ImageUpdate')]));
   afterAll(async () => {
-    await aws.stop();
-    sqs.destroy();
-    secrets.destroy();
-    await moto.stop();
+    await aws?.stop();
+    sqs?.destroy();
+    secrets?.destroy();
+    await moto?.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
