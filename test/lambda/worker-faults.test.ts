@@ -199,6 +199,27 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     await expect.poll(() => stage.aws.functionOf('SourceSync').invocations().length).toBeGreaterThan(before + 1);
   });
 
+  it('stay at the newer commit when a slow look at the older one ends last', async () => {
+    await comeBackAfter('SourceSync', 2);
+    const slowMs = 12_000;
+    // The pack alone, of which image-update asks for one as well: which commit it is of, they know already.
+    const slow = stage.github.faults.add({ path: /\/git-upload-pack$/u, times: 2, fault: { delayMs: slowMs } });
+    const sync = stage.aws.functionOf('SourceSync');
+    const before = sync.invocations().length;
+
+    await pushGreeting();
+    await expect.poll(() => slow.hits(), { timeout: 10_000, interval: 20 }).toBe(2);
+    const { commit, greeting } = await pushGreeting();
+    await untilDeployed(commit);
+    const isSlowOver = () => sync.invocations().some(({ ms }, index) => index >= before && ms > slowMs);
+    expect(isSlowOver()).toBe(false);
+    await expect.poll(isSlowOver, { timeout: 20_000 }).toBe(true);
+    // What it recorded would be heard of by now.
+    await sleep(1_000);
+
+    expect(await settle(commit)).toMatchObject({ greeting });
+  });
+
   it('deploy a commit once when notify dies again and again in the middle of what it passes on', async () => {
     const notify = stage.aws.functionOf('Notify');
     const statuses = { method: 'POST', path: '/repos/{owner}/{repo}/statuses/{sha}' };
