@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
@@ -19,6 +20,7 @@ import { AwsEnvironment, readEnvironment, ReconcileEnvironment } from '#shared/s
 import { METRICS } from '#shared/settings/metric-names.ts';
 import { VERSION } from '#shared/settings/version.ts';
 import { createReconcileHandler } from './handler.ts';
+import { retryPassingFaults } from './retry-passing-faults.ts';
 
 const MAX_RENDERS = 1_000;
 /** Longer than a lease lasts, so that the run after a killed one gets its turn. Milliseconds. */
@@ -56,7 +58,7 @@ const bucket = environment.ARTIFACT_BUCKET;
 /** One name a process: Lambda runs one event at a time in it. */
 const holder = `lambda-${randomUUID()}`;
 
-const reconcile = createReconcileHandler({
+const reconcileOnce = createReconcileHandler({
   cluster: {
     name,
     path: environment.CLUSTER_PATH,
@@ -76,6 +78,8 @@ const reconcile = createReconcileHandler({
   },
   acquireLease: () => acquireClusterLease(api, systemClock, { holder, giveUpAt: now() + PATIENCE_MS }),
 });
+
+const reconcile = retryPassingFaults(reconcileOnce, (ms) => sleep(ms));
 
 /** Reconciles one cluster. */
 export const handler = traceHandler(service, async (event: SQSEvent, context: Context) => {
