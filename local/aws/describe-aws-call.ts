@@ -39,6 +39,7 @@ const Transaction = z.looseObject({
 });
 const Send = z.looseObject({ QueueUrl: z.string() });
 const ReadSecret = z.looseObject({ SecretId: z.string() });
+const AssumeRole = z.looseObject({ RoleArn: z.string() });
 const DescribeImages = z.looseObject({ registryId: z.string().optional(), repositoryName: z.string() });
 
 /**
@@ -47,7 +48,8 @@ const DescribeImages = z.looseObject({ registryId: z.string().optional(), reposi
  */
 export function describeAwsCall(request: AwsRequest, { region, account }: AwsPlace): readonly AwsDeed[] {
   const { service, target, body } = request;
-  const operation = target.slice(target.lastIndexOf('.') + 1);
+  const form = Object.fromEntries(service === 'sts' ? new URLSearchParams(body) : []);
+  const operation = form['Action'] ?? target.slice(target.lastIndexOf('.') + 1);
   const json = (): unknown => JSON.parse(body);
   const table = (name: string): string => `arn:aws:dynamodb:${region}:${account}:table/${name}`;
   switch (`${service} ${operation}`) {
@@ -94,6 +96,8 @@ export function describeAwsCall(request: AwsRequest, { region, account }: AwsPla
       const resource = `arn:aws:ecr:${region}:${registryId}:repository/${repositoryName}`;
       return [{ action: 'ecr:DescribeImages', resource }];
     }
+    case 'sts AssumeRole':
+      return [{ action: 'sts:AssumeRole', resource: AssumeRole.parse(form).RoleArn }];
     case 's3 ':
       return [describeS3Call(request)];
     default:

@@ -2,9 +2,13 @@ import { once } from 'node:events';
 import { Agent, createServer, request as openRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type { AwsCaller } from '../cluster/verify-identity-request.ts';
 import { readCappedBody } from '../server/read-capped-body.ts';
 import { type AwsDeed, describeAwsCall } from './describe-aws-call.ts';
 import { isPermitted, type PolicyStatement } from './evaluate-policy.ts';
+import { readAssumedRole } from './read-assumed-role.ts';
 import type { RunningMoto } from './start-moto.ts';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -22,6 +26,8 @@ export interface PermissionGate {
   readonly url: string;
   /** Whoever signs with this access key is this caller; a stranger may do nothing. */
   addCaller(accessKeyId: string, caller: Caller): void;
+  /** Hears of each session that STS gives, before the one who asked for it does. */
+  onRoleAssumed(listener: (session: AwsCaller) => void): void;
   /** What was refused, oldest first: `SourceSync may not s3:PutObject on …`. */
   refusals(): readonly string[];
   /** The actions that a caller took and was allowed. */
@@ -32,6 +38,7 @@ export interface PermissionGate {
 /** Stands before moto, which checks no policy, and lets through what IAM would. */
 export async function startPermissionGate(moto: RunningMoto): Promise<PermissionGate> {
   const callers = new Map<string, Caller>();
+  const listeners: ((session: AwsCaller) => void)[] = [];
   const refusals: string[] = [];
   const taken = new Map<string, Set<string>>();
   const agent = new Agent({ keepAlive: true });
@@ -77,9 +84,9 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { service } = readSigner(request.headers.authorization ?? '');
     // What S3 is sent may be large, and its path says it all.
-    const isNamed = targetOf(request) !== '';
-    const body = isNamed ? await readCappedBody(request, MAX_BODY_BYTES) : undefined;
+    const body = service === 's3' ? undefined : await readCappedBody(request, MAX_BODY_BYTES);
     if (body !== undefined && body.outcome !== 'read') return void request.destroy();
     const refusal = judge(request, Buffer.from(body?.bytes ?? []).toString('utf8'));
     if (refusal !== undefined) {
@@ -93,12 +100,20 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
         answer.resume();
         return refuse(request, response, `${method} ${url} finds nothing, and what may be missing may not be known`);
       }
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+      const { statusCode = 502 } = answer;
+      const handOn = service === 'sts' && statusCode === 200 ? handOnSession : handOnAnswer;
+      handOn(answer, response).catch(() => response.destroy());
     });
     forwarded.on('error', () => response.destroy());
     if (body === undefined) request.pipe(forwarded);
     else forwarded.end(body.bytes);
+  }
+
+  async function handOnSession(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(answer);
+    const session = readAssumedRole(body);
+    for (const listener of listeners) listener(session);
+    response.writeHead(200, answer.headers).end(body);
   }
 
   const server = createServer((request, response) => {
@@ -110,6 +125,7 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
   return {
     url: `http://127.0.0.1:${port}`,
     addCaller: (accessKeyId, caller) => void callers.set(accessKeyId, caller),
+    onRoleAssumed: (listener) => void listeners.push(listener),
     refusals: () => refusals,
     actionsOf: (name) => [...(taken.get(name) ?? [])].toSorted(),
     stop: async () => {
@@ -118,6 +134,11 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
       agent.destroy();
     },
   };
+}
+
+async function handOnAnswer(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.writeHead(answer.statusCode ?? 502, answer.headers);
+  await pipeline(answer, response);
 }
 
 function targetOf(request: IncomingMessage): string {
@@ -138,9 +159,9 @@ function refuse(request: IncomingMessage, response: ServerResponse, message: str
     'content-type': isJson ? 'application/x-amz-json-1.1' : 'application/xml',
     connection: 'close',
   });
-  response.end(
-    isJson
-      ? JSON.stringify({ __type: 'AccessDeniedException', message })
-      : `<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`,
-  );
+  const error = `<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`;
+  // S3 answers with the error alone.
+  const isS3 = readSigner(request.headers.authorization ?? '').service === 's3';
+  const xml = isS3 ? error : `<ErrorResponse>${error}</ErrorResponse>`;
+  response.end(isJson ? JSON.stringify({ __type: 'AccessDeniedException', message }) : xml);
 }

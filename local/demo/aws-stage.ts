@@ -31,6 +31,8 @@ export interface Synthesis {
 /** What a stage with the stack of AWS is set for. */
 export interface AwsStageOptions extends Pick<StageOptions, 'delayMs' | 'tickSeconds' | 'files' | 'progress'> {
   readonly synthesize: (settingsFile: string, folder: string) => Promise<Synthesis>;
+  /** A role of another account, for a cluster of that account: whoever sets the stage makes its access entry. */
+  readonly roleArn?: string;
 }
 
 /** A stage on which the stack plays that `cdk deploy` would install: its bundles, on stand-ins for AWS. */
@@ -47,11 +49,10 @@ interface InstalledStack extends Installation {
 
 /** Starts every stand-in and installs the stack as docs/install-aws.md says: deployed first, the App made afterwards. */
 export async function setAwsStage(options: AwsStageOptions): Promise<AwsStage> {
-  const { synthesize, ...stageOptions } = options;
   const tokenWebhook = await startEksTokenWebhook({ clusterId: EKS_NAME, region: REGION });
   try {
-    const { stage, installation } = await setStoryStage({ ...stageOptions, tokenWebhook }, (scenery) =>
-      installStack(scenery, tokenWebhook, synthesize),
+    const { stage, installation } = await setStoryStage({ ...options, tokenWebhook }, (scenery) =>
+      installStack(scenery, tokenWebhook, options),
     );
     const { aws, moto } = installation;
     return {
@@ -73,14 +74,14 @@ export async function setAwsStage(options: AwsStageOptions): Promise<AwsStage> {
 async function installStack(
   scenery: Scenery,
   tokenWebhook: EksTokenWebhook,
-  synthesize: AwsStageOptions['synthesize'],
+  { synthesize, roleArn }: Pick<AwsStageOptions, 'synthesize' | 'roleArn'>,
 ): Promise<InstalledStack> {
   const { cluster, clusterName, registry, folder, logFolder, tickSeconds } = scenery;
   const { binFolder } = cluster;
   if (registry === undefined || binFolder === undefined) throw new Error('the stack needs an AWS and a cluster');
   const { moto } = registry;
   const settingsFile = join(folder, 'tidegate.yaml');
-  await writeFile(settingsFile, stringify(describeSettings(scenery, moto)));
+  await writeFile(settingsFile, stringify(describeSettings(scenery, moto, roleArn)));
   const synthesis = await synthesize(settingsFile, join(folder, 'synth'));
   const aws = await startInstallation({
     ...synthesis,
@@ -117,7 +118,8 @@ async function installStack(
   };
 }
 
-function describeSettings({ github, repositoryUrl, cluster, clusterName }: Scenery, moto: RunningMoto): unknown {
+function describeSettings(scenery: Scenery, moto: RunningMoto, roleArn: string | undefined): unknown {
+  const { github, repositoryUrl, cluster, clusterName } = scenery;
   const { server = '', certificateAuthority = '' } = cluster.api ?? {};
   return {
     configRepository: { url: repositoryUrl, branch: 'main' },
@@ -132,6 +134,7 @@ function describeSettings({ github, repositoryUrl, cluster, clusterName }: Scene
           region: moto.region,
           endpoint: server,
           certificateAuthority: Buffer.from(certificateAuthority).toString('base64'),
+          ...(roleArn === undefined ? {} : { roleArn }),
         },
       },
     ],
@@ -141,6 +144,7 @@ function describeSettings({ github, repositoryUrl, cluster, clusterName }: Scene
 /** What EKS knows of the stack, and what the cluster's administrator allows it. */
 async function giveAccess(scenery: Scenery, aws: AwsInstallation, tokenWebhook: EksTokenWebhook): Promise<void> {
   for (const { caller } of aws.functions) tokenWebhook.addCaller(caller);
+  aws.gate.onRoleAssumed((session) => tokenWebhook.addCaller(session));
   for (const { clusterName, principalArn, kubernetesGroups } of aws.description.accessEntries) {
     if (clusterName === EKS_NAME) tokenWebhook.addAccessEntry({ principalArn, kubernetesGroups });
   }

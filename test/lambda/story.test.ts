@@ -177,6 +177,11 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
     });
   });
 
+  test('asked STS for nothing: the role of its function has the access entry', async () => {
+    // Each function is a session of its role, which Lambda asks for.
+    expect(await stage.moto.countRequests()).toMatchObject({ 'POST /': FUNCTIONS.length });
+  });
+
   test('told no process and no log a secret', async () => {
     const { moto, aws } = stage;
     const client = new SecretsManagerClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });

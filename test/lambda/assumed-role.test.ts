@@ -1,0 +1,91 @@
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
+import { KUSTOMIZATIONS } from '#local/demo/scene.ts';
+import { synthesize } from '../infra/synthesize.ts';
+
+const ROLE = 'arn:aws:iam::210987654321:role/tidegate-clusters';
+const SESSION = 'arn:aws:sts::210987654321:assumed-role/tidegate-clusters/tidegate-my-cluster';
+
+describe('the bundle of reconcile, where the cluster is of another account', () => {
+  let stage: AwsStage;
+
+  beforeAll(async () => {
+    stage = await setAwsStage({ synthesize, roleArn: ROLE, tickSeconds: 3_600 });
+    letIn();
+    await stage.installation.start();
+  });
+  afterAll(() => stage?.close());
+
+  /** As the command does that the stack prints for the administrator of the other account. */
+  function letIn(): void {
+    const command = Object.values(stage.aws.stack.outputs).find((text) =>
+      text.startsWith('aws eks create-access-entry'),
+    );
+    const [, principalArn = '', group = ''] =
+      /--principal-arn (\S+) --kubernetes-groups (\S+)/u.exec(command ?? '') ?? [];
+    stage.tokenWebhook.addAccessEntry({ principalArn, kubernetesGroups: [group] });
+  }
+
+  /** Asks STS for a role with the credentials of a function. */
+  async function assumeAs(id: string, RoleArn: string): Promise<unknown> {
+    const { aws, moto } = stage;
+    const { caller } = aws.functionOf(id);
+    const client = new STSClient({ endpoint: aws.gate.url, region: moto.region, credentials: caller });
+    try {
+      return await client.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'test' }));
+    } finally {
+      client.destroy();
+    }
+  }
+
+  it('deploys what is there', async () => {
+    const head = await stage.user.readHead();
+    const readStates = async () => {
+      const statuses = await stage.user.readStatuses(head);
+      return KUSTOMIZATIONS.map((name) => statuses.get(`tidegate/${stage.clusterName}/flux-system/${name}`)?.state);
+    };
+
+    const wanted = KUSTOMIZATIONS.map(() => 'success');
+    await expect.poll(readStates, { timeout: 50_000, interval: 200 }).toEqual(wanted);
+  });
+
+  it('writes to it as a session of the role of that account, and as nobody else', async () => {
+    const writes = (await stage.cluster.readAuditLog()).filter(
+      ({ verb, userAgent }) => verb === 'patch' && userAgent.startsWith('tidegate/'),
+    );
+
+    expect(writes.map(({ namespace, resource, name }) => `${namespace} ${resource}/${name}`)).toEqual(
+      expect.arrayContaining(['cache deployments/cache', 'podinfo deployments/podinfo']),
+    );
+    expect(new Set(writes.map(({ user }) => user))).toEqual(new Set([SESSION]));
+    for (const { groups } of writes) expect(groups).toEqual(['tidegate:platform', 'system:authenticated']);
+    expect(stage.aws.description.accessEntries).toEqual([]);
+    expect(stage.tokenWebhook.refusals()).toEqual([]);
+    expect(stage.tokenWebhook.accepted()).toBeGreaterThan(0);
+  });
+
+  it('gets that session from STS, which its own role allows it and no other function', async () => {
+    const { gate, functions } = stage.aws;
+    const assuming = functions.filter(({ description }) => gate.actionsOf(description.id).includes('sts:AssumeRole'));
+
+    expect(assuming).toEqual([stage.aws.functionOf('Reconcile')]);
+    expect(gate.refusals()).toEqual([]);
+    const requests = await stage.moto.countRequests();
+    // Lambda asks once for each function.
+    expect(requests['POST /']).toBeGreaterThan(functions.length);
+  });
+
+  it.each([
+    ['Reconcile', 'arn:aws:iam::210987654321:role/administrator'],
+    ['SourceSync', ROLE],
+    ['ImageUpdate', ROLE],
+    ['Notify', ROLE],
+    ['Webhook', ROLE],
+  ])('%s may not assume %s', async (id, role) => {
+    await expect(assumeAs(id, role)).rejects.toMatchObject({ name: 'AccessDenied' });
+
+    const { description } = stage.aws.functionOf(id);
+    expect(stage.aws.gate.refusals().at(-1)).toBe(`${description.id} may not sts:AssumeRole on ${role}`);
+  });
+});
