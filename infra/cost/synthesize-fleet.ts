@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { z } from 'zod';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import type { Settings } from '#shared/settings/settings.ts';
 import type { Bundles } from '../bundle-functions.ts';
 import { TidegateStack } from '../tidegate-stack.ts';
 
@@ -21,6 +22,14 @@ export async function synthesizeFleet(fleet: Fleet): Promise<unknown> {
   const parsed = parseSettings(describeFleet(fleet), 'fleet.yaml');
   if (parsed.outcome === 'invalid') throw new Error(JSON.stringify(parsed.problems));
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-cost-'));
+  try {
+    return await synthesizeInto(folder, parsed.settings);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function synthesizeInto(folder: string, settings: Settings): Promise<unknown> {
   const code = join(folder, 'code');
   await mkdir(code);
   await writeFile(join(code, 'index.mjs'), '');
@@ -34,7 +43,6 @@ export async function synthesizeFleet(fleet: Fleet): Promise<unknown> {
   const cdkJson = await readFile(join(import.meta.dirname, '..', '..', 'cdk.json'), 'utf8');
   const { context } = CdkSettings.parse(JSON.parse(cdkJson));
   const app = new App({ outdir: join(folder, 'cdk'), context, autoSynth: false, analyticsReporting: false });
-  const { settings } = parsed;
   const stack = new TidegateStack(app, 'tidegate-eu-west-1', {
     env: { region: 'eu-west-1' },
     settings,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
 
 const MAX_WEBHOOK_BYTES = 100_000;
@@ -25,11 +25,14 @@ function describeFiles(files: readonly BuiltFile[]): readonly string[] {
   return files.map(({ name, bytes }) => `${name} ${createHash('sha256').update(bytes).digest('hex')}`);
 }
 
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-bundle-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 test('two builds in different folders are the same bytes, and nothing of this machine is in them', async () => {
-  const folders = [
-    await mkdtemp(join(tmpdir(), 'tidegate-bundle-')),
-    join(await mkdtemp(join(tmpdir(), 'tidegate-bundle-')), 'deeper', 'still'),
-  ] as const;
+  const folders = [await makeFolder(), join(await makeFolder(), 'deeper', 'still')] as const;
 
   const first = await buildInto(folders[0]);
   const second = await buildInto(folders[1]);
@@ -42,7 +45,7 @@ test('two builds in different folders are the same bytes, and nothing of this ma
 });
 
 test('the webhook is small enough to start at once', async () => {
-  const files = await buildInto(await mkdtemp(join(tmpdir(), 'tidegate-bundle-')));
+  const files = await buildInto(await makeFolder());
 
   const webhook = files.find(({ name }) => name === 'github-webhook/index.mjs');
 

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { z } from 'zod';
@@ -28,10 +27,12 @@ export interface Synthesized {
   readonly bundles: Bundles;
 }
 
-/** Makes the template of the settings, those of `examples/aws` unless given, as `cdk synth` would; in a new folder unless given. */
-export async function synthesize(settingsFile = 'examples/aws/tidegate.yaml', into?: string): Promise<Synthesized> {
+/** The settings that the documentation begins with. */
+export const EXAMPLE_SETTINGS = 'examples/aws/tidegate.yaml';
+
+/** Makes the template of the settings as `cdk synth` would; the folder is the caller's to remove. */
+export async function synthesize(settingsFile: string, folder: string): Promise<Synthesized> {
   const { settings, text } = await readInstallation(settingsFile);
-  const folder = into ?? (await mkdtemp(join(tmpdir(), 'tidegate-synth-')));
   const bundles = await bundleFunctions({ settings: text, folder: join(folder, 'functions') });
   const { context } = CdkSettings.parse(JSON.parse(await readFile('cdk.json', 'utf8')));
   const assembly = join(folder, 'cdk');

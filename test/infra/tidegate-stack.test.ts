@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { RUNBOOK } from '#infra/constructs/runbook-alarm.ts';
 import {
@@ -17,20 +17,23 @@ import {
 } from '#shared/settings/function-environment.ts';
 import { describePermissions, peopleStatements, roleStatements } from './iam-statements.ts';
 import type { IamStatement } from './iam-statements.ts';
-import { resourcesOf, synthesize } from './synthesize.ts';
+import { EXAMPLE_SETTINGS, resourcesOf, synthesize } from './synthesize.ts';
 import type { Synthesized, Template } from './synthesize.ts';
 
+let folder: string;
 let synthesized: Synthesized;
 let template: Template;
 let statements: readonly IamStatement[];
 let ofPeople: readonly IamStatement[];
 
 beforeAll(async () => {
-  synthesized = await synthesize();
+  folder = await mkdtemp(join(tmpdir(), 'tidegate-stack-'));
+  synthesized = await synthesize(EXAMPLE_SETTINGS, join(folder, 'example'));
   template = synthesized.template;
   statements = roleStatements(template);
   ofPeople = peopleStatements(template);
 });
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function propertiesOf(type: string): readonly Readonly<Record<string, unknown>>[] {
   return resourcesOf(template, type).map(([, { Properties }]) => Properties);
@@ -245,7 +248,7 @@ describe('cdk-nag', () => {
   });
 
   test('the rules are asked at all: a queue in the clear is found', () => {
-    const app = new App({ autoSynth: false });
+    const app = new App({ autoSynth: false, outdir: join(folder, 'careless') });
     const stack = new Stack(app, 'Careless');
     const queue = new Queue(stack, 'Queue');
 
@@ -336,16 +339,16 @@ describe('queues', () => {
 
 describe('registries', () => {
   test('have one statement in the policy of the queue, however many they are, and one account may have two entries', async () => {
-    const example = await readFile('examples/aws/tidegate.yaml', 'utf8');
+    const example = await readFile(EXAMPLE_SETTINGS, 'utf8');
     const more = Array.from(
       { length: 29 },
       (_, index) =>
         `    - { account: "1234567890${12 + (index >> 1)}", region: eu-west-1, repositories: [r${index}] }\n`,
     );
-    const file = join(await mkdtemp(join(tmpdir(), 'tidegate-registries-')), 'tidegate.yaml');
+    const file = join(folder, 'many-registries.yaml');
     await writeFile(file, example.replace('  ecr:\n', `  ecr:\n${more.join('')}`));
 
-    const many = (await synthesize(file)).template;
+    const many = (await synthesize(file, join(folder, 'many-registries'))).template;
 
     const rules = resourcesOf(many, 'AWS::Events::Rule');
     expect(rules).toHaveLength(30);
@@ -480,13 +483,13 @@ describe('a cluster of another account', () => {
   const ROLE = 'arn:aws:iam::210987654321:role/tidegate';
 
   test('is reached by assuming exactly its role, and the stack makes it no access entry but prints the command', async () => {
-    const example = await readFile('examples/aws/tidegate.yaml', 'utf8');
-    const file = join(await mkdtemp(join(tmpdir(), 'tidegate-other-account-')), 'tidegate.yaml');
+    const example = await readFile(EXAMPLE_SETTINGS, 'utf8');
+    const file = join(folder, 'other-account.yaml');
     await writeFile(
       file,
       example.replace('      vpc:\n', `      roleArn: ${ROLE}\n      vpc:\n        reachesSts: true\n`),
     );
-    const other = await synthesize(file);
+    const other = await synthesize(file, join(folder, 'other-account'));
 
     const assuming = roleStatements(other.template).filter(({ actions }) => actions.includes('sts:AssumeRole'));
 

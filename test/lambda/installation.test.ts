@@ -10,7 +10,7 @@ import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
 import { type Invocation, startFunction } from '#local/lambda/start-function.ts';
 import { type AwsInstallation, startInstallation } from '#local/lambda/start-installation.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { synthesize } from '../infra/synthesize.ts';
+import { EXAMPLE_SETTINGS, synthesize } from '../infra/synthesize.ts';
 
 const WORKERS = ['SourceSync', 'ImageUpdate', 'Reconcileproduction', 'Reconcilestaging', 'Notify'];
 const SECRET = 'a secret that GitHub was told';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   secrets = new SecretsManagerClient(connection);
   sqs = new SQSClient(connection);
   aws = await startInstallation({
-    ...(await synthesize('examples/aws/tidegate.yaml', join(folder, 'synth'))),
+    ...(await synthesize(EXAMPLE_SETTINGS, join(folder, 'synth'))),
     moto,
     folder,
     logFolder: join(folder, 'logs'),

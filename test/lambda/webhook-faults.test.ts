@@ -13,7 +13,7 @@ import { startInstallation } from '#local/lambda/start-installation.ts';
 import type { AwsInstallation } from '#local/lambda/start-installation.ts';
 import { signBody } from '#shared/webhook/verify-signature.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
-import { synthesize } from '../infra/synthesize.ts';
+import { EXAMPLE_SETTINGS, synthesize } from '../infra/synthesize.ts';
 
 const OLD = 'the-secret-before';
 const NEW = 'the-secret-from-now-on';
@@ -36,7 +36,7 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
   // Nothing reads the queues here: what was accepted lies there to be counted.
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidegate-webhook-faults-'));
-    const [started, synthesis] = await Promise.all([startMoto(), synthesize(undefined, join(folder, 'synth'))]);
+    const [started, synthesis] = await Promise.all([startMoto(), synthesize(EXAMPLE_SETTINGS, join(folder, 'synth'))]);
     moto = started;
     const { stackName, template, assembly } = synthesis;
     const folders = { folder, logFolder: join(folder, 'logs') };
