@@ -7,15 +7,22 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { AwsFault } from '#local/aws/start-moto.ts';
 import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
 import { KUSTOMIZATIONS } from '#local/demo/scene.ts';
 import { synthesize } from '../infra/synthesize.ts';
 
+const ALL_NODES = '--selector=kubernetes.io/os=linux';
+const CACHE = 'apps/cache/deployment.yaml';
 const CONFIG_MAP = 'apps/podinfo/config-map.yaml';
 /** No tick comes after the first: whatever is lost in these tests stays lost, and is seen. */
 const NEVER_SECONDS = 3_600;
+/** How long a lease lasts whose holder is dead. */
+const LEASE_MS = 15_000;
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+/** Whose queue it is, as its logical id begins. */
+type Subject = 'SourceSync' | 'ImageUpdate' | 'Reconcile';
 const throttled = { status: 400, code: 'ThrottlingException', message: 'slow down' };
 
 describe('the bundles of the workers, when AWS has troubles', () => {
@@ -33,7 +40,9 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     s3 = new S3Client({ ...connection, forcePathStyle: true });
     await stage.installation.start();
   });
-  beforeEach(() => Promise.all([comeBackAfter('SourceSync', 10), comeBackAfter('ImageUpdate', 10)]));
+  beforeEach(() =>
+    Promise.all([comeBackAfter('SourceSync', 10), comeBackAfter('ImageUpdate', 10), comeBackAfter('Reconcile', 330)]),
+  );
   afterEach(() => stage.github.faults.clear());
   afterAll(async () => {
     sqs?.destroy();
@@ -46,12 +55,12 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     return found.map(({ ref }) => ref);
   }
 
-  function queueOf(subject: 'SourceSync' | 'ImageUpdate'): string {
+  function queueOf(subject: Subject): string {
     return refsOf('AWS::SQS::Queue', new RegExp(`^${subject}(?!.*DeadLetters)`, 'u'))[0] ?? '';
   }
 
   /** In place of the minutes that a crashed run may take, so that what is handed back comes back within a test. */
-  async function comeBackAfter(subject: 'SourceSync' | 'ImageUpdate', seconds: number): Promise<void> {
+  async function comeBackAfter(subject: Subject, seconds: number): Promise<void> {
     if (hiddenFor.get(subject) === seconds) return;
     hiddenFor.set(subject, seconds);
     const Attributes = { VisibilityTimeout: String(seconds) };
@@ -77,11 +86,37 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   }
 
   /** Commits a greeting that nobody gave before. */
-  async function pushGreeting(): Promise<{ readonly commit: string; readonly greeting: string }> {
+  async function pushGreeting(others: Readonly<Record<string, string>> = {}) {
     count += 1;
     const greeting = `greetings, number ${count}`;
-    const text = (await stage.github.readFile(stage.repository, 'main', CONFIG_MAP)) ?? '';
-    return { greeting, commit: await push({ [CONFIG_MAP]: text.replace(/greeting: .*/u, `greeting: ${greeting}`) }) };
+    const changed = (await readFile(CONFIG_MAP)).replace(/greeting: .*/u, `greeting: ${greeting}`);
+    return { greeting, commit: await push({ ...others, [CONFIG_MAP]: changed }) };
+  }
+
+  async function readFile(path: string): Promise<string> {
+    return (await stage.github.readFile(stage.repository, 'main', path)) ?? '';
+  }
+
+  /** Each write that names the commit: `podinfo configmaps/podinfo`. */
+  async function writesOf(commit: string): Promise<readonly string[]> {
+    return (await stage.cluster.readAuditLog())
+      .filter(({ verb, userAgent }) => WRITES.has(verb) && userAgent.includes(commit))
+      .map(({ namespace, resource, name }) => `${namespace} ${resource}/${name}`);
+  }
+
+  /** From the first look at the lease since then until somebody took it; milliseconds. */
+  async function readLeaseWait(since: number): Promise<number> {
+    const requests = (await stage.cluster.readAuditLog())
+      .filter(({ resource, userAgent }) => resource === 'leases' && userAgent.startsWith('tidegate/'))
+      .map(({ verb, receivedAt }) => ({ verb, at: Date.parse(receivedAt) }))
+      .filter(({ at }) => at > since);
+    const timeOf = (verb: string) => requests.find((request) => request.verb === verb)?.at ?? Number.NaN;
+    return timeOf('update') - timeOf('get');
+  }
+
+  async function readLeaseHolder(): Promise<string> {
+    const lease = ['get', 'lease', 'tidegate-reconcile', '--namespace=tidegate-system'];
+    return stage.cluster.kubectl([...lease, '--output=jsonpath={.spec.holderIdentity}']);
   }
 
   /** The last state of each Kustomization on a commit. */
@@ -90,9 +125,9 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     return KUSTOMIZATIONS.map((name) => statuses.get(`tidegate/${stage.clusterName}/flux-system/${name}`)?.state);
   }
 
-  async function untilDeployed(commit: string): Promise<void> {
+  async function untilDeployed(commit: string, timeout = 50_000): Promise<void> {
     const wanted = KUSTOMIZATIONS.map(() => 'success');
-    await expect.poll(() => readStates(commit), { timeout: 50_000, interval: 200 }).toEqual(wanted);
+    await expect.poll(() => readStates(commit), { timeout, interval: 200 }).toEqual(wanted);
   }
 
   /** What became of a change once everything is done. */
@@ -101,22 +136,19 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     const queues = refsOf('AWS::SQS::Queue', /^/u);
     await expect.poll(() => countMessages(queues), { timeout: 20_000, interval: 200 }).toBe(0);
     const greeting = ['get', 'configmap', 'podinfo', '--namespace=podinfo', '--output=jsonpath={.data.greeting}'];
-    const writes = (await stage.cluster.readAuditLog()).filter(
-      ({ verb, resource, namespace, userAgent }) =>
-        verb === 'patch' && resource === 'configmaps' && namespace === 'podinfo' && userAgent.includes(commit),
-    );
+    const writes = (await writesOf(commit)).filter((object) => object.startsWith('podinfo configmaps/'));
     const [Bucket] = refsOf('AWS::S3::Bucket', /^/u);
     const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'artifacts/' }));
     const keys = Versions.map(({ Key }) => Key);
     return {
       greeting: await stage.cluster.kubectl(greeting),
-      writes: writes.map(({ name }) => name),
+      writes,
       storedTwice: keys.filter((key, index) => keys.indexOf(key) !== index),
     };
   }
 
   /** Nothing lost: it runs, and nothing waits or was given up. Nothing twice: each artifact once, one write. */
-  const once = (greeting: string) => ({ greeting, writes: ['podinfo'], storedTwice: [] });
+  const once = (greeting: string) => ({ greeting, writes: ['podinfo configmaps/podinfo'], storedTwice: [] });
 
   it('deploy what is there at first', async () => {
     const head = await stage.user.readHead();
@@ -236,6 +268,51 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     expect(notify.invocations().filter(({ outcome }) => outcome === 'failed')).toHaveLength(before + 3);
   });
 
+  it('deploy a commit, and once, when reconcile dies in mid-run: the next one waits for the lease and takes it over', async () => {
+    await comeBackAfter('Reconcile', 20);
+    const reconcile = stage.aws.functionOf('Reconcile');
+    const before = reconcile.invocations().length;
+    const uncordon = () => stage.cluster.kubectl(['uncordon', ALL_NODES]);
+    onTestFinished(async () => void (await uncordon()));
+
+    // Without a node for its new Pod, the cache is not ready, and the app that depends on it is not applied.
+    await stage.cluster.kubectl(['cordon', ALL_NODES]);
+    const cache = (await readFile(CACHE)).replace(
+      '      labels:',
+      '      annotations: { why: a new Pod }\n      labels:',
+    );
+    const { commit, greeting } = await pushGreeting({ [CACHE]: cache });
+    await expect.poll(() => writesOf(commit), { timeout: 50_000, interval: 100 }).toContain('cache deployments/cache');
+    const holder = await readLeaseHolder();
+    await reconcile.kill();
+    const killedAt = Date.now();
+    // Whatever the next one waits for, nobody else is given its message.
+    await comeBackAfter('Reconcile', 330);
+
+    expect(holder).toMatch(/^lambda-/u);
+    expect(await readLeaseHolder()).toBe(holder);
+    expect(await writesOf(commit)).not.toContain('podinfo configmaps/podinfo');
+
+    await uncordon();
+    await untilDeployed(commit, 120_000);
+
+    expect(await settle(commit)).toEqual(once(greeting));
+    const ofCache = (await writesOf(commit)).filter((object) => object !== 'podinfo configmaps/podinfo');
+    // The killed one may not have come to record what it had done.
+    expect(new Set(ofCache)).toEqual(new Set(['cache deployments/cache']));
+    expect(ofCache.length).toBeLessThanOrEqual(2);
+    const kustomizations = (await stage.journal.statuses()).filter(({ object }) => object.kind === 'Kustomization');
+    expect(kustomizations.map(({ object }) => object.name).toSorted()).toEqual(KUSTOMIZATIONS.toSorted());
+    for (const { conditions, lastAppliedRevision } of kustomizations) {
+      expect(conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
+      expect(lastAppliedRevision).toContain(commit);
+    }
+    const runs = reconcile.invocations().slice(before);
+    expect(runs[0]).toMatchObject({ outcome: 'failed' });
+    expect(runs.find(({ outcome }) => outcome === 'answered')).toMatchObject({ coldStart: true });
+    expect(await readLeaseWait(killedAt)).toBeGreaterThanOrEqual(LEASE_MS);
+  }, 240_000);
+
   it('open one pull request for an image when the visibility of its message runs out while they do', async () => {
     await comeBackAfter('ImageUpdate', 3);
     const pulls = { method: 'POST', path: '/repos/{owner}/{repo}/pulls', times: 1 };
@@ -286,7 +363,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   });
 
   it('leave work that nobody can do to the dead letters, and deploy what comes after', async () => {
-    await comeBackAfter('SourceSync', 1);
+    await comeBackAfter('SourceSync', 3);
     const url = await addBrokenSource();
     const MessageBody = JSON.stringify({
       type: 'RepositoryPushed',
