@@ -161,6 +161,27 @@ describe('the cache of secrets', () => {
     expect(await secrets.read(name, { renewed: true })).toBe('newest');
   });
 
+  it('does not answer for whom the value did not do while Secrets Manager does not, and asks it again soon', async () => {
+    let now = 0;
+    const name = await createSecret('old');
+    const secrets = cacheSecrets(plain(), { now: () => now });
+    await secrets.read(name);
+    await changeSecret(name, 'new');
+    await failReads('AccessDeniedException', 1);
+    const before = await countReads();
+
+    await expect(secrets.read(name, { renewed: true })).rejects.toMatchObject({ code: 'SecretUnreadable' });
+    now = 1_999;
+    await expect(secrets.read(name, { renewed: true })).rejects.toMatchObject({ code: 'SecretUnreadable' });
+    expect(await secrets.read(name)).toBe('old');
+    expect(await countReads()).toBe(before + 1);
+
+    now = 2_000;
+    expect(await secrets.read(name, { renewed: true })).toBe('new');
+    expect(await secrets.read(name)).toBe('new');
+    expect(await countReads()).toBe(before + 2);
+  });
+
   it('serves 50 readers at once, through rotation and throttling, with few calls and nothing older than it says', async () => {
     let now = 0;
     const name = await createSecret('value 0');

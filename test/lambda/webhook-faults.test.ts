@@ -78,10 +78,13 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
     return { id, status: response.status };
   }
 
-  /** A machine too busy for 4 s is an SQS that does not answer: the webhook says 503, and the delivery is sent again. */
+  /** On a machine too busy for 4 s AWS does not answer: the webhook says 503, and the delivery is sent again. */
   async function deliverUntilTaken(secret: string): Promise<Answer> {
     let answer = await deliver(secret);
-    for (let tries = 1; answer.status === 503 && tries < 10; tries += 1) answer = await deliver(secret, answer.id);
+    for (let tries = 1; answer.status === 503 && tries < 10; tries += 1) {
+      await sleep(500);
+      answer = await deliver(secret, answer.id);
+    }
     return answer;
   }
 
@@ -177,7 +180,7 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
     expect(await drain('ImageUpdate')).toEqual(['refused-at-first']);
   });
 
-  it('answers with the secret that it knows while Secrets Manager does not answer', async () => {
+  it('answers with the secret that it knows while Secrets Manager does not answer, and accepts no other', async () => {
     await moto.injectFault({
       operation: 'GetSecretValue',
       status: 503,
@@ -186,9 +189,15 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
       times: 20,
     });
 
-    const answers = await Promise.all([deliver(NEW, 'known-1'), deliver('junk', 'junk'), deliver(NEW, 'known-2')]);
+    const [first, junk, second] = await Promise.all([
+      deliver(NEW, 'known-1'),
+      deliver('junk', 'junk'),
+      deliver(NEW, 'known-2'),
+    ]);
 
-    expect(answers.map(({ status }) => status)).toEqual([202, 401, 202]);
+    expect([first.status, second.status]).toEqual([202, 202]);
+    // A process that looked for a newer secret a moment ago knows that it is junk; any other cannot tell.
+    expect([401, 503]).toContain(junk.status);
     expect((await drain('SourceSync')).toSorted()).toEqual(['known-1', 'known-2']);
   });
 });
