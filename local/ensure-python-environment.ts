@@ -4,8 +4,8 @@ import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from './cluster/build-binaries.ts';
-import { withBuildLock } from './cluster/with-build-lock.ts';
+import { cacheFolder } from './build-go-module.ts';
+import { withBuildLock } from './with-build-lock.ts';
 
 const run = promisify(execFile);
 

@@ -1,5 +1,6 @@
 import { ensureMoto } from './aws/ensure-moto.ts';
 import { ensureAuthenticator, ensureClusterBinaries } from './cluster/build-binaries.ts';
+import { ensureOracles } from './oracles/ensure-oracles.ts';
 
 /** Builds or finds everything that the stand-ins need, so that nothing later has to wait for a build. */
 export async function ensureStandIns(progress: (line: string) => void): Promise<void> {
@@ -9,8 +10,11 @@ export async function ensureStandIns(progress: (line: string) => void): Promise<
 
 /** The same and what only tests need, which a first demo does not have to wait for. */
 export async function ensureTestStandIns(progress: (line: string) => void): Promise<void> {
-  // The many modules of the second are downloaded while the first compiles.
-  await settleAll([ensureStandIns(progress), ensureAuthenticator({ progress })]);
+  // The many modules of the others are downloaded while the first compiles.
+  await settleAll([
+    ensureStandIns(progress),
+    ensureAuthenticator({ progress }).then(() => ensureOracles({ progress })),
+  ]);
 }
 
 async function settleAll(preparations: readonly Promise<unknown>[]): Promise<void> {

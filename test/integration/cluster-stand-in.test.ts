@@ -11,11 +11,12 @@ import { Agent, request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type ApiServerProxy, startApiServerProxy } from '#local/cluster/api-server-proxy.ts';
-import { cacheFolder, ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
+import { cacheFolder } from '#local/build-go-module.ts';
+import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
 import { isAlive } from '#local/cluster/is-alive.ts';
 import { reservePorts } from '#local/cluster/reserve-ports.ts';
 import { type RunningCluster, startCluster } from '#local/cluster/start-cluster.ts';
-import { withBuildLock } from '#local/cluster/with-build-lock.ts';
+import { withBuildLock } from '#local/with-build-lock.ts';
 
 const run = promisify(execFile);
 
@@ -357,7 +358,7 @@ describe('the binaries of the stand-in cluster', () => {
   it('are refused in one line when Go is missing', async () => {
     const failure = ensureClusterBinaries({ env: { ...process.env, PATH: folder } });
     await expect(failure).rejects.toThrow(
-      /^go is needed to build the stand-in cluster and was not found: install Go 1\.26 or newer .* and put it on PATH$/,
+      /^go is needed to build the stand-ins and was not found: install Go 1\.26 or newer .* and put it on PATH$/,
     );
   });
 
@@ -367,9 +368,7 @@ describe('the binaries of the stand-in cluster', () => {
     await chmod(go, 0o755);
     const failure = ensureClusterBinaries({ env: { ...process.env, PATH: `${folder}:/usr/bin:/bin` } });
     await expect(failure).rejects.toThrow(
-      new RegExp(
-        `^go is version ${version.slice(2)}, too old to build the stand-in cluster: install Go 1\\.26 or newer .*$`,
-      ),
+      new RegExp(`^go is version ${version.slice(2)}, too old to build the stand-ins: install Go 1\\.26 or newer .*$`),
     );
   });
 

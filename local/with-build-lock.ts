@@ -2,7 +2,7 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive } from './is-alive.ts';
+import { isAlive } from './cluster/is-alive.ts';
 
 const HEARTBEAT_MS = 2_000;
 // An owner that has not touched its lock for this long is gone, even if its process id was given to somebody else.
