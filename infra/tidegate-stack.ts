@@ -57,6 +57,7 @@ export class TidegateStack extends Stack {
     const reconcilers = clusters.map((cluster) => ({
       cluster,
       reconciler: new ClusterReconciler(this, `Reconcile-${cluster.name}`, {
+        settings,
         cluster,
         bundle: bundles.reconcile,
         kubectl,

@@ -2,6 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
+import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
@@ -16,6 +17,7 @@ export interface HeldLease {
 
 export interface ReconcileDependencies {
   readonly cluster: Pick<ClusterSettings, 'name' | 'path' | 'pruneGuard' | 'approvePrune' | 'namespaces'>;
+  readonly installation: InstallationSettings;
   readonly ports: ReconcilePorts;
   /** @returns undefined when another holds the lease for longer than it makes sense to wait. */
   readonly acquireLease: () => Promise<HeldLease | undefined>;
@@ -33,7 +35,7 @@ export type ReconcileHandler = (
 
 /** The worker of one cluster's reconcile queue. */
 export function createReconcileHandler(dependencies: ReconcileDependencies): ReconcileHandler {
-  const { cluster, ports, acquireLease } = dependencies;
+  const { cluster, installation, ports, acquireLease } = dependencies;
   return (event, context) =>
     processFifoBatch(
       event,
@@ -75,6 +77,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
             {
               cluster: cluster.name,
               path: cluster.path,
+              installation,
               pruneGuard: cluster.pruneGuard,
               ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
               ...(cluster.namespaces === undefined ? {} : { namespaces: cluster.namespaces }),

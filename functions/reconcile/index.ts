@@ -66,6 +66,12 @@ const reconcileOnce = createReconcileHandler({
     ...(environment.APPROVE_PRUNE === undefined ? {} : { approvePrune: environment.APPROVE_PRUNE }),
     ...(environment.NAMESPACES === undefined ? {} : { namespaces: environment.NAMESPACES }),
   },
+  installation: {
+    name: environment.INSTALLATION,
+    repository: environment.CONFIG_REPOSITORY,
+    branch: environment.CONFIG_BRANCH,
+    store: `dynamodb/${environment.JOURNAL_TABLE}`,
+  },
   ports: {
     api,
     artifacts: createS3ArtifactStore({ bucket }),

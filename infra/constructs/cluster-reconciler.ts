@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
-import type { ClusterVpc } from '#shared/settings/settings.ts';
+import type { ClusterVpc, Settings } from '#shared/settings/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { JournalTable } from './journal-table.ts';
@@ -24,6 +24,7 @@ const TIMEOUT = Duration.minutes(5);
 const MEMORY = 1769;
 
 export interface ClusterReconcilerProps {
+  readonly settings: Pick<Settings, 'installation' | 'configRepository'>;
   readonly cluster: EksCluster;
   readonly bundle: string;
   readonly kubectl: ILayerVersion;
@@ -142,12 +143,20 @@ export class ClusterReconciler extends Construct {
   }
 }
 
-function environmentOf({ cluster, journal, artifacts }: ClusterReconcilerProps): Readonly<Record<string, string>> {
+function environmentOf({
+  settings,
+  cluster,
+  journal,
+  artifacts,
+}: ClusterReconcilerProps): Readonly<Record<string, string>> {
   const { name, path, pruneGuard, approvePrune = '', namespaces = [], target } = cluster;
   const environment: EnvironmentOf<typeof ReconcileEnvironment> = {
     JOURNAL_TABLE: journal.table.tableName,
     ARTIFACT_BUCKET: artifacts.bucket.bucketName,
     KUBECTL: '/opt/kubectl/kubectl',
+    INSTALLATION: settings.installation,
+    CONFIG_REPOSITORY: settings.configRepository.url,
+    CONFIG_BRANCH: settings.configRepository.branch,
     CLUSTER_NAME: name,
     CLUSTER_PATH: path,
     PRUNE_MAX_OBJECTS: `${pruneGuard.maxObjects}`,

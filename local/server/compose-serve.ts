@@ -23,6 +23,7 @@ import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
 import { parseWebhookSecrets } from '#shared/webhook/parse-webhook-secrets.ts';
 import { openLeaseHolder } from './hold-cluster-lease.ts';
+import { nameStateFolder } from './name-state-folder.ts';
 import { startArtifactSweep } from './start-artifact-sweep.ts';
 import type { QueueHandler, ServeHandlers, ServeResources } from './serve-handlers.ts';
 
@@ -52,6 +53,12 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   const renderer = await createKubectlRenderer({ kubectl: options.kubectl });
   const renders = createRenderCache(MAX_RENDERS);
   const leases = await openLeaseHolder(stateFolder, clock);
+  const installation = {
+    name: settings.installation,
+    repository: settings.configRepository.url,
+    branch: settings.configRepository.branch,
+    store: await nameStateFolder(stateFolder),
+  };
   const clusters = settings.clusters.map((cluster) => ({
     cluster,
     api: kubernetesHttpApi(connectTo(cluster), { version }),
@@ -99,6 +106,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
         const runLog = log.child({ function: 'reconcile', cluster: cluster.name });
         const handler = createReconcileHandler({
           cluster,
+          installation,
           ports: { api, artifacts, records, journal, renderer, renders, clock, log: runLog },
           acquireLease: () => leases.acquire(api),
         });

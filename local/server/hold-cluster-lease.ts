@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HeldLease } from '#functions/reconcile/handler.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { readNote, writeNote } from './state-folder-note.ts';
 
 /** Longer than a lease lasts, so that the run after a killed one of another installation gets its turn. */
 const PATIENCE_MS = 30_000;
@@ -18,11 +18,11 @@ export interface LeaseHolder {
 
 /**
  * One name for all servers of a state folder, one after another: the folder's lock makes sure that the one before is
- * gone, so its lease is taken again at once after it was killed.
+ * gone, so its lease is taken again at once after it was killed. The server of a copy of the folder is another one.
  */
 export async function openLeaseHolder(stateFolder: string, clock: Clock): Promise<LeaseHolder> {
   const file = join(stateFolder, 'holder');
-  const holder = (await readHolder(file)) ?? (await renew(stateFolder, file));
+  const holder = (await readHolder(file)) ?? (await renew(file));
   let held = 0;
   return {
     acquire: async (api) => {
@@ -38,22 +38,17 @@ export async function openLeaseHolder(stateFolder: string, clock: Clock): Promis
       };
     },
     retire: async () => {
-      if (held > 0) await renew(stateFolder, file);
+      if (held > 0) await renew(file);
     },
   };
 }
 
 async function readHolder(file: string): Promise<string | undefined> {
-  try {
-    return /^serve-[0-9a-f-]{36}$/u.exec((await readFile(file, 'utf8')).trim())?.[0];
-  } catch {
-    return undefined;
-  }
+  return /^serve-[0-9a-f-]{36}$/u.exec((await readNote(file)) ?? '')?.[0];
 }
 
-async function renew(folder: string, file: string): Promise<string> {
+async function renew(file: string): Promise<string> {
   const holder = `serve-${randomUUID()}`;
-  await mkdir(folder, { recursive: true });
-  await writeFile(file, `${holder}\n`);
+  await writeNote(file, holder);
   return holder;
 }

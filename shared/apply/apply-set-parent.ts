@@ -7,15 +7,31 @@ import {
   APPLYSET_TOOLING_ANNOTATION,
   TIDEGATE_NAMESPACE,
 } from '#shared/api/names.ts';
-import type { NamespacedName } from '#shared/api/resource-key.ts';
 import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 
-import { applySetId, applySetParentName } from './apply-set-id.ts';
+import {
+  applySetId,
+  applySetParentName,
+  DEFAULT_INSTALLATION,
+  installationOf,
+  nameApplySet,
+  type ApplySetName,
+} from './apply-set-id.ts';
 import { parseGroupKind, type GroupKind } from './group-kind.ts';
+import {
+  describePlace,
+  placeAnnotations,
+  readPlace,
+  UNKNOWN_IDENTITY,
+  type ConfigurationPlace,
+  type Installation,
+} from './installation.ts';
 
 const TOOLING = 'tidegate/v1';
 const CLUSTER_ANNOTATION = 'tidegate.dev/cluster';
 const KUSTOMIZATION_ANNOTATION = 'tidegate.dev/kustomization';
+const INSTALLATION_ANNOTATION = 'tidegate.dev/installation';
+const IDENTITY_ANNOTATION = 'tidegate.dev/installation-id';
 const DELETION_ANNOTATION = 'tidegate.dev/when-deleted';
 
 /** What becomes of the members when the Kustomization is deleted from Git. */
@@ -24,12 +40,20 @@ export type WhenDeleted = 'prune' | 'orphan' | 'keep';
 /** The parent of one ApplySet as it stands, or as it should. */
 export interface ApplySetParent {
   readonly cluster: string;
-  readonly kustomization: NamespacedName;
+  readonly kustomization: ApplySetName;
+  /** Who applies it; absent on one of a version that knew no installations. */
+  readonly owner?: ParentOwner;
   /** Never smaller than the kinds of the members. */
   readonly kinds: readonly GroupKind[];
   /** Never fewer than those of the members. */
   readonly namespaces: readonly string[];
   readonly whenDeleted: WhenDeleted;
+}
+
+export interface ParentOwner {
+  readonly identity: string;
+  /** Absent when a person took it away. */
+  readonly place?: ConfigurationPlace;
 }
 
 /** Decides what deletion from Git will mean; a suspended Kustomization never deletes. */
@@ -67,6 +91,7 @@ export function buildParentObject(parent: ApplySetParent): KubernetesObject {
         [CLUSTER_ANNOTATION]: parent.cluster,
         [KUSTOMIZATION_ANNOTATION]: `${parent.kustomization.namespace}/${parent.kustomization.name}`,
         [DELETION_ANNOTATION]: parent.whenDeleted,
+        ...ownerAnnotations(parent),
       },
     },
   };
@@ -83,13 +108,14 @@ export function readParent(live: LiveMetadata): ApplySetParent | undefined {
   if (namespace === undefined || name === undefined || namespace === '' || name === '' || rest.length > 0) {
     return undefined;
   }
-  const kustomization = { namespace, name };
+  const kustomization = nameApplySet({ namespace, name }, annotations[INSTALLATION_ANNOTATION] ?? DEFAULT_INSTALLATION);
   if (live.labels?.[APPLYSET_ID_LABEL] !== applySetId(kustomization)) {
     return undefined;
   }
   return {
     cluster,
     kustomization,
+    ...readOwner(annotations),
     kinds: splitNames(annotations[APPLYSET_KINDS_ANNOTATION]).map(parseGroupKind),
     namespaces: splitNames(annotations[APPLYSET_NAMESPACES_ANNOTATION]),
     whenDeleted: readWhenDeleted(annotations[DELETION_ANNOTATION]),
@@ -103,6 +129,45 @@ export function sameParent(live: LiveMetadata, desired: ApplySetParent): boolean
     Object.entries(labels ?? {}).every(([key, value]) => live.labels?.[key] === value) &&
     Object.entries(annotations ?? {}).every(([key, value]) => live.annotations?.[key] === value)
   );
+}
+
+/** Whether a parent belongs to the inventory of an installation, which alone may change and prune it. */
+export function isOwnParent(parent: ApplySetParent, cluster: string, installation: Installation): boolean {
+  if (installationOf(parent.kustomization) !== installation.name) {
+    return false;
+  }
+  const { identity, adopted } = installation;
+  if (parent.owner !== undefined) {
+    return parent.owner.identity === identity || adopted.includes(parent.owner.identity);
+  }
+  // Two names of one cluster in the settings would otherwise each take the other's Kustomizations for deleted.
+  return parent.cluster === cluster || adopted.includes(UNKNOWN_IDENTITY);
+}
+
+/** Says whose a parent is, for people. */
+export function describeParentOwner(parent: ApplySetParent): string {
+  return parent.owner === undefined
+    ? `the cluster ${parent.cluster} of the settings of another installation`
+    : `installation ${installationOf(parent.kustomization)} of ${describePlace(parent.owner.place)}`;
+}
+
+function ownerAnnotations({ kustomization, owner }: ApplySetParent): Readonly<Record<string, string>> {
+  if (owner === undefined) {
+    return {};
+  }
+  return {
+    [INSTALLATION_ANNOTATION]: installationOf(kustomization),
+    [IDENTITY_ANNOTATION]: owner.identity,
+    ...(owner.place === undefined ? {} : placeAnnotations(owner.place)),
+  };
+}
+
+function readOwner(annotations: Readonly<Record<string, string>>): { readonly owner?: ParentOwner } {
+  const identity = annotations[IDENTITY_ANNOTATION];
+  const place = readPlace(annotations);
+  return identity === undefined || identity === ''
+    ? {}
+    : { owner: { identity, ...(place === undefined ? {} : { place }) } };
 }
 
 function splitNames(text = ''): readonly string[] {

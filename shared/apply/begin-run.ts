@@ -1,5 +1,6 @@
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
+import { nameApplySet } from './apply-set-id.ts';
 import { parseRecords } from './apply-record.ts';
 import type { ApplyRun, SetProgress } from './apply-run.ts';
 import { claimObjects } from './desired-object.ts';
@@ -9,7 +10,8 @@ import { orderSets } from './order-sets.ts';
 
 /** Observes the cluster and lays out what there is to do. */
 export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promise<ApplyRun> {
-  const sets = orderSets(request.sets);
+  const { name } = request.installation;
+  const sets = orderSets(request.sets.map((set) => ({ ...set, id: nameApplySet(set.id, name) })));
   const [records, cluster] = await Promise.all([
     ports.records.load(request.cluster).then(parseRecords),
     observeCluster(ports.api, { ...request, sets, now: ports.clock.now() }),

@@ -18,7 +18,8 @@ const RENEW_MS = 5000;
 const TRUST_MS = 12_000;
 const WATCH_MS = 500;
 
-const LEASES: ApiResource = {
+/** Leases, which every server has. */
+export const LEASES: ApiResource = {
   group: 'coordination.k8s.io',
   version: 'v1',
   kind: 'Lease',
@@ -153,11 +154,16 @@ async function writeLease(
   try {
     return before === undefined ? await createLease(api, object) : await api.replace({ resource: LEASES, object });
   } catch (error) {
-    if (error instanceof KubernetesApiError && (error.status.code === 409 || error.status.code === 404)) {
+    if (isOvertaken(error)) {
       return undefined;
     }
     throw error;
   }
+}
+
+/** Whether a write that carried what it assumed was refused because somebody else was faster. */
+export function isOvertaken(error: unknown): boolean {
+  return error instanceof KubernetesApiError && (error.status.code === 409 || error.status.code === 404);
 }
 
 async function createLease(api: KubernetesApi, object: KubernetesObject): Promise<LiveObject> {

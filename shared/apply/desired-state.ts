@@ -6,6 +6,9 @@ import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
+import type { ApplySetName } from './apply-set-id.ts';
+import type { Installation } from './installation.ts';
+
 /** The part of a Kustomization that the apply engine acts on. */
 export type SetSettings = Pick<
   Kustomization,
@@ -28,7 +31,8 @@ export type RenderState =
 
 /** One Kustomization of the cluster, as rendered. `dependsOn` is resolved by the engine, within the run. */
 export interface DesiredSet {
-  readonly id: NamespacedName;
+  /** The engine adds the installation's name. */
+  readonly id: ApplySetName;
   /** Revision of its source: `main@sha1:<hex>`. */
   readonly revision: string;
   readonly settings: SetSettings;
@@ -53,6 +57,8 @@ export interface PruneApproval {
 
 export interface ApplyRequest {
   readonly cluster: string;
+  /** Whose inventory the run works on; the caller made sure that it may. */
+  readonly installation: Installation;
   /** Every Kustomization of the cluster. One that is missing here was deleted from Git. */
   readonly sets: readonly DesiredSet[];
   /** Why nothing may be pruned in this run, as the caller knows it: an artifact is incomplete, a kind is unsupported, … */

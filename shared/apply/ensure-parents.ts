@@ -4,7 +4,13 @@ import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
 import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
 import { applySetId, applySetParentName } from './apply-set-id.ts';
-import { buildParentObject, sameParent, whenDeleted, type ApplySetParent } from './apply-set-parent.ts';
+import {
+  buildParentObject,
+  describeParentOwner,
+  sameParent,
+  whenDeleted,
+  type ApplySetParent,
+} from './apply-set-parent.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { resolveId } from './desired-object.ts';
 import type { DesiredSet } from './desired-state.ts';
@@ -27,7 +33,7 @@ export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]):
     const progress = progressOf(run, set.id);
     const other = run.cluster.foreignParents.get(applySetId(set.id));
     if (other !== undefined) {
-      const message = `it belongs to the cluster ${other} of the settings; one API server can be only one cluster`;
+      const message = `it belongs to ${describeParentOwner(other)}; rename the Kustomization, or let only one of the two apply it`;
       progress.failures.push({ id, reason: 'OwnedByOther', message });
       progress.phase = 'failed';
       return;
@@ -79,6 +85,7 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
   return {
     cluster: run.request.cluster,
     kustomization: set.id,
+    owner: { identity: run.request.installation.identity, place: run.request.installation.place },
     kinds: [...kinds].map(parseGroupKind),
     namespaces: [...namespaces].filter((namespace) => namespace !== ''),
     whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),

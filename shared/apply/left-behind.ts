@@ -4,9 +4,9 @@ import {
   APPLYSET_PART_OF_LABEL,
   TIDEGATE_NAMESPACE,
 } from '#shared/api/names.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
-import { applySetId, applySetParentName } from './apply-set-id.ts';
+import { applySetId, applySetParentName, type ApplySetName } from './apply-set-id.ts';
 import type { ApplySetParent } from './apply-set-parent.ts';
 import type { WithheldPrune } from './desired-state.ts';
 import { findResource, formatGroupKind, type GroupKind } from './group-kind.ts';
@@ -18,7 +18,7 @@ import type { ObservedCluster } from './observed-cluster.ts';
  */
 export function leftBehind(
   cluster: Pick<ObservedCluster, 'parents' | 'unlisted' | 'discovery'>,
-  kustomization: NamespacedName,
+  kustomization: ApplySetName,
 ): readonly WithheldPrune[] {
   const id = applySetId(kustomization);
   const parent = cluster.parents.find((known) => applySetId(known.kustomization) === id);

@@ -9,11 +9,12 @@ import {
 } from '#shared/ports/kubernetes-api.ts';
 
 import { applySetId } from './apply-set-id.ts';
-import { readParent } from './apply-set-parent.ts';
+import { isOwnParent, readParent, type ApplySetParent } from './apply-set-parent.ts';
 import { desiredIds } from './desired-object.ts';
 import type { DesiredSet } from './desired-state.ts';
 import { findResource, formatGroupKind, parseGroupKind, type GroupKind } from './group-kind.ts';
 import { hashValue } from './hash-value.ts';
+import type { Installation } from './installation.ts';
 import type { ObservedCluster, ObservedObject, ObservedParent } from './observed-cluster.ts';
 import { runAtMost } from './run-at-most.ts';
 import type { Unlisted } from './unlisted.ts';
@@ -30,6 +31,7 @@ const MUTATING_ADMISSION: readonly GroupKind[] = [
 
 export interface ObserveRequest {
   readonly cluster: string;
+  readonly installation: Installation;
   readonly sets: readonly DesiredSet[];
   /** Where alone the run may work: a list of the whole cluster would be a right to read its Secrets. */
   readonly namespaces?: readonly string[];
@@ -43,10 +45,10 @@ export interface ObserveRequest {
  * taken for an empty one.
  */
 export async function observeCluster(api: KubernetesApi, request: ObserveRequest): Promise<ObservedCluster> {
-  const { cluster, sets, namespaces } = request;
+  const { sets, namespaces } = request;
   const discovery = await api.discover();
   const [{ parents, foreignParents }, { epochOf, definedGroups }] = await Promise.all([
-    observeParents(api, discovery, cluster),
+    observeParents(api, discovery, request),
     observeEpoch(api, discovery, request.now),
   ]);
   const members = new Map<string, ObservedObject>();
@@ -152,19 +154,22 @@ function refusalOf(error: unknown): string {
 async function observeParents(
   api: KubernetesApi,
   discovery: Discovery,
-  cluster: string,
+  { cluster, installation }: Pick<ObserveRequest, 'cluster' | 'installation'>,
 ): Promise<Pick<ObservedCluster, 'parents' | 'foreignParents'>> {
   const resource = configMaps(discovery);
   const parents: ObservedParent[] = [];
-  const foreignParents = new Map<string, string>();
+  const foreignParents = new Map<string, ApplySetParent>();
   const live = await api.listMetadata({ resource, namespace: TIDEGATE_NAMESPACE, labelSelector: APPLYSET_ID_LABEL });
   for (const metadata of live) {
     const parent = readParent(metadata);
-    // Two names of one cluster in the settings would otherwise each take the other's Kustomizations for deleted.
-    if (parent !== undefined && parent.cluster === cluster) {
+    if (parent === undefined) {
+      continue;
+    }
+    // Of another installation nothing is missing in Git, nothing is drift and nothing is pruned.
+    if (isOwnParent(parent, cluster, installation)) {
       parents.push({ ...parent, live: metadata });
-    } else if (parent !== undefined) {
-      foreignParents.set(applySetId(parent.kustomization), parent.cluster);
+    } else {
+      foreignParents.set(applySetId(parent.kustomization), parent);
     }
   }
   return { parents, foreignParents };

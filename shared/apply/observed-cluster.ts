@@ -22,8 +22,8 @@ export interface ObservedCluster {
   readonly members: ReadonlyMap<string, ObservedObject>;
   /** Parents of this cluster's Kustomizations. */
   readonly parents: readonly ObservedParent[];
-  /** ApplySet ids of parents that another cluster's name stands on, and that name. */
-  readonly foreignParents: ReadonlyMap<string, string>;
+  /** Parents of other installations on the same cluster, by ApplySet id. */
+  readonly foreignParents: ReadonlyMap<string, ApplySetParent>;
   /** Objects that could not be listed, and why: they may be there. */
   readonly unlisted: readonly Unlisted[];
   /** Where alone the run may work; absent, it may everywhere. */

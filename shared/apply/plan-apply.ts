@@ -10,8 +10,10 @@ import type { ApplyFailure, DesiredSet } from './desired-state.ts';
 import { foreignOwner } from './foreign-owner.ts';
 import { hashValue } from './hash-value.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
+import { refuseOtherInstallation } from './other-installation.ts';
 import { outsideScope } from './outside-scope.ts';
 import { ownEntry } from './own-entry.ts';
+import { reservedForInventory } from './reserved-for-inventory.ts';
 
 /** What first contact with an object that no list showed brought: its metadata, nothing there, or a refusal. */
 export type FirstContact = LiveMetadata | 'absent' | { readonly refused: string };
@@ -84,6 +86,10 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
   const note = optedOut(desired.object.metadata.annotations ?? {});
   if (note !== undefined) {
     return { action: 'skip', desired, note };
+  }
+  const reserved = reservedForInventory(desired.id);
+  if (reserved !== undefined) {
+    return failure(desired, 'NotAllowed', reserved);
   }
   const outside = outsideScope(desired.id, input.cluster);
   if (outside !== undefined) {
@@ -164,9 +170,14 @@ function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanAp
   );
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
   const ours = [applySetId(desired.set.id), ...input.cluster.parents.map((parent) => applySetId(parent.kustomization))];
+  const isOwnSet = partOf !== undefined && ours.includes(partOf);
+  const other = refuseOtherInstallation(desired, live, input.cluster, isOwnSet, input.records);
+  if (other !== undefined) {
+    return other;
+  }
   const { [APPLYSET_PART_OF_LABEL]: _, ...otherLabels } = live.labels ?? {};
   // A label of our own sets that somebody put there by hand takes nothing away from another owner.
-  const seen = partOf !== undefined && ours.includes(partOf) ? { ...live, labels: otherLabels } : live;
+  const seen = isOwnSet ? { ...live, labels: otherLabels } : live;
   const owner = foreignOwner(seen);
   return owner === undefined || adopted
     ? undefined

@@ -3,6 +3,7 @@ import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
 import { mayStart, type ApplyRun } from './apply-run.ts';
+import { kustomizationOf } from './apply-set-id.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desired-state.ts';
 import { formatGroupKind } from './group-kind.ts';
@@ -50,7 +51,7 @@ async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: Pr
   const message = await deleteParent(run, parent, withheld);
   const state: SetState = message === undefined ? 'deleted' : 'deleting';
   return {
-    id: parent.kustomization,
+    id: kustomizationOf(parent.kustomization),
     revision: '',
     state,
     reason: state === 'deleted' ? 'ReconciliationSucceeded' : 'Progressing',

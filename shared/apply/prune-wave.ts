@@ -2,7 +2,8 @@ import { objectKey } from '#shared/api/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
 
-import { applySetId } from './apply-set-id.ts';
+import { applySetId, type ApplySetName } from './apply-set-id.ts';
+import { describeParentOwner } from './apply-set-parent.ts';
 import type { ApplyRun } from './apply-run.ts';
 import { progressOf } from './apply-run.ts';
 import { desiredIds, resolveId } from './desired-object.ts';
@@ -49,7 +50,7 @@ export async function pruneSets(run: ApplyRun, sets: readonly PruneSet[]): Promi
 }
 
 /** All objects that carry the label of a Kustomization's ApplySet. */
-export function membersOf(run: ApplyRun, kustomization: NamespacedName): readonly ObservedObject[] {
+export function membersOf(run: ApplyRun, kustomization: ApplySetName): readonly ObservedObject[] {
   const id = applySetId(kustomization);
   return [...run.cluster.members.values()].filter(({ live }) => live.labels?.[APPLYSET_PART_OF_LABEL] === id);
 }
@@ -70,7 +71,25 @@ function pruneContext(run: ApplyRun): PruneContext {
     desiredUids: new Set(uids.filter((uid) => uid !== undefined)),
     desiredNamespaces: new Set(desired.map((id) => id.namespace)),
     desiredDefinitions: new Set(desired.map((id) => `${findResource(discovery, id)?.plural ?? ''}.${id.group}`)),
+    ...placesOfOthers(run.cluster),
   };
+}
+
+/** Their parents say where the objects of other installations are: never fewer places than they are in. */
+function placesOfOthers({
+  discovery,
+  foreignParents,
+}: ApplyRun['cluster']): Pick<PruneContext, 'foreignNamespaces' | 'foreignDefinitions'> {
+  const foreignNamespaces = new Map<string, string>();
+  const foreignDefinitions = new Map<string, string>();
+  for (const parent of foreignParents.values()) {
+    const owner = describeParentOwner(parent);
+    parent.namespaces.forEach((namespace) => foreignNamespaces.set(namespace, owner));
+    parent.kinds.forEach((kind) =>
+      foreignDefinitions.set(`${findResource(discovery, kind)?.plural ?? ''}.${kind.group}`, owner),
+    );
+  }
+  return { foreignNamespaces, foreignDefinitions };
 }
 
 /** Whether nobody knows what a Kustomization desires, nor which others it brings. */

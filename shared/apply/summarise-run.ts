@@ -1,6 +1,7 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 
 import type { ApplyRun, SetProgress } from './apply-run.ts';
+import { kustomizationOf } from './apply-set-id.ts';
 import type { ApplyOutcome, SetOutcome, SetState } from './desired-state.ts';
 
 /** The outcome of a run, for those who record it. */
@@ -15,7 +16,7 @@ export function summariseRun(run: ApplyRun, deleted: readonly SetOutcome[]): App
 function summariseSet(progress: SetProgress): SetOutcome {
   const state = finalState(progress.phase);
   return {
-    id: progress.set.id,
+    id: kustomizationOf(progress.set.id),
     revision: progress.set.revision,
     state,
     reason: progress.reason,

@@ -93,6 +93,21 @@ export interface ImageScanRecord {
   readonly scannedAt: number;
 }
 
+/** What the cluster knows this installation by; without it, its place has to be the one that the cluster knows. */
+export interface InstallationRecord {
+  readonly type: 'Installation';
+  readonly cluster: string;
+  readonly installation: {
+    readonly name: string;
+    readonly identity: string;
+    readonly place: { readonly repository: string; readonly branch: string; readonly path: string };
+    readonly adopted: readonly string[];
+  };
+  /** Where the journal was kept that this was written to: elsewhere it is a copy. */
+  readonly store: string;
+  readonly at: number;
+}
+
 /** Takes the place of a record that is no longer true; readers pass over it. Kept for a day. */
 export interface TombstoneRecord {
   readonly type: 'Tombstone';
@@ -102,7 +117,14 @@ export interface TombstoneRecord {
 }
 
 export type JournalRecord =
-  SourceHead | InstructionsRecord | StatusRecord | EventRecord | RequestRecord | ImageScanRecord | TombstoneRecord;
+  | SourceHead
+  | InstructionsRecord
+  | StatusRecord
+  | EventRecord
+  | RequestRecord
+  | ImageScanRecord
+  | InstallationRecord
+  | TombstoneRecord;
 
 /** Partition and sort key of a record. One partition a cluster keeps a cluster's records in order. */
 export function journalKey(record: JournalRecord): { readonly partition: string; readonly key: string } {
@@ -119,12 +141,15 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
       return { partition: record.cluster, key: `request/${record.id}` };
     case 'ImageScan':
       return { partition: record.cluster, key: `image-scan/${record.namespace}/${record.name}` };
+    case 'Installation':
+      return { partition: record.cluster, key: INSTALLATION_KEY };
     case 'Tombstone':
       return { partition: record.partition, key: record.key };
   }
 }
 
 export const INSTRUCTIONS_KEY = 'instructions';
+export const INSTALLATION_KEY = 'installation';
 export const SOURCE_HEADS_PREFIX = 'head/';
 
 export function sourceHeadKey(source: Pick<SourceKey, 'kind' | 'namespace' | 'name'>): string {

@@ -150,5 +150,17 @@ const StoredRecord = z.discriminatedUnion('type', [
     latestTags: Strings,
     scannedAt: z.number(),
   }),
+  z.looseObject({
+    type: z.literal('Installation'),
+    cluster: z.string(),
+    installation: z.object({
+      name: z.string(),
+      identity: z.string(),
+      place: z.object({ repository: z.string(), branch: z.string(), path: z.string() }),
+      adopted: Strings,
+    }),
+    store: z.string(),
+    at: z.number(),
+  }),
   z.looseObject({ type: z.literal('Tombstone'), partition: z.string(), key: z.string(), at: z.number() }),
 ]);

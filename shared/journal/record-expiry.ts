@@ -14,6 +14,7 @@ export function recordExpiry(record: JournalRecord): number | undefined {
     case 'Instructions':
     case 'Status':
     case 'ImageScan':
+    case 'Installation':
       return undefined;
   }
 }

@@ -198,7 +198,7 @@ function withWithheld(message: string, outcome: SetOutcome): string {
 /** What is told of drift before it is put right. */
 export function describeDrift(cluster: string, set: DesiredSet, objects: readonly ObjectId[]): EventDraft {
   return {
-    object: { cluster, kind: 'Kustomization', ...set.id },
+    object: { cluster, kind: 'Kustomization', namespace: set.id.namespace, name: set.id.name },
     severity: 'info',
     reason: 'DriftDetected',
     message: shorten(limit(objects.map((id) => `${formatObjectId(id)} is not as Git says`)).join('\n')),

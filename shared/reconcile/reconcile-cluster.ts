@@ -8,6 +8,7 @@ import type { NextId } from './announce-reconcile.ts';
 import { concealOutcome } from './conceal-outcome.ts';
 import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
+import { holdInstallation, type InstallationSettings } from './hold-installation.ts';
 import { isSuperseded } from './is-superseded.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
@@ -17,6 +18,7 @@ import type { ReconcilePorts } from './reconcile-ports.ts';
 import { recordReconcile } from './record-reconcile.ts';
 
 export interface ReconcileRequest extends ClusterFolder {
+  readonly installation: InstallationSettings;
   readonly pruneGuard: PruneGuard;
   /** The root's approval, from the settings: `"<namespace>/<kustomization>=<count>"`. */
   readonly approvePrune?: string;
@@ -34,11 +36,13 @@ export interface ReconcileRequest extends ClusterFolder {
 
 export type ReconcileOutcome =
   | { readonly outcome: 'no-source' }
+  /** The cluster belongs to another installation; the journal says to whom, and what to do. */
+  | { readonly outcome: 'refused' }
   | { readonly outcome: 'reconciled'; readonly desired: DesiredState; readonly applied: ApplyOutcome };
 
 /**
- * Brings one cluster to what Git asks for: observe what Git asks and what the last runs knew, say what is about to
- * happen, plan, execute, record. The caller holds the cluster's lease.
+ * Brings one cluster to what Git asks for: observe what Git asks and what the last runs knew, make sure that the cluster
+ * is this installation's, say what is about to happen, plan, execute, record. The caller holds the cluster's lease.
  */
 export async function reconcileCluster(request: ReconcileRequest, ports: ReconcilePorts): Promise<ReconcileOutcome> {
   const nextId = numberRecords(ports.clock.now());
@@ -48,6 +52,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
     await ports.journal.write([askForRoot(request.cluster, ports.clock.now(), nextId)]);
     return { outcome: 'no-source' };
   }
+  const installation = await holdInstallation(request, observed, previous, ports, nextId);
+  if (installation === undefined) return { outcome: 'refused' };
   const desired: DesiredState = {
     ...observed,
     stalled: observed.stalled.map((one) => explainServiceAccount(one, request.namespaces)),
@@ -58,7 +64,7 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const plan = planReconcile(desired, previous, request.approvePrune);
   const { holdsLease, isOutOfTime = () => false } = request;
   const outcome = await applyCluster(
-    { ...plan, ...request },
+    { ...plan, ...request, installation },
     {
       ...ports,
       holdsLease,

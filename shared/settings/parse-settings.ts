@@ -203,6 +203,7 @@ function toSettings(file: SettingsFile): Settings {
   const { appId, privateKeySecret, tokenSecret, webhookSecret } = file.github;
   const { ecrEventsQueueUrl, ...serve } = file.serve;
   return {
+    installation: file.installation,
     configRepository: file.configRepository,
     github: {
       apiUrl: (file.github.apiUrl ?? defaultApiUrl(file.configRepository.url)).replace(/\/+$/u, ''),

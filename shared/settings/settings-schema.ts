@@ -21,6 +21,10 @@ const ClusterName = z
   .string()
   .regex(DNS_LABEL, 'allowed: a name of lower-case letters, digits and "-" of at most 63 characters');
 
+const InstallationName = z
+  .string()
+  .regex(DNS_LABEL, 'allowed: a name of lower-case letters, digits and "-" of at most 63 characters');
+
 const Namespaces = z
   .array(
     z
@@ -97,6 +101,7 @@ const Cluster = z.strictObject({
 
 /** `tidegate.yaml` as it is written. Strict: what is not known here is a mistake. */
 export const SettingsFile = z.strictObject({
+  installation: InstallationName.default('default'),
   configRepository: z.strictObject({ url: GitUrl, branch: Branch.default('main') }),
   github: z
     .strictObject({

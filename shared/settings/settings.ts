@@ -1,5 +1,7 @@
 /** `tidegate.yaml`, validated, defaults filled in. One file for `cdk deploy`, `tidegate serve` and the CLI. */
 export interface Settings {
+  /** What tells this installation from another one on the same cluster; `default` where there is only one. */
+  readonly installation: string;
   readonly configRepository: { readonly url: string; readonly branch: string };
   readonly github: GitHubSettings;
   readonly registries: { readonly ecr: readonly EcrRegistry[] };

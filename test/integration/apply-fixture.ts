@@ -14,6 +14,8 @@ import type {
   SetOutcome,
   SetSettings,
 } from '#shared/apply/desired-state.ts';
+import { DEFAULT_INSTALLATION } from '#shared/apply/apply-set-id.ts';
+import { makeIdentity } from '#shared/apply/installation.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 export const clock = {
@@ -56,6 +58,12 @@ export interface Installation {
   loseRecords(): void;
 }
 
+/** Each has a place of its own, so that several on one API server leave each other's sets alone. */
+export function installationFor(cluster: string): ApplyRequest['installation'] {
+  const place = { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: `./clusters/${cluster}` };
+  return { name: DEFAULT_INSTALLATION, identity: makeIdentity(place), place, adopted: [] };
+}
+
 export function install(api: KubernetesApi, cluster: string): Installation {
   let blob: Uint8Array | undefined;
   return {
@@ -63,6 +71,7 @@ export function install(api: KubernetesApi, cluster: string): Installation {
       applyCluster(
         {
           cluster,
+          installation: installationFor(cluster),
           sets,
           doubts: [],
           pruneGuard: { maxObjects: 5, maxPercent: 20 },

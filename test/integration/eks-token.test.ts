@@ -17,6 +17,7 @@ import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-a
 import { buildParentObject } from '#shared/apply/apply-set-parent.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
 import { configMaps, observeCluster } from '#shared/apply/observe-cluster.ts';
+import { installationFor } from './apply-fixture.ts';
 
 const CLUSTER = 'production';
 const MINUTE_MS = 60_000;
@@ -307,13 +308,23 @@ describe('the profile', () => {
       try {
         const lease = await acquireClusterLease(api, systemClock, { holder: profile, giveUpAt: Date.now() + 10_000 });
         expect(lease?.holds()).toBe(true);
-        const observed = await observeCluster(api, { cluster: CLUSTER, sets: [], now: Date.now() });
+        const observed = await observeCluster(api, {
+          cluster: CLUSTER,
+          installation: installationFor(CLUSTER),
+          sets: [],
+          now: Date.now(),
+        });
         const kustomization = { namespace: 'flux-system', name: profile };
         const parent = { cluster: CLUSTER, kustomization, kinds: [], namespaces: [], whenDeleted: 'prune' } as const;
         await api.apply({ resource: configMaps(observed.discovery), object: buildParentObject(parent) });
         await lease?.release();
 
-        const after = await observeCluster(api, { cluster: CLUSTER, sets: [], now: Date.now() });
+        const after = await observeCluster(api, {
+          cluster: CLUSTER,
+          installation: installationFor(CLUSTER),
+          sets: [],
+          now: Date.now(),
+        });
         expect(after.parents).toContainEqual(expect.objectContaining({ cluster: CLUSTER, kustomization }));
       } finally {
         await api.close();

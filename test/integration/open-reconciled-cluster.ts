@@ -25,6 +25,12 @@ import { startCluster } from '#local/cluster/start-cluster.ts';
 import type { RunningCluster } from '#local/cluster/start-cluster.ts';
 
 const CLUSTER = 'my-cluster';
+const INSTALLATION = {
+  name: 'default',
+  repository: 'https://github.com/acme/fleet-infra',
+  branch: 'main',
+  store: 'test',
+};
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 
 /** A real cluster with everything that reconcile needs, and no more: sources are put into the journal by hand. */
@@ -93,6 +99,7 @@ export async function openReconciledCluster(): Promise<ReconciledCluster> {
           {
             cluster: CLUSTER,
             path: './clusters/my-cluster',
+            installation: INSTALLATION,
             pruneGuard: { maxObjects: 5, maxPercent: 20 },
             deadline: Date.now() + 60_000,
             awaitHealthUntil: Date.now() + 30_000,

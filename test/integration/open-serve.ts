@@ -41,6 +41,7 @@ export async function openServe(options: {
   const { folder = makeFolder(), work = async () => HANDLED, graceMs = 5_000, tickSeconds = 3600 } = options;
   const { statuses = { set: async () => undefined } } = options;
   const settings: Settings = {
+    installation: 'default',
     configRepository: { url: 'https://github.com/acme/fleet-infra', branch: 'main' },
     github: { apiUrl: 'https://api.github.com', tokenSecret: 'token', webhookSecret: 'webhook' },
     registries: { ecr: [] },

@@ -53,6 +53,7 @@ afterEach(async () => {
 
 function settings(...clusters: readonly string[]): Settings {
   return {
+    installation: 'default',
     configRepository: { url: `${server.url}/acme/fleet.git`, branch: 'main' },
     github: { apiUrl: `${server.url}/api/v3`, webhookSecret: 'webhook' },
     registries: { ecr: [] },

@@ -26,6 +26,10 @@ export interface PruneContext {
   readonly desiredNamespaces: ReadonlySet<string>;
   /** `<plural>.<group>` of the kinds that are desired. */
   readonly desiredDefinitions: ReadonlySet<string>;
+  /** Where other installations have objects, by name of the namespace, and whose. */
+  readonly foreignNamespaces: ReadonlyMap<string, string>;
+  /** `<plural>.<group>` of the kinds of which other installations have objects, and whose. */
+  readonly foreignDefinitions: ReadonlyMap<string, string>;
 }
 
 /** Says why a candidate stays, or nothing. */

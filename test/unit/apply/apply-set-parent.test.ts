@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
-import { applySetId, applySetParentName } from '#shared/apply/apply-set-id.ts';
-import { buildParentObject, readParent, sameParent, whenDeleted } from '#shared/apply/apply-set-parent.ts';
+import { applySetId, applySetParentName, nameApplySet } from '#shared/apply/apply-set-id.ts';
+import type { Installation } from '#shared/apply/installation.ts';
+import { buildParentObject, isOwnParent, readParent, sameParent, whenDeleted } from '#shared/apply/apply-set-parent.ts';
 
 const kustomization = { namespace: 'flux-system', name: 'podinfo' };
 const parent = {
@@ -41,6 +42,54 @@ describe('the parent of an ApplySet', () => {
     expect(sameParent(live(), parent)).toBe(true);
     expect(sameParent(live(), { ...parent, kinds: [] })).toBe(false);
     expect(sameParent(live(), { ...parent, namespaces: ['apps'] })).toBe(false);
+  });
+
+  it('has the id it always had for the default installation, and another for one with a name', () => {
+    // As written to clusters before installations had names: another id would orphan everything there.
+    expect(applySetId(nameApplySet(kustomization, 'default'))).toBe(
+      'applyset-dYaKG_XtnxD-voJLPiC6D5xdSouy5YSFJbPqlk8GYKI-v1',
+    );
+    const named = ['team-a', 'team-b'].map((name) => nameApplySet(kustomization, name));
+    expect(named.map(applySetParentName)).toEqual([
+      'installation.team-a.kustomization.flux-system.podinfo',
+      'installation.team-b.kustomization.flux-system.podinfo',
+    ]);
+    expect(new Set([kustomization, ...named].map(applySetId)).size).toBe(3);
+  });
+
+  it.each(['default', 'team-b'])('of installation %s is read back with its owner', (name) => {
+    const place = { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: './clusters/production' };
+    const owned = { ...parent, kustomization: nameApplySet(kustomization, name), owner: { identity: 'it', place } };
+    const { metadata } = buildParentObject(owned);
+    const seen = { ...metadata, uid: 'u', resourceVersion: '1' };
+
+    expect(readParent(seen)).toEqual({ ...owned, kinds: parent.kinds.toReversed() });
+    expect(sameParent(seen, owned)).toBe(true);
+    expect(sameParent(live(), owned)).toBe(false);
+  });
+
+  it.each([
+    ['its own', { name: 'default', identity: 'one' }, true],
+    ['one that it adopted', { name: 'default', identity: 'two', adopted: ['one'] }, true],
+    ["another one's", { name: 'default', identity: 'two' }, false],
+    ['one under another name', { name: 'team-b', identity: 'one' }, false],
+  ])('is known as %s', (_what, { name, identity, adopted = [] }: Partial<Installation>, isOwn) => {
+    const place = { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: '.' };
+    const installation = { name: name ?? '', identity: identity ?? '', place, adopted };
+
+    expect(isOwnParent({ ...parent, owner: { identity: 'one' } }, 'another name of the cluster', installation)).toBe(
+      isOwn,
+    );
+  });
+
+  it.each([
+    ['production', [], true],
+    ['staging', [], false],
+    ['staging', ['unknown'], true],
+  ])('without an owner, in cluster %s of one that adopted %j: ours is %s', (cluster, adopted, isOwn) => {
+    const place = { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: '.' };
+    expect(isOwnParent(parent, cluster, { name: 'default', identity: 'one', place, adopted })).toBe(isOwn);
+    expect(isOwnParent(parent, cluster, { name: 'team-b', identity: 'one', place, adopted })).toBe(false);
   });
 
   it('is read whatever blanks a person left in its lists', () => {

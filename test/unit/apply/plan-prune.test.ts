@@ -21,6 +21,8 @@ const calm: PruneContext = {
   desiredUids: new Set(),
   desiredNamespaces: new Set(),
   desiredDefinitions: new Set(),
+  foreignNamespaces: new Map(),
+  foreignDefinitions: new Map(),
 };
 
 function member(

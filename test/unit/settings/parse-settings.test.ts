@@ -20,6 +20,7 @@ describe('parseSettings', () => {
     expect(parseSettings(SMALLEST, 'tidegate.yaml')).toEqual({
       outcome: 'valid',
       settings: {
+        installation: 'default',
         configRepository: { url: 'https://github.com/acme/fleet-infra', branch: 'main' },
         github: {
           apiUrl: 'https://api.github.com',
