@@ -111,15 +111,51 @@ export interface ApplyFailure {
   readonly id: ObjectId;
   /** The server's reason (`Invalid`, `Forbidden`) or one of ours (`OwnedByOther`, `ClaimedTwice`, `UnknownKind`, `Terminating`, `NotAllowed`). */
   readonly reason: string;
+  /** The essential first: `.spec.replicas: expected numeric, got string`. */
   readonly message: string;
+  /** The field that the server refuses, as it writes it: `.spec.replicas`. */
+  readonly field?: string;
+  /** Where the field, or else the object, stands in its source; filled in by who has the source. */
+  readonly place?: SourcePlace;
+}
+
+/** A place in a source, relative to the root of its repository. */
+export interface SourcePlace {
+  readonly file: string;
+  /** 1-based; absent when what is meant is generated or patched. */
+  readonly line?: number;
 }
 
 /** An object that would go, and does not, and why. */
 export interface WithheldPrune {
   readonly id: ObjectId;
-  /** Name of the guard: `not-rendered`, `share`, `not-owned`, `changed-meanwhile`, … */
+  /** Name of the guard: `not-rendered`, `share`, `weight`, `not-owned`, `changed-meanwhile`, … */
   readonly guard: string;
+  /** Why it stays, the essential first. */
   readonly message: string;
+  /** Present when it goes as soon as a person says so. */
+  readonly asksFor?: PruneQuestion;
+}
+
+/** What a person is asked before a Kustomization loses objects. */
+export interface PruneQuestion {
+  readonly kustomization: NamespacedName;
+  /** The count that an approval has to name. */
+  readonly count: number;
+  /** Where to approve and what to write there; filled in by who has the source. */
+  readonly answer?: PruneAnswer;
+}
+
+/** The exact line that approves a prune, and where it belongs. */
+export interface PruneAnswer {
+  /** `Kustomization flux-system/apps`, or `cluster production in tidegate.yaml`. */
+  readonly on: string;
+  /** Where that stands; absent for the settings. */
+  readonly place?: SourcePlace;
+  /** `tidegate.dev/approve-prune: "flux-system/podinfo=12"`. */
+  readonly line: string;
+  /** Approvals that somebody gave and that do not count, each with why. */
+  readonly unheard: readonly string[];
 }
 
 export interface HealthResult {
