@@ -78,7 +78,7 @@ module.exports = {
       name: 'adapters-do-not-know-each-other',
       severity: 'error',
       from: { path: '^shared/adapters/([^/]+)/' },
-      to: { path: '^shared/adapters/', pathNot: '^shared/adapters/($1|log|signature)/' },
+      to: { path: '^shared/adapters/', pathNot: '^shared/adapters/($1|log|signature|folder)/' },
     },
     {
       name: 'functions-do-not-import-each-other',

@@ -28,8 +28,9 @@ export async function clusterAdd(
   io: Pick<CommandProcess, 'stdout' | 'stderr'>,
 ): Promise<number> {
   const { config: file, dryRun = false } = options;
-  const text = await readSettingsText(file);
-  if (text === undefined) return show(refusal(`${file}: it cannot be read; name the settings with --config FILE`), '');
+  const read = await readSettingsText(file);
+  if ('fault' in read) return show(refusal(`${file}: ${read.fault}`), '');
+  const { text } = read;
   const wanted = {
     name,
     path: options.path ?? `./clusters/${name}`,

@@ -36,8 +36,9 @@ export interface GitHubAppCreateOptions extends Omit<WantedApp, 'replace'> {
  */
 export async function githubAppCreate(options: GitHubAppCreateOptions, io: CommandProcess): Promise<number> {
   const { config: file, replace = false, webhookUrl } = options;
-  const text = await readSettingsText(file);
-  if (text === undefined) return fail(io, 2, [`${file}: it cannot be read; name the settings with --config FILE`]);
+  const read = await readSettingsText(file);
+  if ('fault' in read) return fail(io, 2, [`${file}: ${read.fault}`]);
+  const { text } = read;
   // Steps on paper replace nothing.
   const planned = planAppRegistration(text, file, { ...options, replace: replace || options.printSteps === true });
   if (planned.outcome === 'refused') return fail(io, 2, planned.problems);
@@ -185,8 +186,9 @@ async function keepSecrets(
 /** The file may have been edited while the person was on GitHub: it is read anew. */
 async function writeSettings(file: string, appId: number, io: CommandProcess): Promise<string[]> {
   const byHand = `take github.appId out of it, or write ${appId} there`;
-  const before = await readSettingsText(file);
-  if (before === undefined) return [`${file} cannot be read; ${byHand}`];
+  const read = await readSettingsText(file);
+  if ('fault' in read) return [`${file}: ${read.fault}; ${byHand}`];
+  const { text: before } = read;
   const after = replaceAppId(before, appId);
   try {
     await replaceFile(file, { before, after });

@@ -1,35 +1,48 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
-import type { ParsedSettings } from '#shared/settings/parse-settings.ts';
+import type { Problem } from '#shared/errors/problem.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
-/** The text of the settings as it stands in their file; undefined when it cannot be read. */
-export async function readSettingsText(file: string): Promise<string | undefined> {
+/** Settings as they were read, with the text they stand in. */
+export type ReadSettings =
+  | { readonly outcome: 'valid'; readonly settings: Settings; readonly text: string }
+  | { readonly outcome: 'invalid'; readonly problems: readonly Problem[] };
+
+/** The text of the settings, or why it cannot be had. */
+export type SettingsFileText = { readonly text: string } | { readonly fault: string };
+
+/** More than any settings have: what never ends, such as a device, is read no further. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Reads the text of the settings as it stands in their file. */
+export async function readSettingsText(file: string): Promise<SettingsFileText> {
   try {
-    return await readFile(file, 'utf8');
-  } catch {
-    return undefined;
+    const handle = await open(file, 'r');
+    try {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of handle.createReadStream({ autoClose: false, end: MAX_BYTES })) {
+        const bytes = Buffer.from(chunk as Uint8Array);
+        chunks.push(bytes);
+        size += bytes.length;
+      }
+      return size > MAX_BYTES ? explain('it is larger than 4 MiB') : { text: Buffer.concat(chunks).toString('utf8') };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    return explain(describeFault(error));
   }
 }
 
 /** Reads the settings; the folders in them are relative to their file. */
-export async function readSettings(file: string): Promise<ParsedSettings> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const reason =
-      error instanceof Error && 'code' in error && error.code === 'ENOENT'
-        ? 'there is no such file'
-        : 'it cannot be read';
-    return {
-      outcome: 'invalid',
-      problems: [{ file, field: '', message: `${reason}; name the settings with --config FILE` }],
-    };
-  }
-  const parsed = parseSettings(text, file);
-  return parsed.outcome === 'invalid' ? parsed : { outcome: 'valid', settings: resolveFolders(parsed.settings, file) };
+export async function readSettings(file: string): Promise<ReadSettings> {
+  const read = await readSettingsText(file);
+  if ('fault' in read) return { outcome: 'invalid', problems: [{ file, field: '', message: read.fault }] };
+  const parsed = parseSettings(read.text, file);
+  if (parsed.outcome === 'invalid') return parsed;
+  return { outcome: 'valid', settings: resolveFolders(parsed.settings, file), text: read.text };
 }
 
 /** The settings with every folder absolute, as seen from their file. */
@@ -49,4 +62,22 @@ export function resolveFolders(settings: Settings, file: string): Settings {
       secretsFolder: resolve(folder, serve.secretsFolder),
     },
   };
+}
+
+function explain(reason: string): { readonly fault: string } {
+  return { fault: `${reason}; name the settings with --config FILE` };
+}
+
+function describeFault(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EISDIR':
+      return 'it is a folder, not a file';
+    case 'EACCES':
+      return 'this user may not read it';
+    default:
+      return `it cannot be read (${typeof code === 'string' ? code : 'no reason is known'})`;
+  }
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { VERSION } from '#shared/settings/version.ts';
 import { checkConfig } from './check-config.ts';
+import type { CheckConfigOptions } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';
 import type { CommandProcess } from './command-process.ts';
 import type { DeadLettersOptions } from './dead-letters.ts';
@@ -15,6 +16,16 @@ Examples:
   tidegate serve --config tidegate.yaml --port 9000 --log-format json
   tidegate cluster add production --region eu-west-1
   tidegate github-app create --organization acme
+`;
+
+const CHECK_CONFIG_EXAMPLES = `
+It looks at the file and, for tidegate serve, at what of it this machine has: secrets, contexts, folders. With --online
+it asks what the token or the App may do, and what the context of each cluster may.
+
+Examples:
+  tidegate check-config --config tidegate.yaml
+  tidegate check-config --config tidegate.yaml --online
+  tidegate check-config --config tidegate.yaml --file-only --json
 `;
 
 const CLUSTER_ADD_EXAMPLES = `
@@ -44,7 +55,9 @@ Examples:
  */
 export async function runTidegate(args: readonly string[], io: CommandProcess): Promise<number> {
   let exitCode = 0;
-  const config = new Option('-c, --config <file>', 'settings of the installation').default('tidegate.yaml');
+  const config = new Option('-c, --config <file>', 'settings of the installation')
+    .default('tidegate.yaml')
+    .argParser(parseFile);
   const program = new Command('tidegate')
     .description('Deploys from Git to Kubernetes: changes flow one way, from a merged pull request to the cluster.')
     .version(VERSION)
@@ -75,7 +88,10 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     .description('say everything that is wrong with the settings')
     .addOption(config)
     .option('--json', 'print one JSON document')
-    .action(async (options: Parameters<typeof checkConfig>[0]) => {
+    .addOption(new Option('--online', 'ask GitHub, the API servers and EKS too; changes nothing').conflicts('fileOnly'))
+    .option('--file-only', 'look at the file alone, at no secret, context or folder of this machine')
+    .addHelpText('after', CHECK_CONFIG_EXAMPLES)
+    .action(async (options: CheckConfigOptions) => {
       exitCode = await checkConfig(options, io);
     });
 
@@ -106,7 +122,7 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
 
   program
     .command('dead-letters')
-    .description('count the work that serve gave up, or send it again, or forget it')
+    .description('show the work that serve gave up, or send it again, or forget it')
     .addOption(config)
     .addOption(new Option('--redrive', 'send it once more').conflicts('drop'))
     .option('--drop', 'forget it: the next tick sees what it would have told')
@@ -148,6 +164,11 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     io.stderr.write(`tidegate: ${describeError(error)}\n`);
     return 1;
   }
+}
+
+function parseFile(text: string): string {
+  if (text === '') throw new InvalidArgumentError('found nothing; allowed: the path of a file');
+  return text;
 }
 
 function parsePort(text: string): number {

@@ -5,9 +5,15 @@ import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { LogLevel } from '#shared/adapters/log/line-logger.ts';
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
+import type { Problem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { eksClusters } from '#shared/settings/eks-clusters.ts';
+import { findNothingToServe, settingsOfServe } from '#shared/settings/serve-clusters.ts';
+import { openSettingsText } from '#shared/settings/settings-places.ts';
+import type { Settings } from '#shared/settings/settings.ts';
 import { VERSION } from '#shared/settings/version.ts';
+import { findMachineProblems } from './find-machine-problems.ts';
 import { readSettings } from './read-settings.ts';
 import type { CommandProcess } from './command-process.ts';
 
@@ -25,24 +31,35 @@ export interface ServeCommandOptions {
  */
 export async function serve(options: ServeCommandOptions, io: CommandProcess): Promise<number> {
   const parsed = await readSettings(options.config);
-  if (parsed.outcome === 'invalid') {
-    for (const problem of parsed.problems) io.stderr.write(`${formatProblem(problem)}\n`);
+  const problems = parsed.outcome === 'invalid' ? parsed.problems : await findProblems(parsed, options.config);
+  if (parsed.outcome === 'invalid' || problems.length > 0) {
+    for (const problem of problems) io.stderr.write(`${formatProblem(problem)}\n`);
     return 2;
   }
+  const ours = settingsOfServe(parsed.settings);
   const settings = {
-    ...parsed.settings,
-    serve: { ...parsed.settings.serve, ...(options.port === undefined ? {} : { port: options.port }) },
+    ...ours,
+    serve: { ...ours.serve, ...(options.port === undefined ? {} : { port: options.port }) },
   };
   const knownSecrets = new Set<string>();
   const stopped = waitForSignal(io);
+  io.stdout.once('error', ({ message }) => {
+    io.stderr.write(`tidegate: the log cannot be written (${message}); serve goes on without it\n`);
+  });
   try {
     const kubectl = await findKubectl(io.env['PATH'] ?? '');
-    const server = await startServe({
+    const log = createLogger(options, knownSecrets, io);
+    const elsewhere = eksClusters(parsed.settings).map(({ name }) => name);
+    if (elsewhere.length > 0) log.info('clusters with eks are left to the stack', { clusters: elsewhere });
+    const starting = startServe({
       settings,
-      log: createLogger(options, knownSecrets, io),
+      log,
       learnSecret: (value) => knownSecrets.add(value),
       compose: (resources) => composeServe(resources, { version: VERSION, kubectl }),
     });
+    // Whoever stops it while it starts is not kept waiting: nothing was begun that the next start would not find.
+    const server = await Promise.race([starting, stopped.then(() => undefined)]);
+    if (server === undefined) return 0;
     await stopped;
     // From here on a second signal has its usual effect.
     await server.close();
@@ -52,6 +69,16 @@ export async function serve(options: ServeCommandOptions, io: CommandProcess): P
     io.stderr.write(`tidegate: ${error.message}\n`);
     return 2;
   }
+}
+
+/** Everything that would keep it from starting, at once; what it has no cluster for, before all that it would not need. */
+async function findProblems(
+  { settings, text }: { readonly settings: Settings; readonly text: string },
+  file: string,
+): Promise<readonly Problem[]> {
+  const nothing = findNothingToServe(settings);
+  const findings = nothing.length > 0 ? nothing : await findMachineProblems(settings);
+  return openSettingsText(text, file).placeAll(findings);
 }
 
 function waitForSignal(io: CommandProcess): Promise<void> {

@@ -7,6 +7,10 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2);
 }
 
+// A reader that goes away, as `head` does, or a full disk stops what is told and not what is done.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
 // Loaded after the check: an old Node cannot even read the rest.
 const { runTidegate } = await import('./run-tidegate.ts');
 process.exitCode = await runTidegate(process.argv.slice(2), process);

@@ -62,7 +62,10 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
     const journal = createSqliteJournal(database, clock);
     const queues = createSqliteWorkQueues(database, clock, {
       maxReceives: MAX_RECEIVES,
-      onGivenUp: (message) => log.error('message given up', { ...message }),
+      onGivenUp: ({ isKept, ...message }) => {
+        if (isKept) log.error('message given up', { ...message, next: 'tidegate dead-letters shows it' });
+        else log.warn('tick given up', { ...message, next: 'the next tick does its work' });
+      },
     });
     // The lock is ours, so what is in flight was in the hands of a process that is gone.
     queues.releaseAll();

@@ -1,11 +1,7 @@
-/** One place where settings that are fine by themselves do not go together. */
-export interface Contradiction {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
+import type { Finding } from './settings-places.ts';
 
 /** Finds what does not go together, also in settings that have other mistakes, so that all are told at once. */
-export function findContradictions(file: unknown): readonly Contradiction[] {
+export function findContradictions(file: unknown): readonly Finding[] {
   const clusters = field(file, 'clusters');
   return [
     ...checkCredentials(field(file, 'github')),
@@ -15,7 +11,7 @@ export function findContradictions(file: unknown): readonly Contradiction[] {
   ];
 }
 
-function checkCredentials(github: unknown): readonly Contradiction[] {
+function checkCredentials(github: unknown): readonly Finding[] {
   if (field(github, 'tokenSecret') === undefined) return [];
   const ofApp = ['appId', 'privateKeySecret'].filter((key) => field(github, key) !== undefined);
   return ofApp.map((key) => ({
@@ -24,7 +20,7 @@ function checkCredentials(github: unknown): readonly Contradiction[] {
   }));
 }
 
-function checkTargets(clusters: readonly unknown[]): readonly Contradiction[] {
+function checkTargets(clusters: readonly unknown[]): readonly Finding[] {
   return clusters.flatMap((cluster, index) => {
     if (typeof cluster !== 'object' || cluster === null) return [];
     const given = ['kubeconfig', 'eks'].filter((key) => field(cluster, key) !== undefined).length;
@@ -35,7 +31,7 @@ function checkTargets(clusters: readonly unknown[]): readonly Contradiction[] {
 }
 
 /** What the access entry grants and what the run looks at have to be the same. */
-function checkProfiles(clusters: readonly unknown[]): readonly Contradiction[] {
+function checkProfiles(clusters: readonly unknown[]): readonly Finding[] {
   return clusters.flatMap((cluster, index) => {
     const eks = field(cluster, 'eks');
     const isWorkload = field(eks, 'profile') === 'workload';
@@ -58,7 +54,7 @@ function checkProfiles(clusters: readonly unknown[]): readonly Contradiction[] {
   });
 }
 
-function checkNames(clusters: readonly unknown[]): readonly Contradiction[] {
+function checkNames(clusters: readonly unknown[]): readonly Finding[] {
   return findRepeated(clusters, (cluster) => field(cluster, 'name')).map(({ value, first, index }) => ({
     path: ['clusters', index, 'name'],
     message: `found ${JSON.stringify(value.slice(0, 80))}, which clusters[${first}] has too; allowed: a name of its own`,
@@ -66,7 +62,7 @@ function checkNames(clusters: readonly unknown[]): readonly Contradiction[] {
 }
 
 /** Two names for one cluster would share its inventory, and prune what the other applied. */
-function checkContexts(clusters: readonly unknown[]): readonly Contradiction[] {
+function checkContexts(clusters: readonly unknown[]): readonly Finding[] {
   const contextOf = (cluster: unknown): unknown => {
     const [context, file] = ['context', 'file'].map((key) => field(field(cluster, 'kubeconfig'), key));
     return typeof context === 'string' ? JSON.stringify([context, file]) : undefined;

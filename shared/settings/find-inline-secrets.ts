@@ -1,5 +1,5 @@
-import type { Problem } from '#shared/errors/problem.ts';
 import { looksLikeSecret } from '#shared/redact/redact-secrets.ts';
+import type { Finding, SettingsPath } from './settings-places.ts';
 
 /** Keys that can only hold a secret itself, and the setting that names it instead. */
 const SECRET_KEYS: ReadonlyMap<string, string> = new Map([
@@ -11,26 +11,19 @@ const SECRET_KEYS: ReadonlyMap<string, string> = new Map([
   ['clientsecret', 'github.privateKeySecret'],
 ]);
 
-type Path = readonly (string | number)[];
-
 /** Finds secrets that somebody wrote into the settings. Never quotes them. */
-export function findInlineSecrets(
-  value: unknown,
-  describe: (path: Path, message: string) => Problem,
-  path: Path = [],
-): readonly { readonly path: Path; readonly problem: Problem }[] {
+export function findInlineSecrets(value: unknown, path: SettingsPath = []): readonly Finding[] {
   if (typeof value === 'string' && looksLikeSecret(value)) {
-    return [{ path, problem: describe(path, `found what looks like a secret itself; ${advice(path.at(-1))}`) }];
+    return [{ path, message: `found what looks like a secret itself; ${advice(path.at(-1))}` }];
   }
   if (Array.isArray(value)) {
-    return value.flatMap((item: unknown, index) => findInlineSecrets(item, describe, [...path, index]));
+    return value.flatMap((item: unknown, index) => findInlineSecrets(item, [...path, index]));
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, item]: [string, unknown]) => {
     const here = [...path, key];
-    const instead = SECRET_KEYS.get(key.toLowerCase());
-    if (instead === undefined) return findInlineSecrets(item, describe, here);
-    return [{ path: here, problem: describe(here, `found a secret written into the settings; ${advice(key)}`) }];
+    if (!SECRET_KEYS.has(key.toLowerCase())) return findInlineSecrets(item, here);
+    return [{ path: here, message: `found a secret written into the settings; ${advice(key)}` }];
   });
 }
 

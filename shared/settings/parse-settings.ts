@@ -1,5 +1,4 @@
-import { isAlias, isMap, isNode, LineCounter, parseDocument, visit } from 'yaml';
-import type { Document, ParsedNode } from 'yaml';
+import { isAlias, visit } from 'yaml';
 import { z } from 'zod';
 import type { Problem } from '#shared/errors/problem.ts';
 import { suggestName } from '#shared/errors/suggest-name.ts';
@@ -7,6 +6,8 @@ import { redactText } from '#shared/redact/redact-secrets.ts';
 import { findContradictions } from './find-contradictions.ts';
 import { findInlineSecrets } from './find-inline-secrets.ts';
 import { SettingsFile } from './settings-schema.ts';
+import { byPlace, findRepeatedKeys, formatSettingsPath, openSettingsText } from './settings-places.ts';
+import type { Finding, SettingsPath } from './settings-places.ts';
 import type { ClusterSettings, Settings } from './settings.ts';
 
 const MAX_CHARACTERS = 1024 * 1024;
@@ -14,8 +15,6 @@ const MAX_CHARACTERS = 1024 * 1024;
 export type ParsedSettings =
   | { readonly outcome: 'valid'; readonly settings: Settings }
   | { readonly outcome: 'invalid'; readonly problems: readonly Problem[] };
-
-type Path = readonly (string | number)[];
 
 /**
  * Reads `tidegate.yaml`: the settings with their defaults, or every problem at once.
@@ -27,41 +26,34 @@ export function parseSettings(text: string, file: string): ParsedSettings {
       { file, field: '', message: `found ${text.length} characters; allowed: at most ${MAX_CHARACTERS}` },
     ]);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const problemAt = (offset: number | undefined, field: string, message: string): Problem => {
-    if (offset === undefined) return { file, field, message };
-    const { line, col } = lines.linePos(offset);
-    return { file, line, column: col, field, message };
-  };
+  const { document, place, placeAt } = openSettingsText(text, file);
   if (document.errors.length > 0) {
     return invalid(
-      document.errors.map((error) => problemAt(error.pos[0], '', describeYamlError(error.code, error.message))),
+      document.errors.map((error) => placeAt(error.pos[0], '', describeYamlError(error.code, error.message))),
     );
+  }
+  const repeated = findRepeatedKeys(document);
+  if (repeated.length > 0) {
+    return invalid(repeated.map((at) => placeAt(at, '', 'not valid YAML: this key stands in its mapping twice')));
   }
   const alias = findAlias(document);
   if (alias !== undefined) {
-    return invalid([
-      problemAt(alias, '', 'found a YAML alias; allowed: plain values, written out where they are used'),
-    ]);
+    return invalid([placeAt(alias, '', 'found a YAML alias; allowed: plain values, written out where they are used')]);
   }
   const value: unknown = document.toJS();
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return invalid([
-      problemAt(0, '', `found ${nameType(value)}; allowed: a mapping with configRepository and clusters`),
-    ]);
+    return invalid([placeAt(0, '', `found ${nameType(value)}; allowed: a mapping with configRepository and clusters`)]);
   }
 
-  const describe = (path: Path, message: string): Problem =>
-    problemAt(offsetOf(document, path), formatPath(path), message);
-  const secrets = findInlineSecrets(value, describe);
+  const secrets = findInlineSecrets(value);
+  const secretFields = new Set(secrets.map(({ path }) => formatSettingsPath(path)));
   const parsed = SettingsFile.safeParse(value);
   const problems = [
-    ...secrets.map(({ problem }) => problem),
-    ...findContradictions(value).map(({ path, message }) => describe(path, message)),
-    ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => explainIssue(issue, value, describe)))
+    ...secrets.map(place),
+    ...findContradictions(value).map(place),
+    ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => explainIssue(issue, value).map(place)))
       // A secret is said once, as a secret, and its value is never quoted.
-      .filter(({ field }) => !secrets.some(({ path }) => formatPath(path) === field)),
+      .filter(({ field }) => !secretFields.has(field)),
   ];
   if (problems.length > 0 || !parsed.success) return invalid(problems.toSorted(byPlace));
   return { outcome: 'valid', settings: toSettings(parsed.data) };
@@ -71,38 +63,25 @@ function invalid(problems: readonly Problem[]): ParsedSettings {
   return { outcome: 'invalid', problems };
 }
 
-function byPlace(left: Problem, right: Problem): number {
-  return (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0);
-}
-
-function explainIssue(
-  issue: z.core.$ZodIssue,
-  root: unknown,
-  describe: (path: Path, message: string) => Problem,
-): readonly Problem[] {
+function explainIssue(issue: z.core.$ZodIssue, root: unknown): readonly Finding[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   if (issue.code === 'unrecognized_keys') {
     const allowed = allowedKeys(path);
+    const names = allowed.join(', ');
     return issue.keys.map((key) => {
       const similar = suggestName(key, allowed);
       const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
-      return describe([...path, key], `unknown key; allowed: ${allowed.join(', ')}${hint}`);
+      return { path: [...path, key], message: `unknown key; allowed: ${names}${hint}` };
     });
   }
-  const found = valueAt(root, path);
-  if (issue.code === 'custom') {
-    return [
-      describe(path, issue.message.startsWith('found') ? issue.message : `found ${show(found)}; ${issue.message}`),
-    ];
-  }
-  if (found === undefined) return [describe(path, `missing; allowed: ${expectation(issue)}`)];
-  if (issue.message.startsWith('found')) return [describe(path, issue.message)];
-  return [
-    describe(
-      path,
-      `found ${show(found)}; ${issue.message.startsWith('allowed') ? issue.message : `allowed: ${expectation(issue)}`}`,
-    ),
-  ];
+  return [{ path, message: describeIssue(issue, valueAt(root, path)) }];
+}
+
+function describeIssue(issue: z.core.$ZodIssue, found: unknown): string {
+  if (found === undefined && issue.code !== 'custom') return `missing; allowed: ${expectation(issue)}`;
+  if (issue.message.startsWith('found')) return issue.message;
+  const isSaid = issue.code === 'custom' || issue.message.startsWith('allowed');
+  return `found ${show(found)}; ${isSaid ? issue.message : `allowed: ${expectation(issue)}`}`;
 }
 
 function expectation(issue: z.core.$ZodIssue): string {
@@ -142,35 +121,14 @@ function describeYamlError(code: string, message: string): string {
   return `not valid YAML: ${redactText(first.charAt(0).toLowerCase() + first.slice(1))}`;
 }
 
-function formatPath(path: Path): string {
-  return path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
-    '',
-  );
-}
-
-function valueAt(root: unknown, path: Path): unknown {
+function valueAt(root: unknown, path: SettingsPath): unknown {
   return path.reduce<unknown>(
     (value, part) => (typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined),
     root,
   );
 }
 
-/** Where a value stands; for what is missing, where its parent's key stands. */
-function offsetOf(document: Document<ParsedNode>, path: Path): number | undefined {
-  const parent = path.length === 0 ? document.contents : document.getIn(path.slice(0, -1), true);
-  const last = path.at(-1);
-  if (last !== undefined && isMap(parent)) {
-    for (const { key } of parent.items) {
-      if (isNode(key) && String(key) === last && key.range) return key.range[0];
-    }
-  }
-  const node = document.getIn(path, true);
-  if (isNode(node) && node.range) return node.range[0];
-  return path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1));
-}
-
-function findAlias(document: Document<ParsedNode>): number | undefined {
+function findAlias(document: Parameters<typeof visit>[0]): number | undefined {
   let found: number | undefined;
   visit(document, {
     Alias: (_, node) => {
@@ -180,7 +138,7 @@ function findAlias(document: Document<ParsedNode>): number | undefined {
   return found;
 }
 
-function allowedKeys(path: Path): readonly string[] {
+function allowedKeys(path: SettingsPath): readonly string[] {
   let schema: z.core.$ZodType | undefined = unwrap(SettingsFile);
   for (const part of path) {
     if (schema instanceof z.ZodArray) schema = unwrap(schema.element);

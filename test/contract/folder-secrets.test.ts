@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -40,6 +41,15 @@ describe('a folder of secrets', () => {
     await createFolderSecrets(folder, (value) => learned.push(value)).read('webhook');
 
     expect(learned).toEqual(expect.arrayContaining(['current-secret', 'previous-secret']));
+  });
+
+  it('refuses at once what is no file, such as a pipe that nobody writes to', async () => {
+    const folder = openFolder();
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+
+    await expect(createFolderSecrets(folder, () => undefined).read('pipe')).rejects.toThrow(
+      'is neither a file nor a folder',
+    );
   });
 
   it('refuses a file too large to be a secret, without quoting it', async () => {

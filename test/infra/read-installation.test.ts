@@ -34,7 +34,7 @@ test.each([
     mistake: 'an unknown region',
     from: '      region: eu-west-1\n      endpoint: https://0',
     to: '      region: eu-west-9\n      endpoint: https://0',
-    says: /tidegate\.yaml:15:15: clusters\[0\]\.eks\.region: found "eu-west-9"/u,
+    says: /tidegate\.yaml:15:7: clusters\[0\]\.eks\.region: found "eu-west-9"/u,
   },
   {
     mistake: 'two clusters of one name',
@@ -46,7 +46,7 @@ test.each([
     mistake: 'more namespaces than the environment of a function takes',
     from: '[apps, team-b]',
     to: `[${Array.from({ length: 40 }, (_, index) => `${'n'.repeat(40)}-${index}`).join(', ')}]`,
-    says: /tidegate\.yaml:24:17: clusters\[1\]\.namespaces: found names of 17/u,
+    says: /tidegate\.yaml:24:5: clusters\[1\]\.namespaces: found names of 17/u,
   },
   {
     mistake: 'a secret inline',
@@ -58,7 +58,7 @@ test.each([
     mistake: 'a role to assume from a VPC that does not reach STS',
     from: '      vpc:\n',
     to: '      roleArn: arn:aws:iam::210987654321:role/tidegate\n      vpc:\n',
-    says: /tidegate\.yaml:18:16: clusters\[0\]\.eks\.roleArn: .*allowed: eks\.vpc\.reachesSts: true/u,
+    says: /tidegate\.yaml:18:7: clusters\[0\]\.eks\.roleArn: .*allowed: eks\.vpc\.reachesSts: true/u,
   },
   {
     mistake: 'a route table that gets endpoints twice',
@@ -70,7 +70,7 @@ test.each([
     mistake: 'two names for one cluster, which would prune each other',
     from: 'https://FEDCBA9876543210FEDCBA9876543210.gr7',
     to: 'https://0123456789ABCDEF0123456789ABCDEF.gr7',
-    says: /tidegate\.yaml:28:17: clusters\[1\]\.eks\.endpoint: found the API server of cluster "production"/u,
+    says: /tidegate\.yaml:28:7: clusters\[1\]\.eks\.endpoint: found the API server of cluster "production"/u,
   },
   {
     mistake: 'more than the environment of a function takes',
@@ -100,7 +100,7 @@ test.each([
     mistake: 'more repositories than a pattern of EventBridge holds',
     from: '["team-a/*", "shared/base"]',
     to: `[${Array.from({ length: 100 }, (_, index) => `team-a/service-${index}`).join(', ')}]`,
-    says: /tidegate\.yaml:9:21: registries\.ecr\[0\]\.repositories: found names that make a pattern of 2\d\d\d characters/u,
+    says: /tidegate\.yaml:9:7: registries\.ecr\[0\]\.repositories: found names that make a pattern of 2\d\d\d characters/u,
   },
   {
     mistake: 'more registries than policies have room for',
@@ -132,7 +132,7 @@ test.each([
 test('fails with file and line when the folder of a cluster is missing from the repository beside', async () => {
   const problems = await problemsOf(example, ['clusters/production']);
 
-  expect(problems).toMatch(/^tidegate\.yaml:23:11: clusters\[1\]\.path: found "\.\/clusters\/staging"/u);
+  expect(problems).toMatch(/^tidegate\.yaml:23:5: clusters\[1\]\.path: found "\.\/clusters\/staging"/u);
 });
 
 test('takes as many clusters a region as CloudFormation has room for, and names the first that is too many', async () => {

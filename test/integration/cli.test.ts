@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -54,6 +54,12 @@ function start(args: readonly string[], path = process.env['PATH'] ?? ''): Run {
   return { output: () => output, errors: () => errors, kill: (signal) => child.kill(signal), exit };
 }
 
+/** The lines of a log that contain a text, as objects. */
+function linesWith(log: string, text: string): readonly unknown[] {
+  const lines = log.split('\n').filter((line) => line.includes(text));
+  return lines.map((line): unknown => JSON.parse(line));
+}
+
 describe('the tidegate command', () => {
   it('says that right settings are right', async () => {
     const run = start(['check-config', '--config', makeInstallation()]);
@@ -100,7 +106,9 @@ describe('the tidegate command', () => {
     await queues.send({ queue: 'image-update', group: 'laptop', deduplicationId: '1', message });
     bury();
 
-    expect(await answer()).toBe('image-update: 1\n');
+    expect(await answer()).toMatch(
+      /^image-update: 1\n {2}1 {2}\d{4}-\S+Z {2}image-update {2}InstructionsChanged of laptop, tried 0 times\n$/u,
+    );
     expect(await answer('--redrive')).toBe('1 sent again\n');
     expect(queues.depths()).toMatchObject([{ waiting: 1, deadLetters: 0 }]);
     bury();
@@ -118,6 +126,194 @@ describe('the tidegate command', () => {
 
     expect(await run.exit).toBe(2);
     expect(run.errors()).toContain(message);
+  });
+
+  it('makes no database to look for dead letters where serve never ran', async () => {
+    const config = makeInstallation();
+
+    const run = start(['dead-letters', '--config', config]);
+
+    expect(await run.exit).toBe(0);
+    expect(run.output()).toMatch(/^no dead letters: serve has kept nothing in .*\.tidegate yet\n$/u);
+    expect(existsSync(join(dirname(config), '.tidegate'))).toBe(false);
+  });
+
+  it('shows as a dead letter what the log of serve calls given up, and calls nothing so that it does not keep', async () => {
+    const config = makeInstallation();
+    const { kubectl } = await ensureClusterBinaries();
+    const database = openSqliteDatabase(join(dirname(config), '.tidegate'));
+    const queues = createSqliteWorkQueues(database, { now: () => Date.now() }, { maxReceives: Infinity });
+    const kept = {
+      type: 'RepositoryPushed',
+      repository: 'https://x.dev/a/b',
+      ref: 'refs/heads/main',
+      after: 'a',
+    } as const;
+    await queues.send({ queue: 'source-sync', group: 'b', deduplicationId: '1', message: kept });
+    await queues.send({ queue: 'image-update', group: 't', deduplicationId: '2', message: { type: 'Tick', id: '1' } });
+    for (const queue of ['source-sync', 'image-update'] as const) {
+      for (let tries = 0; tries < 8; tries += 1) {
+        const [message] = queues.receive({ queue, max: 1, visibilityMs: 60_000 });
+        queues.release(message?.receipt ?? '');
+      }
+    }
+    database.close();
+
+    const serve = start(['serve', '--config', config], `${dirname(kubectl)}:${process.env['PATH']}`);
+    await until('both to be given up', () => serve.output().split(' given up').length === 3, 30_000);
+    serve.kill('SIGTERM');
+    await serve.exit;
+    const shown = start(['dead-letters', '--config', config]);
+
+    expect(await shown.exit).toBe(0);
+    expect(linesWith(serve.output(), '"message given up"')).toMatchObject([{ level: 'error', id: '1' }]);
+    expect(linesWith(serve.output(), '"tick given up"')).toMatchObject([{ level: 'warn', id: '2' }]);
+    expect(shown.output()).toMatch(
+      /^source-sync: 1\n {2}1 {2}\S+ {2}source-sync {2}RepositoryPushed of b, tried 8 times\n$/u,
+    );
+  });
+
+  const EKS_ONLY =
+    'clusters: [ { name: prod, path: ./clusters/prod, eks: { name: acme-prod, region: eu-west-1, endpoint: "https://eks.dev", certificateAuthority: AAAA } } ]';
+
+  it('tells serve without a cluster of its own so, before it asks for anything that it would not need', async () => {
+    const config = makeInstallation(SETTINGS.replace(/clusters: .*/u, EKS_ONLY));
+    rmSync(join(dirname(config), 'secrets'), { recursive: true });
+
+    const run = start(['serve', '--config', config]);
+
+    expect(await run.exit).toBe(2);
+    expect(run.errors()).toBe(
+      `${config}:3:1: clusters: found no cluster with kubeconfig; allowed: at least one, those with eks are for cdk deploy; to reach one from here run \`aws eks update-kubeconfig --name acme-prod --region eu-west-1\` and name its context in kubeconfig.context in place of eks\n`,
+    );
+  });
+
+  it.each(['serve', 'check-config'])('%s says at once that no state can be kept in /proc', async (command) => {
+    const config = makeInstallation(SETTINGS.replace('port: 0', 'port: 0, stateFolder: /proc/nope'));
+
+    const run = start([command, '--config', config]);
+
+    expect(await run.exit).toBe(2);
+    expect(run.errors()).toMatch(
+      /^\S+:4:19: serve\.stateFolder: \/proc\/nope cannot be used \(ENOENT.*\); allowed: a folder that can be written to, or made\n$/u,
+    );
+  });
+
+  it.each([
+    ['a region that there is not', EKS_ONLY.replace('eu-west-1', 'eu-wst-1'), 'did you mean eu-west-1?'],
+    [
+      'more names than a function has room for',
+      EKS_ONLY.replace('./clusters/prod', `./${'p'.repeat(1_000)}, approvePrune: ${'n'.repeat(2_400)}/a=1`),
+      'allowed: 3400 for path',
+    ],
+    [
+      'two names for one EKS cluster',
+      EKS_ONLY.replace(' ]', `, ${EKS_ONLY.slice(12).replace('name: prod', 'name: again')}`),
+      'found the API server of cluster "prod"',
+    ],
+  ])('check-config refuses what cdk synth refuses: %s', async (_, clusters, message) => {
+    const config = makeInstallation(SETTINGS.replace(/clusters: .*/u, clusters));
+
+    const run = start(['check-config', '--file-only', '--config', config]);
+
+    expect(await run.exit).toBe(2);
+    expect(run.errors()).toMatch(/^\S+:3:\d+: clusters\[\d\]/u);
+    expect(run.errors()).toContain(message);
+  });
+
+  it.each(['serve', 'check-config'])('%s names all that is missing at once, with its line', async (command) => {
+    const config = makeInstallation(
+      SETTINGS.replace('nowhere', 'elsewhere').replace('port: 0', 'stateFolder: secrets/webhook'),
+    );
+    const folder = dirname(config);
+    rmSync(join(folder, 'secrets', 'token'));
+    mkdirSync(join(folder, 'secrets', 'token'));
+
+    const run = start([command, '--config', config]);
+
+    expect(await run.exit).toBe(2);
+    const lines = run.errors().replaceAll(folder, '').trim().split('\n');
+    expect(lines).toEqual([
+      '/tidegate.yaml:2:41: github.tokenSecret: /secrets/token is a folder; allowed: a file with the value',
+      '/tidegate.yaml:3:68: clusters[0].kubeconfig.context: kubeconfig /kubeconfig, context elsewhere: no such context; contexts are nowhere',
+      expect.stringMatching(/^\/tidegate\.yaml:4:10: serve\.stateFolder: \/secrets\/webhook cannot be used \(ENOTDIR/u),
+    ]);
+  });
+
+  it('finds a missing secret and a cluster without its folder, and with --file-only neither', async () => {
+    const config = makeInstallation();
+    mkdirSync(join(dirname(config), 'clusters/other'), { recursive: true });
+    rmSync(join(dirname(config), 'secrets', 'webhook'));
+
+    const [all, one] = [
+      start(['check-config', '--config', config]),
+      start(['check-config', '--file-only', '--config', config]),
+    ];
+
+    expect([await all.exit, await one.exit]).toEqual([2, 0]);
+    expect(all.errors().trim().split('\n')).toEqual([
+      `${config}:2:61: github.webhookSecret: is the secret webhook: put its value into ${join(dirname(config), 'secrets/webhook')}`,
+      `${config}:3:29: clusters[0].path: found "./clusters/laptop", which is not in the repository beside; allowed: a folder that is there`,
+    ]);
+    expect(readdirSync(dirname(config)).toSorted()).toEqual(['clusters', 'kubeconfig', 'secrets', 'tidegate.yaml']);
+  });
+
+  it.each([
+    ['a folder', '/tmp', 'it is a folder, not a file'],
+    ['what never ends', '/dev/zero', 'it is larger than 4 MiB'],
+    ['below a file', '/dev/null/tidegate.yaml', 'it cannot be read (ENOTDIR)'],
+    ['nothing', '', 'found nothing; allowed: the path of a file'],
+  ])('refuses %s for settings in every command', async (_, file, message) => {
+    const commands = [
+      ['serve'],
+      ['check-config'],
+      ['dead-letters'],
+      ['cluster', 'add', 'a', '--region', 'eu-west-1'],
+      ['github-app', 'create'],
+    ];
+    const runs = commands.map((args) => start([...args, '--config', file]));
+
+    for (const run of runs) {
+      expect(await run.exit).toBe(2);
+      expect(run.errors()).toContain(message);
+      expect(run.errors().trim().split('\n')).toHaveLength(1);
+    }
+  });
+
+  it('shows no stack trace to a reader that goes away', async () => {
+    const child = spawn('sh', [
+      '-c',
+      `'${process.execPath}' '${CLI}' --help | true; '${process.execPath}' '${CLI}' check-config --config '${makeInstallation()}' --json | true`,
+    ]);
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    await once(child, 'close');
+
+    expect(errors).toBe('');
+  });
+
+  it('goes on serving when nobody reads its log any more, and says so once', async () => {
+    const { kubectl } = await ensureClusterBinaries();
+    const config = makeInstallation(SETTINGS.replace('port: 0', 'port: 0, tickSeconds: 1'));
+    const child = spawn(process.execPath, [CLI, 'serve', '--config', config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PATH: `${dirname(kubectl)}:${process.env['PATH']}` },
+    });
+    let [output, errors] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    await until('the server', () => output.includes('"serving"'), 30_000);
+    const [, url = ''] = /"url":"([^"]+)"/u.exec(output) ?? [];
+    child.stdout.destroy();
+    await until('the word of it', () => errors !== '', 30_000);
+
+    const health = await fetch(`${url}/healthz`);
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'close');
+
+    expect(health.status).toBe(200);
+    expect(code).toBe(0);
+    expect(errors).toMatch(/^tidegate: the log cannot be written \(.*EPIPE.*\); serve goes on without it\n$/u);
   });
 
   it('says in one line that kubectl is missing', async () => {

@@ -1,7 +1,9 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
+
+import { makeFolder } from '../folder/make-folder.ts';
 
 /** Keeps the apply records in a folder, one file a cluster; a write is whole or did not happen. */
 export function diskApplyRecords(folder: string): ApplyRecords {
@@ -15,7 +17,7 @@ export function diskApplyRecords(folder: string): ApplyRecords {
       }
     },
     async save(cluster, bytes) {
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder);
       const temporary = `${fileOf(cluster)}.${process.pid}`;
       await writeFile(temporary, bytes);
       await rename(temporary, fileOf(cluster));

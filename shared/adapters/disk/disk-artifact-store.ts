@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import { artifactDigest } from '#shared/source/artifact.ts';
+import { makeFolder } from '../folder/make-folder.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 
 /** Artifacts as files named after their digest, below one folder. */
@@ -23,7 +24,7 @@ export function createDiskArtifactStore(folder: string): ArtifactStore {
       const actual = artifactDigest(bytes);
       if (actual !== digest)
         throw failed(`artifact ${digest} was to be stored with bytes of digest ${actual}`, 'stall');
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder);
       await writeAtomically(folder, path, bytes);
     },
     async get(digest) {

@@ -22,39 +22,39 @@ export function createFolderSecrets(folder: string, learn: (value: string) => vo
       }
       const path = join(folder, name);
       try {
-        const { isFolder, size } = await look(path);
+        const { isFile, isFolder, size } = await look(path);
+        // A pipe would keep whoever reads it waiting.
+        if (!isFile && !isFolder) throw unreadable(name, `${path} is neither a file nor a folder`);
         if (isFolder) return await readKeys(path, learn);
         if (size > MAX_BYTES) throw tooLarge(name, size);
         return teach(await readFile(path, 'utf8'), learn);
       } catch (error) {
         if (isMissing(error)) return undefined;
         if (error instanceof TidegateError) throw error;
-        throw new TidegateError(
-          'SecretUnreadable',
-          `secret ${name} cannot be read from ${path}: check its owner and mode`,
-          {
-            disposition: 'stall',
-            subject: name,
-            cause: error,
-          },
-        );
+        throw unreadable(name, `it cannot be read from ${path}: check its owner and mode`, error);
       }
     },
   };
 }
 
-async function look(path: string): Promise<{ readonly isFolder: boolean; readonly size: number }> {
+interface Look {
+  readonly isFile: boolean;
+  readonly isFolder: boolean;
+  readonly size: number;
+}
+
+async function look(path: string): Promise<Look> {
   const found = await stat(path);
-  return { isFolder: found.isDirectory(), size: found.size };
+  return { isFile: found.isFile(), isFolder: found.isDirectory(), size: found.size };
 }
 
 async function readKeys(folder: string, learn: (value: string) => void): Promise<string> {
   const values: Record<string, string> = {};
   for (const entry of (await readdir(folder)).toSorted()) {
     const path = join(folder, entry);
-    const { isFolder, size } = await look(path);
+    const { isFile, size } = await look(path);
     // Kubernetes mounts a secret with links such as `..data` beside its keys.
-    if (isFolder || entry.startsWith('..')) continue;
+    if (!isFile || entry.startsWith('..')) continue;
     if (size > MAX_BYTES) throw tooLarge(path, size);
     values[entry] = teach(await readFile(path, 'utf8'), learn);
   }
@@ -68,9 +68,14 @@ function teach(text: string, learn: (value: string) => void): string {
 }
 
 function tooLarge(name: string, bytes: number): TidegateError {
-  return new TidegateError('SecretUnreadable', `secret ${name} has ${bytes} bytes; allowed: ${MAX_BYTES}`, {
+  return unreadable(name, `it has ${bytes} bytes; allowed: ${MAX_BYTES}`);
+}
+
+function unreadable(name: string, reason: string, cause?: unknown): TidegateError {
+  return new TidegateError('SecretUnreadable', `secret ${name}: ${reason}`, {
     disposition: 'stall',
     subject: name,
+    cause,
   });
 }
 

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { makeFolder } from '../folder/make-folder.ts';
 
 /** A held lock on a state folder. */
 export interface StateFolderLock {
@@ -17,7 +18,7 @@ export function lockStateFolder(folder: string): StateFolderLock {
   const note = join(folder, 'lock.pid');
   let connection: DatabaseSync | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     connection = new DatabaseSync(join(folder, 'lock.db'), { timeout: 0 });
     connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
     writeFileSync(note, `${process.pid}\n`);

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { makeFolder } from '../folder/make-folder.ts';
 
 const SCHEMA_VERSION = 1;
 
@@ -49,7 +49,7 @@ export function openSqliteDatabase(folder: string): SqliteDatabase {
   const file = join(folder, 'tidegate.db');
   let connection: DatabaseSync;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     connection = new DatabaseSync(file, { timeout: 5_000 });
     // A killed process loses nothing that was committed; FULL holds that for a machine that loses power too.
     connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');

@@ -30,6 +30,20 @@ export interface GivenUpMessage {
   readonly queue: QueueName;
   readonly group: string;
   readonly receiveCount: number;
+  /** Whether it became a dead letter; a tick does not, the next one does its work. */
+  readonly isKept: boolean;
+}
+
+/** A message that was given up and is kept for a person. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly queue: string;
+  readonly group: string;
+  /** What it asked for: `Reconcile`, `RepositoryPushed`. */
+  readonly type: string;
+  readonly receiveCount: number;
+  /** Milliseconds since the epoch. */
+  readonly diedAt: number;
 }
 
 export interface QueueDepth {
@@ -56,6 +70,8 @@ export interface SqliteWorkQueues extends WorkQueues {
   /** Hands back whatever a process that is gone had in its hands. Only for the one consumer of the folder. */
   releaseAll(): void;
   depths(): readonly QueueDepth[];
+  /** The dead letters, oldest first. */
+  deadLetters(limit: number): readonly DeadLetter[];
   /** Sends every dead letter once more, from the end of its group. */
   redriveDeadLetters(): number;
   /** Forgets every dead letter. */
@@ -120,13 +136,14 @@ export function createSqliteWorkQueues(
     const now = clock.now();
     const rows = selectFirsts.all(queue, now, max);
     const worn = rows.filter((row) => Number(row['receive_count']) >= options.maxReceives);
+    const kept = new Set<unknown>();
     for (const row of worn) {
-      bury.run(now, row['id'] ?? null);
+      if (bury.run(now, row['id'] ?? null).changes > 0) kept.add(row['id']);
       remove.run(row['id'] ?? null);
     }
     if (worn.length > 0) {
       forgetDead.run(now - DEAD_LETTER_MS);
-      return { givenUp: worn.map((row) => toGivenUp(row, queue)) };
+      return { givenUp: worn.map((row) => toGivenUp(row, queue, kept.has(row['id']))) };
     }
     const received = rows.map((row) => {
       const receipt = randomUUID();
@@ -178,6 +195,22 @@ export function createSqliteWorkQueues(
         );
         return Number(connection.prepare('DELETE FROM dead_letters').run().changes);
       }),
+
+    deadLetters: (limit) =>
+      connection
+        .prepare(
+          `SELECT id, queue, message_group, json_extract(body, '$.type') AS type, receive_count, died_at
+           FROM dead_letters ORDER BY id LIMIT ?`,
+        )
+        .all(limit)
+        .map((row) => ({
+          id: String(row['id']),
+          queue: String(row['queue']),
+          group: String(row['message_group']),
+          type: String(row['type']),
+          receiveCount: Number(row['receive_count']),
+          diedAt: Number(row['died_at']),
+        })),
 
     dropDeadLetters: () => Number(connection.prepare('DELETE FROM dead_letters').run().changes),
 
@@ -231,9 +264,9 @@ function toReceivedMessage(
   };
 }
 
-function toGivenUp(row: Record<string, SQLOutputValue>, queue: QueueName): GivenUpMessage {
+function toGivenUp(row: Record<string, SQLOutputValue>, queue: QueueName, isKept: boolean): GivenUpMessage {
   const { id = null, message_group: group = null, receive_count: receiveCount = null } = row;
-  return { id: String(id), queue, group: String(group), receiveCount: Number(receiveCount) };
+  return { id: String(id), queue, group: String(group), receiveCount: Number(receiveCount), isKept };
 }
 
 function toQueueName(value: SQLOutputValue | undefined): QueueName {

@@ -216,3 +216,25 @@ serve:
     expect(() => fc.assert(answers, { seed: 42, numRuns: sampleSize(300, 10_000) })).not.toThrow();
   });
 });
+
+describe('settings of any size', () => {
+  const unknownKeys = (count: number): string =>
+    `${SMALLEST}${Array.from({ length: count }, (_, index) => `key${index}: 1\n`).join('')}`;
+
+  it('names each of 40,000 unknown keys at its line', () => {
+    const problems = problemsOf(unknownKeys(40_000));
+
+    expect(problems).toHaveLength(40_000);
+    expect(problems.at(-1)).toMatch(/^tidegate\.yaml:40004:1: key39999: unknown key; allowed: configRepository, /u);
+  });
+
+  it.each([
+    ['at the top', `${SMALLEST}serve: { port: 1 }\nserve: { port: 2 }\n`, 6],
+    ['deep below', `${SMALLEST}serve:\n  port: 1\n  address: a\n  port: 2\n`, 8],
+    ['written in two ways', `${SMALLEST}serve: { port: 1,\n "port": 2 }\n`, 6],
+  ])('finds a key that stands twice %s', (_, text, line) => {
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(new RegExp(`^tidegate\\.yaml:${line}:\\d+: not valid YAML: this key stands`, 'u')),
+    ]);
+  });
+});

@@ -1,8 +1,7 @@
-import type { EventPattern } from 'aws-cdk-lib/aws-events';
-import type { EcrRegistry } from '#shared/settings/settings.ts';
+import type { EcrRegistry } from './settings.ts';
 
-/** Which events of ECR are pushes to the repositories that the settings name. */
-export function ecrPushPattern({ account, region, repositories }: EcrRegistry): EventPattern {
+/** Which events of ECR are pushes to the repositories that the settings name, as EventBridge takes it. */
+export function ecrPushPattern({ account, region, repositories }: EcrRegistry) {
   return {
     source: ['aws.ecr'],
     detailType: ['ECR Image Action'],

@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { RegionInfo } from 'aws-cdk-lib/region-info';
-import { isNode, LineCounter, parseDocument } from 'yaml';
-import type { Problem } from '#shared/errors/problem.ts';
-import type { Settings } from '#shared/settings/settings.ts';
 import { ecrPushPattern } from './ecr-push-pattern.ts';
+import type { Finding } from './settings-places.ts';
+import type { Settings } from './settings.ts';
 
 /** Of the 4 KiB that Lambda gives a function's environment, what a certificate authority and addresses leave. */
 const MAX_NAMESPACES_LENGTH = 1_500;
@@ -21,23 +17,9 @@ const MAX_REGISTRIES = 30;
 /** CloudFormation takes 500 resources a stack: a private cluster is up to 18 of them, what all share is about 75. */
 const MAX_CLUSTERS = 20;
 
-interface Finding {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
-/**
- * Finds what is well-formed in `tidegate.yaml` but cannot be deployed, with its line.
- * @param folder where the file lies: when the configuration repository does, the folders of the clusters are looked for.
- */
-export function findUnworkableSettings(
-  settings: Settings,
-  source: { readonly text: string; readonly file: string; readonly folder: string },
-): readonly Problem[] {
-  const lines = new LineCounter();
-  const document = parseDocument(source.text, { lineCounter: lines });
-  const findings = [
-    ...checkRegions(settings),
+/** Finds what is well-formed in `tidegate.yaml` but cannot be deployed to AWS. */
+export function findUndeployableSettings(settings: Settings): readonly Finding[] {
+  return [
     ...checkClusters(settings),
     ...checkRoom(settings),
     ...checkServers(settings),
@@ -46,33 +28,7 @@ export function findUnworkableSettings(
     ...checkSecrets(settings),
     ...checkNetworks(settings),
     ...checkNamespaces(settings),
-    ...checkFolders(settings, source.folder),
   ];
-  return findings.map(({ path, message }) => {
-    const node = document.getIn(path, true);
-    const place = isNode(node) && node.range ? lines.linePos(node.range[0]) : undefined;
-    const field = path.reduce<string>(
-      (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
-      '',
-    );
-    return { file: source.file, ...(place && { line: place.line, column: place.col }), field, message };
-  });
-}
-
-function checkRegions({ clusters, registries }: Settings): readonly Finding[] {
-  const known = new Set(RegionInfo.regions.map(({ name }) => name));
-  const regions = [
-    ...clusters.flatMap(({ target }, index) =>
-      target.kind === 'eks' ? [{ region: target.region, path: ['clusters', index, 'eks', 'region'] }] : [],
-    ),
-    ...registries.ecr.map(({ region }, index) => ({ region, path: ['registries', 'ecr', index, 'region'] })),
-  ];
-  return regions
-    .filter(({ region }) => !known.has(region))
-    .map(({ region, path }) => ({
-      path,
-      message: `found "${region}", which is no region of AWS; allowed: one such as eu-west-1`,
-    }));
 }
 
 function checkClusters({ clusters }: Settings): readonly Finding[] {
@@ -206,8 +162,12 @@ function checkNetworks({ clusters }: Settings): readonly Finding[] {
           'found a role to assume from inside a VPC, where STS is not reached by itself; allowed: eks.vpc.reachesSts: true, once the VPC has an interface endpoint for STS or NAT, or no roleArn',
       });
     }
+    const subnets = new Set<string>();
     for (const [at, subnet] of target.vpc.subnets.entries()) {
-      if (target.vpc.subnets.indexOf(subnet) === at) continue;
+      if (!subnets.has(subnet)) {
+        subnets.add(subnet);
+        continue;
+      }
       findings.push({
         path: ['clusters', index, 'eks', 'vpc', 'subnets', at],
         message: `found "${subnet}" twice; allowed: each subnet once`,
@@ -224,17 +184,4 @@ function checkNetworks({ clusters }: Settings): readonly Finding[] {
     }
     return findings;
   });
-}
-
-function checkFolders({ clusters }: Settings, folder: string): readonly Finding[] {
-  return clusters.flatMap(({ path }, index) =>
-    existsSync(join(folder, dirname(path))) && dirname(path) !== '.' && !existsSync(join(folder, path))
-      ? [
-          {
-            path: ['clusters', index, 'path'],
-            message: `found "${path}", which is not in the repository beside; allowed: a folder that is there`,
-          },
-        ]
-      : [],
-  );
 }

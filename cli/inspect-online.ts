@@ -1,0 +1,177 @@
+import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
+import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
+import { parseAppKey } from '#shared/adapters/github/app-key.ts';
+import { inspectApp, inspectToken } from '#shared/adapters/github/inspect-github.ts';
+import type { GitHubFault, GitHubInspection } from '#shared/adapters/github/inspect-github.ts';
+import { inspectCluster } from '#shared/adapters/kubernetes/inspect-cluster.ts';
+import type { ClusterRight } from '#shared/adapters/kubernetes/inspect-cluster.ts';
+import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
+import { describeError } from '#shared/errors/tidegate-error.ts';
+import { eksClusters } from '#shared/settings/eks-clusters.ts';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import { serveClusters } from '#shared/settings/serve-clusters.ts';
+import type { ServeCluster } from '#shared/settings/serve-clusters.ts';
+import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import { VERSION } from '#shared/settings/version.ts';
+import { APP_EVENTS, APP_PERMISSIONS } from './app-manifest.ts';
+
+/** What came of asking: what is wrong, and what was seen. */
+export interface OnlineInspection {
+  readonly findings: readonly Finding[];
+  readonly seen: readonly string[];
+}
+
+const OWN_NAMESPACE = 'tidegate-system';
+const VERBS = ['get', 'list', 'create', 'update', 'patch', 'delete'] as const;
+/** Without these no run begins: the lease, and the ApplySet parents. */
+const OWN_RIGHTS: readonly ClusterRight[] = [
+  ...['get', 'create', 'update'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases' })),
+  ...['list', 'create', 'patch', 'delete'].map((verb) => ({ verb, group: '', resource: 'configmaps' })),
+].map((right) => ({ ...right, namespace: OWN_NAMESPACE }));
+
+const EVERYTHING: readonly ClusterRight[] = VERBS.map((verb) => ({ verb, group: '*', resource: '*' }));
+
+/** Asks GitHub, the API servers and EKS whether they would do what the settings want of them. Changes nothing. */
+export async function inspectOnline(settings: Settings): Promise<OnlineInspection> {
+  const parts = await Promise.all([
+    askGitHub(settings),
+    ...serveClusters(settings).map(({ cluster, index }) => askCluster(cluster, index)),
+    ...eksClusters(settings).map((cluster) =>
+      askEks(
+        cluster,
+        settings.clusters.findIndex(({ name }) => name === cluster.name),
+      ),
+    ),
+  ]);
+  return { findings: parts.flatMap(({ findings }) => findings), seen: parts.flatMap(({ seen }) => seen) };
+}
+
+async function askGitHub(settings: Settings): Promise<OnlineInspection> {
+  const { github, configRepository, serve } = settings;
+  if (serveClusters(settings).length === 0) {
+    return { findings: [], seen: ['GitHub was not asked: its credential lies in Secrets Manager'] };
+  }
+  const [, owner = '', name = ''] = new URL(configRepository.url).pathname.split('/');
+  const repository = { owner, name: name.replace(/\.git$/u, '') };
+  const needs = { repository, branch: configRepository.branch, permissions: APP_PERMISSIONS, events: APP_EVENTS };
+  const options = { apiUrl: github.apiUrl, version: VERSION, needs };
+  const secretName = github.privateKeySecret ?? github.tokenSecret ?? '';
+  const key = github.privateKeySecret === undefined ? 'tokenSecret' : 'privateKeySecret';
+  const secrets = createFolderSecrets(serve.secretsFolder, () => undefined);
+  const secret = (await secrets.read(secretName).catch(() => undefined))?.trim() ?? '';
+  // That it is missing or malformed was said by whoever looked at this machine.
+  if (secret === '') return { findings: [], seen: [] };
+  let inspection: GitHubInspection;
+  if (key === 'tokenSecret') inspection = await inspectToken(secret, options);
+  else {
+    const appKey = readAppKey(secret, secretName, github.appId);
+    if (appKey === undefined) return { findings: [], seen: [] };
+    inspection = await inspectApp(appKey, options);
+  }
+  const findings = inspection.faults.map(({ about, message }) => ({ path: pathOf(about, key), message }));
+  const where = `${owner}/${repository.name}, branch ${configRepository.branch}`;
+  return { findings, seen: inspection.actor === undefined ? [] : [`GitHub: ${inspection.actor} on ${where}`] };
+}
+
+function readAppKey(secret: string, name: string, appId: number | undefined) {
+  try {
+    return parseAppKey(secret, { name, appId });
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf(about: GitHubFault['about'], credential: string): SettingsPath {
+  switch (about) {
+    case 'api':
+      return ['github', 'apiUrl'];
+    case 'credential':
+      return ['github', credential];
+    case 'repository':
+      return ['configRepository', 'url'];
+    case 'branch':
+      return ['configRepository', 'branch'];
+  }
+}
+
+async function askCluster({ name, target, namespaces }: ServeCluster, index: number): Promise<OnlineInspection> {
+  const path = ['clusters', index, 'kubeconfig', 'context'];
+  const connection = tryTo(() => kubeconfigConnection(target));
+  // What is wrong with the kubeconfig was said by whoever looked at this machine.
+  if (connection === undefined) return { findings: [], seen: [] };
+  try {
+    // Within namespaces, a role names the kinds that it is for: only a person can tell whether those are all.
+    const wanted = namespaces === undefined ? EVERYTHING : workloadRights(namespaces);
+    const rights = [...OWN_RIGHTS, ...wanted];
+    const { serverVersion, denied } = await inspectCluster(connection, rights, { version: VERSION });
+    const seen = [`cluster ${name}: Kubernetes ${serverVersion} at ${connection.server}`];
+    if (denied.length === 0) return { findings: [], seen };
+    const profile = namespaces === undefined ? 'platform' : 'workload';
+    const message = `the context may not ${describeRights(denied)}; allowed: the rights of infra/rbac/${profile}.yaml`;
+    return { findings: [{ path, message }], seen };
+  } catch (error) {
+    return { findings: [{ path, message: `${connection.server} cannot be asked: ${describeError(error)}` }], seen: [] };
+  }
+}
+
+function workloadRights(namespaces: readonly string[]): readonly ClusterRight[] {
+  const kinds = [
+    { group: '', resource: 'configmaps' },
+    { group: 'apps', resource: 'deployments' },
+  ];
+  return namespaces.flatMap((namespace) =>
+    kinds.flatMap((kind) => VERBS.map((verb) => ({ verb, ...kind, namespace }))),
+  );
+}
+
+/** `list, patch deployments.apps in team-a; get everything`. */
+function describeRights(denied: readonly ClusterRight[]): string {
+  const verbs = new Map<string, string[]>();
+  for (const { verb, group, resource, namespace } of denied) {
+    const kind = resource === '*' ? 'everything' : group === '' ? resource : `${resource}.${group}`;
+    const what = namespace === undefined ? kind : `${kind} in ${namespace}`;
+    verbs.set(what, [...(verbs.get(what) ?? []), verb]);
+  }
+  return [...verbs].map(([what, which]) => `${which.join(', ')} ${what}`).join('; ');
+}
+
+async function askEks({ name, target }: EksCluster, index: number): Promise<OnlineInspection> {
+  const path = ['clusters', index, 'eks'];
+  try {
+    const found = await describeEksCluster(target);
+    const subject = `EKS cluster ${target.name} in ${target.region}`;
+    if (found === undefined) {
+      const message = `${subject} does not exist in this account; see \`aws eks list-clusters\``;
+      return { findings: [{ path: [...path, 'name'], message }], seen: [] };
+    }
+    const differing = (['endpoint', 'certificateAuthority'] as const).filter((key) => found[key] !== target[key]);
+    const findings = [
+      ...differing.map((key) => ({
+        path: [...path, key],
+        message: `is not what EKS says of ${subject}: ${found[key] ?? 'nothing'}`,
+      })),
+      ...(found.status === 'ACTIVE' ? [] : [{ path: [...path, 'name'], message: `${subject} is ${found.status}` }]),
+      ...(found.authenticationMode === 'CONFIG_MAP'
+        ? [
+            {
+              path: [...path, 'name'],
+              message: `${subject} knows no access entries; allowed: authentication mode API or API_AND_CONFIG_MAP`,
+            },
+          ]
+        : []),
+    ];
+    const seen = `cluster ${name}: ${subject}; the rights of its function are not asked about, see docs/install-aws.md`;
+    return { findings, seen: [seen] };
+  } catch (error) {
+    return { findings: [{ path, message: describeError(error) }], seen: [] };
+  }
+}
+
+function tryTo<Value>(attempt: () => Value): Value | undefined {
+  try {
+    return attempt();
+  } catch {
+    return undefined;
+  }
+}
