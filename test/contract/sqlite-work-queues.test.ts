@@ -99,7 +99,7 @@ describe('sqlite work queues', () => {
 
     expect(received).toMatchObject([{ deduplicationId: 'good' }]);
     expect(queues.depths()).toMatchObject([{ deadLetters: 1, inFlight: 1, waiting: 0 }]);
-    expect(givenUp).toEqual([{ id: '1', queue: 'source-sync', group: 'a', receiveCount: 3 }]);
+    expect(givenUp).toEqual([{ id: '1', queue: 'source-sync', group: 'a', receiveCount: 3, isKept: true }]);
   });
 
   it('keep no dead letter of a tick, which the next one repeats', async () => {

@@ -148,6 +148,7 @@ describe('the tidegate command', () => {
       repository: 'https://x.dev/a/b',
       ref: 'refs/heads/main',
       after: 'a',
+      deliveryId: 'd',
     } as const;
     await queues.send({ queue: 'source-sync', group: 'b', deduplicationId: '1', message: kept });
     await queues.send({ queue: 'image-update', group: 't', deduplicationId: '2', message: { type: 'Tick', id: '1' } });

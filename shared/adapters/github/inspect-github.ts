@@ -76,7 +76,7 @@ export async function inspectApp(key: AppKey, options: InspectionOptions): Promi
     const { data: app } = await asApp.request('GET /app');
     if (app === null) throw new Error('GitHub says nothing of the App');
     actor = `${app.slug ?? app.name}[bot]`;
-    const faults = findMissingRights(app, `${app.html_url}`, needs);
+    const faults = findMissingRights(app, app.html_url, needs);
     const installation = await findInstallation(asApp, needs.repository);
     if (installation === undefined) {
       const message = `${actor} is not installed on ${owner}/${name}: install it on ${app.html_url}/installations/new`;
