@@ -11,6 +11,8 @@ export const APPLYSET_TOOLING_ANNOTATION = 'applyset.kubernetes.io/tooling';
 export const APPLYSET_KINDS_ANNOTATION = 'applyset.kubernetes.io/contains-group-kinds';
 export const APPLIED_ANNOTATION = 'tidegate.dev/applied';
 export const ADOPT_ANNOTATION = 'tidegate.dev/adopt';
+/** On parents, and on what an installation with a name of its own applies: the name. */
+export const INSTALLATION_ANNOTATION = 'tidegate.dev/installation';
 /** On the lease of an installation's name: who may take it. On an object in Git: from which installation to take it. */
 export const ADOPT_INSTALLATION_ANNOTATION = 'tidegate.dev/adopt-installation';
 export const APPROVE_PRUNE_ANNOTATION = 'tidegate.dev/approve-prune';

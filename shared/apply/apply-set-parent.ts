@@ -5,6 +5,7 @@ import {
   APPLYSET_KINDS_ANNOTATION,
   APPLYSET_NAMESPACES_ANNOTATION,
   APPLYSET_TOOLING_ANNOTATION,
+  INSTALLATION_ANNOTATION,
   TIDEGATE_NAMESPACE,
 } from '#shared/api/names.ts';
 import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
@@ -21,6 +22,8 @@ import { parseGroupKind, type GroupKind } from './group-kind.ts';
 import {
   describePlace,
   placeAnnotations,
+  sinceAnnotation,
+  readSince,
   readPlace,
   UNKNOWN_IDENTITY,
   type ConfigurationPlace,
@@ -30,7 +33,6 @@ import {
 const TOOLING = 'tidegate/v1';
 const CLUSTER_ANNOTATION = 'tidegate.dev/cluster';
 const KUSTOMIZATION_ANNOTATION = 'tidegate.dev/kustomization';
-const INSTALLATION_ANNOTATION = 'tidegate.dev/installation';
 const IDENTITY_ANNOTATION = 'tidegate.dev/installation-id';
 const DELETION_ANNOTATION = 'tidegate.dev/when-deleted';
 
@@ -54,6 +56,8 @@ export interface ParentOwner {
   readonly identity: string;
   /** Absent when a person took it away. */
   readonly place?: ConfigurationPlace;
+  /** As of the installation. */
+  readonly since?: string;
 }
 
 /** Decides what deletion from Git will mean; a suspended Kustomization never deletes. */
@@ -159,6 +163,7 @@ function ownerAnnotations({ kustomization, owner }: ApplySetParent): Readonly<Re
     [INSTALLATION_ANNOTATION]: installationOf(kustomization),
     [IDENTITY_ANNOTATION]: owner.identity,
     ...(owner.place === undefined ? {} : placeAnnotations(owner.place)),
+    ...sinceAnnotation(owner.since),
   };
 }
 
@@ -167,7 +172,7 @@ function readOwner(annotations: Readonly<Record<string, string>>): { readonly ow
   const place = readPlace(annotations);
   return identity === undefined || identity === ''
     ? {}
-    : { owner: { identity, ...(place === undefined ? {} : { place }) } };
+    : { owner: { identity, ...(place === undefined ? {} : { place }), ...readSince(annotations) } };
 }
 
 function splitNames(text = ''): readonly string[] {

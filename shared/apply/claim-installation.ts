@@ -11,7 +11,7 @@ import {
   type InstallationDecision,
   type ObservedInstallations,
 } from './decide-installation.ts';
-import { readInstallationLease, writeInstallationLease } from './installation-lease.ts';
+import { readInstallationLease, SINCE_CREATION, writeInstallationLease } from './installation-lease.ts';
 
 const MAX_TRIES = 5;
 const CONFIG_MAPS: ApiResource = {
@@ -31,8 +31,16 @@ export async function claimInstallation(api: KubernetesApi, claim: InstallationC
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const observed = await observeInstallations(api, claim);
     const decision = decideInstallation(claim, observed);
-    if (decision.write === undefined || (await writeInstallationLease(api, observed.lease, decision.write))) {
+    if (decision.write !== undefined && !(await writeInstallationLease(api, observed.lease, decision.write))) {
+      continue;
+    }
+    if (decision.outcome === 'refused' || decision.installation.since !== SINCE_CREATION) {
       return decision;
+    }
+    // Only the server's clock counts, and only the lease that it made shows it.
+    const made = await readInstallationLease(api, claim.name);
+    if (made?.since !== undefined) {
+      return { ...decision, installation: { ...decision.installation, since: made.since } };
     }
   }
   throw new TidegateError(

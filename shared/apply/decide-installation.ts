@@ -3,7 +3,12 @@ import { ADOPT_INSTALLATION_ANNOTATION, TIDEGATE_NAMESPACE } from '#shared/api/n
 
 import { installationOf } from './apply-set-id.ts';
 import type { ApplySetParent } from './apply-set-parent.ts';
-import { installationLeaseName, type InstallationLease, type NameHolder } from './installation-lease.ts';
+import {
+  installationLeaseName,
+  SINCE_CREATION,
+  type InstallationLease,
+  type NameHolder,
+} from './installation-lease.ts';
 import {
   describePlace,
   makeIdentity,
@@ -81,13 +86,13 @@ function decideByLease(claim: InstallationClaim, lease: InstallationLease): Inst
   const { remembered, place } = claim;
   const { identity, adopted } = lease;
   if (samePlace(lease.place, place)) {
-    return hold(claim, { identity, adopted }, 'known', lease);
+    return hold(claim, lease, 'known', lease);
   }
   if (lease.adopter === ownIdentity(claim)) {
     return hold(claim, { identity: lease.adopter, adopted: [...adopted, identity] }, 'adopted', lease);
   }
   return remembered?.identity === identity && hasOnlyMovedItself(claim, lease)
-    ? hold(claim, { identity, adopted }, 'moved', lease)
+    ? hold(claim, lease, 'moved', lease)
     : refuse(claim, lease);
 }
 
@@ -107,7 +112,7 @@ function decideByInventory(
   const known = owners.find((owner) => owner.identity === remembered?.identity && hasOnlyMovedItself(claim, owner));
   const same = known ?? owners.find((owner) => samePlace(owner.place, claim.place));
   if (same !== undefined) {
-    return hold(claim, { identity: same.identity, adopted }, 'restored', lease);
+    return hold(claim, { identity: same.identity, adopted, since: (remembered ?? same).since }, 'restored', lease);
   }
   const [other] = owners;
   if (other !== undefined) {
@@ -127,7 +132,15 @@ function decideByInventory(
       message: `cluster ${claim.cluster} knows this installation under the name ${elsewhere.name}, and what it applied belongs to that name; say \`installation: ${elsewhere.name}\` in tidegate.yaml`,
     };
   }
-  return hold(claim, { identity: own, adopted }, 'new', lease);
+  // What lies there already, it did not apply, unless its journal says that it was here before.
+  const since = remembered === undefined ? SINCE_CREATION : remembered.since;
+  return hold(claim, { identity: own, adopted, since }, 'new', lease);
+}
+
+interface Held {
+  readonly identity: string;
+  readonly adopted: readonly string[];
+  readonly since?: string | undefined;
 }
 
 function ownIdentity({ remembered, place }: InstallationClaim): string {
@@ -141,12 +154,12 @@ function hasOnlyMovedItself({ remembered, place }: InstallationClaim, seen: Pick
 
 function hold(
   { name, place }: InstallationClaim,
-  { identity, adopted }: Pick<Installation, 'identity' | 'adopted'>,
+  { identity, adopted, since }: Held,
   how: (InstallationDecision & { outcome: 'held' })['how'],
   lease: InstallationLease | undefined,
 ): InstallationDecision {
   const others = [...new Set(adopted)].filter((one) => one !== identity);
-  const installation = { name, identity, place, adopted: others };
+  const installation = { name, identity, place, adopted: others, ...(since === undefined ? {} : { since }) };
   const isSaid = lease?.identity === identity && samePlace(lease.place, place) && lease.adopter !== identity;
   return { outcome: 'held', installation, how, ...(isSaid ? {} : { write: installation }) };
 }

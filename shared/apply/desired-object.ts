@@ -5,7 +5,7 @@ import {
   type KubernetesObject,
   type ObjectId,
 } from '#shared/api/kubernetes-object.ts';
-import { APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
+import { APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL, INSTALLATION_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { ApiResource, Discovery } from '#shared/ports/kubernetes-api.ts';
 
@@ -91,7 +91,11 @@ export function desiredIds(set: DesiredSet): readonly ObjectId[] {
 
 function markMember(object: KubernetesObject, set: DesiredSet): KubernetesObject {
   const labels = { ...object.metadata.labels, [APPLYSET_PART_OF_LABEL]: applySetId(set.id) };
-  return { ...object, metadata: { ...object.metadata, labels } };
+  const marked = { ...object, metadata: { ...object.metadata, labels } };
+  // The default installation's objects carry no name: they read as they did before there were names.
+  return set.id.installation === undefined
+    ? marked
+    : annotate(marked, { [INSTALLATION_ANNOTATION]: set.id.installation });
 }
 
 function annotate(object: KubernetesObject, added: Readonly<Record<string, string>>): KubernetesObject {

@@ -10,12 +10,14 @@ import {
   sameParent,
   whenDeleted,
   type ApplySetParent,
+  type ParentOwner,
 } from './apply-set-parent.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { resolveId } from './desired-object.ts';
 import type { DesiredSet } from './desired-state.ts';
 import { formatGroupKind, parseGroupKind, type GroupKind } from './group-kind.ts';
 import { configMaps } from './observe-cluster.ts';
+import type { Installation } from './installation.ts';
 import { outsideScope } from './outside-scope.ts';
 import { runAtMost } from './run-at-most.ts';
 import { whyUnlisted } from './unlisted.ts';
@@ -85,11 +87,15 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
   return {
     cluster: run.request.cluster,
     kustomization: set.id,
-    owner: { identity: run.request.installation.identity, place: run.request.installation.place },
+    owner: ownerOf(run.request.installation),
     kinds: [...kinds].map(parseGroupKind),
     namespaces: [...namespaces].filter((namespace) => namespace !== ''),
     whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),
   };
+}
+
+function ownerOf({ identity, place, since }: Installation): ParentOwner {
+  return { identity, place, ...(since === undefined ? {} : { since }) };
 }
 
 /** Everywhere a member may be; a kind of the whole cluster is in no namespace. */

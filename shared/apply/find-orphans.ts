@@ -15,7 +15,7 @@ import { outsideScope } from './outside-scope.ts';
 export async function findOrphans(run: ApplyRun): Promise<void> {
   for (const [key, record] of run.records) {
     const progress = run.progress.get(record.set);
-    const known = run.claims.has(key) || run.cluster.members.has(key);
+    const known = run.claims.has(key) || isMember(run, run.cluster.members.get(key)?.live);
     // What a Kustomization desires that is not rendered, nobody knows; its records stay as they are.
     if (known || progress?.set.render.kind === 'failed' || !mayStart(run)) {
       continue;
@@ -36,10 +36,22 @@ export async function findOrphans(run: ApplyRun): Promise<void> {
     if (live === undefined || live.uid !== record.uid) {
       run.records.delete(key);
       run.recordsChanged = true;
-    } else if (live.labels?.[APPLYSET_PART_OF_LABEL] === undefined) {
+      continue;
+    }
+    if (live.labels?.[APPLYSET_PART_OF_LABEL] === undefined) {
       progress?.orphans.push(id);
+    } else if (!isMember(run, live)) {
+      // Another installation took it over: it is no more of ours to remember.
+      run.records.delete(key);
+      run.recordsChanged = true;
     }
   }
+}
+
+/** Whether it carries the label of a set, and not of one of another installation. */
+function isMember({ cluster }: ApplyRun, live: LiveMetadata | undefined): boolean {
+  const partOf = live?.labels?.[APPLYSET_PART_OF_LABEL];
+  return partOf !== undefined && !cluster.foreignParents.has(partOf);
 }
 
 async function look(

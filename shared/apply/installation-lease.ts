@@ -6,8 +6,10 @@ import type { KubernetesApi, LiveObject } from '#shared/ports/kubernetes-api.ts'
 
 import { DEFAULT_INSTALLATION } from './apply-set-id.ts';
 import { isOvertaken, LEASES } from './cluster-lease.ts';
-import { placeAnnotations, readPlace, type ConfigurationPlace } from './installation.ts';
+import { placeAnnotations, readPlace, readSince, sinceAnnotation, type ConfigurationPlace } from './installation.ts';
 
+/** Stands for the time at which the server makes the lease. */
+export const SINCE_CREATION = 'creation';
 const ADOPTED_ANNOTATION = 'tidegate.dev/adopted-installations';
 /** More than anybody adopts; the oldest are forgotten. */
 const MAX_ADOPTED = 50;
@@ -21,6 +23,8 @@ export interface NameHolder {
   readonly place?: ConfigurationPlace;
   /** Identities whose inventory became the holder's. */
   readonly adopted: readonly string[];
+  /** As of the installation; `SINCE_CREATION` in one that is to be written: since the lease is there. */
+  readonly since?: string;
 }
 
 /** The lease of a name as it stands: it lies beside the lease of the cluster, and never runs out. */
@@ -54,9 +58,18 @@ export async function readInstallationLease(api: KubernetesApi, name: string): P
     identity: identity ?? '',
     ...(place === undefined ? {} : { place }),
     adopted: (annotations[ADOPTED_ANNOTATION] ?? '').split(',').filter((one) => one !== ''),
+    ...resolveSince(live),
     ...(adopter === undefined || adopter === '' ? {} : { adopter }),
     live,
   };
+}
+
+function resolveSince({ metadata }: LiveObject): { readonly since?: string } {
+  const said = readSince(metadata.annotations ?? {});
+  if (said.since !== SINCE_CREATION) {
+    return said;
+  }
+  return metadata.creationTimestamp === undefined ? {} : { since: metadata.creationTimestamp };
 }
 
 /**
@@ -80,6 +93,7 @@ export async function writeInstallationLease(
         : { uid: before.live.metadata.uid, resourceVersion: before.live.metadata.resourceVersion }),
       annotations: {
         ...(holder.place === undefined ? {} : placeAnnotations(holder.place)),
+        ...sinceAnnotation(holder.since),
         ...(adopted.length === 0 ? {} : { [ADOPTED_ANNOTATION]: adopted.join(',') }),
         // What a person said to somebody else stays said until that one comes; once followed, it is used up.
         ...(before?.adopter === undefined || before.adopter === holder.identity

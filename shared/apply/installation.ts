@@ -6,6 +6,7 @@ export const UNKNOWN_IDENTITY = 'unknown';
 /** In the cluster: on whose behalf an inventory, or a name, is kept. */
 const REPOSITORY_ANNOTATION = 'tidegate.dev/repository';
 const BRANCH_ANNOTATION = 'tidegate.dev/branch';
+const SINCE_ANNOTATION = 'tidegate.dev/installed-at';
 const PATH_ANNOTATION = 'tidegate.dev/path';
 const IDENTITY_LENGTH = 32;
 
@@ -25,6 +26,8 @@ export interface Installation {
   readonly place: ConfigurationPlace;
   /** Whose inventory under this name became its own, said on purpose. */
   readonly adopted: readonly string[];
+  /** When it came to a cluster of which it knew nothing, by the server's clock: what is older was applied by somebody else. */
+  readonly since?: string;
 }
 
 /** The identity of an installation that has none yet: the same place gives the same, so one that lost all its memory finds itself again. */
@@ -57,6 +60,17 @@ export function placeAnnotations(place: ConfigurationPlace): Readonly<Record<str
     [BRANCH_ANNOTATION]: place.branch,
     [PATH_ANNOTATION]: place.path,
   };
+}
+
+/** Since when, as annotations carry it. */
+export function sinceAnnotation(since: string | undefined): Readonly<Record<string, string>> {
+  return since === undefined ? {} : { [SINCE_ANNOTATION]: since };
+}
+
+/** @returns what `sinceAnnotation` wrote. */
+export function readSince(annotations: Readonly<Record<string, string>>): { readonly since?: string } {
+  const since = annotations[SINCE_ANNOTATION];
+  return since === undefined || since === '' ? {} : { since };
 }
 
 /** @returns undefined when a part of it is missing. */

@@ -1,8 +1,8 @@
-import { ADOPT_ANNOTATION, ADOPT_INSTALLATION_ANNOTATION, APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
+import { ADOPT_INSTALLATION_ANNOTATION, APPLYSET_PART_OF_LABEL, INSTALLATION_ANNOTATION } from '#shared/api/names.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 
-import type { RecordBook } from './apply-record.ts';
-import { installationOf } from './apply-set-id.ts';
+import { DEFAULT_INSTALLATION, installationOf } from './apply-set-id.ts';
 import { describeParentOwner } from './apply-set-parent.ts';
 import type { DesiredObject } from './desired-object.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
@@ -10,31 +10,32 @@ import { ownsPartOfLabel } from './own-entry.ts';
 
 /**
  * Says why an object may not be applied that another installation applied. It writes under the same field manager, so only
- * the label of the object, and the parents, tell them apart. What Git says of the object counts here, never what the object
- * itself carries: that is the other's word.
+ * labels, the name on the object, and the parents tell them apart; the name does so when somebody deleted the parents. What
+ * Git says of the object counts here, never what the object itself carries: that is the other's word.
+ * @param isOwnSet whether the object's label is that of a set of ours.
  */
 export function refuseOtherInstallation(
-  { object, key }: Pick<DesiredObject, 'object' | 'key'>,
+  { object, set }: Pick<DesiredObject, 'object' | 'set'>,
   live: LiveMetadata,
-  cluster: Pick<ObservedCluster, 'parents' | 'foreignParents'>,
+  { foreignParents }: Pick<ObservedCluster, 'foreignParents'>,
   isOwnSet: boolean,
-  records: RecordBook,
 ): string | undefined {
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
-  if (partOf === undefined || isOwnSet || cluster.foreignParents.size === 0 || !ownsPartOfLabel(live)) {
+  if (partOf === undefined || isOwnSet || !ownsPartOfLabel(live)) {
     return undefined;
   }
-  const annotations = object.metadata.annotations ?? {};
-  const parent = cluster.foreignParents.get(partOf);
-  if (parent !== undefined) {
-    const name = installationOf(parent.kustomization);
-    const { namespace, name: kustomization } = parent.kustomization;
-    return annotations[ADOPT_INSTALLATION_ANNOTATION] === name
-      ? undefined
-      : `Kustomization ${namespace}/${kustomization} of ${describeParentOwner(parent)} owns it; take it out of one of the two, or annotate it with ${ADOPT_INSTALLATION_ANNOTATION}: ${name} in Git to take it over`;
+  const parent = foreignParents.get(partOf);
+  const name =
+    parent === undefined
+      ? (live.annotations?.[INSTALLATION_ANNOTATION] ?? DEFAULT_INSTALLATION)
+      : installationOf(parent.kustomization);
+  const isOurs = parent === undefined && name === installationOf(set.id);
+  if (isOurs || object.metadata.annotations?.[ADOPT_INSTALLATION_ANNOTATION] === name) {
+    return undefined;
   }
-  // Nobody knows whose it is: a Kustomization of our own that is long gone, or one of theirs whose inventory got lost.
-  return records.get(key)?.uid === live.uid || annotations[ADOPT_ANNOTATION] === 'enabled'
-    ? undefined
-    : `ApplySet ${partOf} owns it, whose inventory is gone, and more than one installation works on the cluster; annotate it with ${ADOPT_ANNOTATION}: enabled in Git to take it over`;
+  const owner =
+    parent === undefined
+      ? `installation ${name}`
+      : `Kustomization ${formatNamespacedName(parent.kustomization)} of ${describeParentOwner(parent)}`;
+  return `${owner} owns it; take it out of one of the two, or annotate it with ${ADOPT_INSTALLATION_ANNOTATION}: ${name} in Git to take it over`;
 }

@@ -171,7 +171,7 @@ function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanAp
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
   const ours = [applySetId(desired.set.id), ...input.cluster.parents.map((parent) => applySetId(parent.kustomization))];
   const isOwnSet = partOf !== undefined && ours.includes(partOf);
-  const other = refuseOtherInstallation(desired, live, input.cluster, isOwnSet, input.records);
+  const other = refuseOtherInstallation(desired, live, input.cluster, isOwnSet);
   if (other !== undefined) {
     return other;
   }

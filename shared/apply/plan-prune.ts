@@ -6,6 +6,7 @@ import type { WhenDeleted } from './apply-set-parent.ts';
 import type { PruneApproval, PruneGuard, WithheldPrune } from './desired-state.ts';
 import type { ObservedObject } from './observed-cluster.ts';
 import { artifactDoubtful } from './prune-guards/artifact-doubtful.ts';
+import { beforeInstallation } from './prune-guards/before-installation.ts';
 import { controlled } from './prune-guards/controlled.ts';
 import { discoveryIncomplete } from './prune-guards/discovery-incomplete.ts';
 import { inUse } from './prune-guards/in-use.ts';
@@ -45,6 +46,7 @@ const GUARDS: readonly (readonly [string, PruneGuardCheck])[] = [
   ['not-applied', notApplied],
   ['lease-lost', leaseLost],
   ['not-owned', notOwned],
+  ['before-installation', beforeInstallation],
   ['controlled', controlled],
   ['in-use', inUse],
   ['prune-disabled', pruneDisabled],

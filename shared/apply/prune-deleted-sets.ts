@@ -13,7 +13,7 @@ import type { ObservedParent } from './observed-cluster.ts';
 import { isUnknown, membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
 
 /** Guards that will never let go: what they hold stays behind, and nobody waits for it. */
-const SETTLED = new Set(['prune-disabled', 'not-owned', 'controlled']);
+const SETTLED = new Set(['prune-disabled', 'not-owned', 'controlled', 'before-installation']);
 
 /** Clears up after Kustomizations that are gone from Git, as their parents say: a parent goes after its last member. */
 export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {

@@ -72,7 +72,14 @@ function pruneContext(run: ApplyRun): PruneContext {
     desiredNamespaces: new Set(desired.map((id) => id.namespace)),
     desiredDefinitions: new Set(desired.map((id) => `${findResource(discovery, id)?.plural ?? ''}.${id.group}`)),
     ...placesOfOthers(run.cluster),
+    installedAt: parseTime(run.request.installation.since),
+    isRecorded: (id, uid) => run.records.get(objectKey(id))?.uid === uid,
   };
+}
+
+function parseTime(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** Their parents say where the objects of other installations are: never fewer places than they are in. */

@@ -102,6 +102,7 @@ export interface InstallationRecord {
     readonly identity: string;
     readonly place: { readonly repository: string; readonly branch: string; readonly path: string };
     readonly adopted: readonly string[];
+    readonly since?: string;
   };
   /** Where the journal was kept that this was written to: elsewhere it is a copy. */
   readonly store: string;

@@ -158,6 +158,7 @@ const StoredRecord = z.discriminatedUnion('type', [
       identity: z.string(),
       place: z.object({ repository: z.string(), branch: z.string(), path: z.string() }),
       adopted: Strings,
+      since: text,
     }),
     store: z.string(),
     at: z.number(),

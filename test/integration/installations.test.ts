@@ -227,6 +227,64 @@ describe('a second installation on a cluster', () => {
     expect(await exists('--namespace=shared', 'configmap/it')).toBe(true);
   });
 
+  it.each([
+    ['default', 'team-b'],
+    ['team-a', 'default'],
+    ['team-a', 'team-b'],
+  ])('(%s beside %s) may not have an object of the first even when the inventory of that was deleted', async (a, b) => {
+    const first = await install({ place: A, name: a });
+    await first.commit(folder(A, ['one', 'one/it']));
+    await first.run();
+    await cluster.kubectl(['--namespace=tidegate-system', 'delete', 'configmaps,leases', '--all']);
+    const before = await look();
+    const second = await install({ place: B, name: b });
+    await second.commit(folder(B, ['one/it']));
+
+    expect(await rootOf(second)).toMatchObject({
+      failures: [{ reason: 'OwnedByOther', message: expect.stringContaining(`installation ${a} owns it`) }],
+    });
+    expect(await look()).toEqual(expect.arrayContaining([...before]));
+    expect(await rootOf(first)).toMatchObject({ state: 'ready', failures: [] });
+  });
+
+  it('deletes nothing of the first that was taken away with its inventory, also when its own journal gets lost', async () => {
+    const first = await install({ place: A });
+    await first.commit(folder(A, ['one', 'one/it', 'one/more']));
+    await first.run();
+    await cluster.kubectl(['--namespace=tidegate-system', 'delete', 'configmaps,leases', '--all']);
+    // The server's times have a resolution of a second.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const second = await install({ place: B });
+    await second.commit(folder(B, ['two', 'one/own', 'one/gone']));
+    const lefts = ['Namespace//one', 'ConfigMap/one/it', 'ConfigMap/one/more'];
+    const left = async () => (await look()).filter(({ id }) => lefts.includes(id));
+    const before = await left();
+    const withheld = lefts.map(() => expect.objectContaining({ guard: 'before-installation' }));
+
+    expect(await rootOf(second)).toMatchObject({ state: 'ready', withheld });
+    await second.loseJournal();
+    await second.commit(folder(B, ['two', 'one/own']));
+    expect(await rootOf(second)).toMatchObject({ state: 'ready', withheld });
+    expect(await exists('--namespace=one', 'configmap/gone')).toBe(false);
+    await cluster.kubectl(['--namespace=tidegate-system', 'delete', 'leases', '--all']);
+    await second.loseRecords();
+    expect(await rootOf(second)).toMatchObject({ state: 'ready', withheld });
+    expect(await left()).toEqual(before);
+  });
+
+  it('is none when its state is a copy of the first’s and leads elsewhere, and the first is left alone', async () => {
+    const first = await install({ place: A });
+    await first.commit(folder(A, ['one', 'one/it']));
+    await first.run();
+    const before = await look();
+
+    first.configure({ store: 'a copy', place: B });
+    expect(await first.run()).toEqual({ outcome: 'refused' });
+    expect(await look()).toEqual(before);
+    first.configure({ store: 'another copy', place: A });
+    expect(await rootOf(first)).toMatchObject({ state: 'ready' });
+  });
+
   it('may not put its hand on lease and inventory of the first by what it has in Git', async () => {
     const first = await install({ place: A });
     await first.commit(folder(A, ['one', 'one/it']));
@@ -297,6 +355,19 @@ describe('an installation', () => {
     expect(await rootOf(installation)).toMatchObject({ state: 'ready', failures: [], withheld: [] });
     expect(await stranger.run()).toEqual({ outcome: 'refused' });
     expect((await members()).map(({ id }) => id)).toEqual(before);
+  });
+
+  it('that lost its whole inventory in the cluster makes it anew, and prunes as before', async () => {
+    const installation = await install({ place: A });
+    await installation.commit(folder(A, ['one', 'one/it', 'one/gone']));
+    await installation.run();
+    await cluster.kubectl(['--namespace=tidegate-system', 'delete', 'configmaps,leases', '--all']);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+
+    await installation.commit(folder(A, ['one', 'one/it']));
+
+    expect(await rootOf(installation)).toMatchObject({ state: 'ready', withheld: [] });
+    expect(await exists('--namespace=one', 'configmap/gone')).toBe(false);
   });
 
   it('whose repository was renamed goes on, and so does its other half when its settings follow', async () => {

@@ -31,6 +31,8 @@ export interface InstallationOptions {
   readonly name?: string;
   /** What it calls the cluster. */
   readonly cluster?: string;
+  /** Where its state is; another one for a copy of it. */
+  readonly store?: string;
 }
 
 /** One installation with all of its state, on a cluster that others use as well. */
@@ -59,14 +61,13 @@ export async function openInstallation(
 ): Promise<OpenInstallation> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-installation-'));
   stores += 1;
-  const store = `store-${stores}`;
   const api = kubernetesHttpApi(kubeconfigConnection({ context: cluster.contextName, file: cluster.kubeconfigPath }), {
     version: 'test',
   });
   const artifacts = createDiskArtifactStore(join(folder, 'artifacts'));
   const renderer = await createKubectlRenderer({ kubectl: cluster.kubectlPath });
   const renders = createRenderCache(100);
-  let settings = { name: 'default', cluster: 'my-cluster', ...options };
+  let settings = { name: 'default', cluster: 'my-cluster', store: `store-${stores}`, ...options };
   let files: Readonly<Record<string, string>> = {};
   let lives = 0;
   let database = openSqliteDatabase(join(folder, `life-${lives}`));
@@ -102,9 +103,12 @@ export async function openInstallation(
       await writeHead();
     },
     async run(changes = {}) {
-      const lease = await acquireClusterLease(api, systemClock, { holder: store, giveUpAt: Date.now() + 20_000 });
+      const lease = await acquireClusterLease(api, systemClock, {
+        holder: settings.store,
+        giveUpAt: Date.now() + 20_000,
+      });
       if (lease === undefined) throw new Error('the lease of the test cluster is taken');
-      const { name, cluster: of, place } = settings;
+      const { name, cluster: of, place, store } = settings;
       try {
         return await reconcileCluster(
           {

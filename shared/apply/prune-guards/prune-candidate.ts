@@ -1,3 +1,4 @@
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import type { NamespacedName } from '#shared/api/resource-key.ts';
 
 import type { WhenDeleted } from '../apply-set-parent.ts';
@@ -30,6 +31,10 @@ export interface PruneContext {
   readonly foreignNamespaces: ReadonlyMap<string, string>;
   /** `<plural>.<group>` of the kinds of which other installations have objects, and whose. */
   readonly foreignDefinitions: ReadonlyMap<string, string>;
+  /** When the installation came to a cluster of which it knew nothing, by the server's clock; milliseconds since the epoch. */
+  readonly installedAt?: number | undefined;
+  /** Whether the records say that we applied the object. */
+  readonly isRecorded: (id: ObjectId, uid: string) => boolean;
 }
 
 /** Says why a candidate stays, or nothing. */

@@ -23,6 +23,7 @@ const calm: PruneContext = {
   desiredDefinitions: new Set(),
   foreignNamespaces: new Map(),
   foreignDefinitions: new Map(),
+  isRecorded: () => false,
 };
 
 function member(
@@ -63,13 +64,36 @@ describe('the prune plan', () => {
     ['not-owned', {}, member('a', { owned: false })],
     ['controlled', {}, member('a', { controlled: true })],
     ['in-use', { desiredNamespaces: new Set(['a']) }, member('a', { kind: 'Namespace' })],
+    ['in-use', {}, member('tidegate-system', { kind: 'Namespace' })],
+    ['in-use', { foreignNamespaces: new Map([['a', 'installation team-b']]) }, member('a', { kind: 'Namespace' })],
+    [
+      'in-use',
+      { foreignDefinitions: new Map([['a', 'installation team-b']]) },
+      member('a', { kind: 'CustomResourceDefinition' }),
+    ],
+    ['before-installation', { installedAt: Date.parse('2026-01-02T00:00:00Z') }, member('a')],
     ['discovery-incomplete', { incompleteDiscovery: ['x/v1'] }, member('a')],
     ['discovery-incomplete', { unlisted: [{ kind: 'ConfigMap', reason: 'forbidden' }] }, member('a')],
   ])('withholds for %s', (guard, change, object) => {
     const plan = planPrune([setOf([object])], { ...calm, ...change }, noLimit, []);
 
     expect(plan.deletions).toEqual([]);
-    expect(plan.withheld).toMatchObject([{ id: { name: 'a' }, guard }]);
+    expect(plan.withheld).toMatchObject([{ id: object.id, guard }]);
+  });
+
+  it.each([
+    ['2026-01-01T23:59:59Z', false, false],
+    ['2026-01-01T23:59:59Z', true, true],
+    ['2026-01-02T00:00:00Z', false, true],
+    ['2026-01-03T00:00:00Z', false, true],
+  ])('of what was written at %s, recorded: %s, by a newcomer of 2026-01-02, deletes it: %s', (time, recorded, goes) => {
+    const { live, ...rest } = member('a');
+    const managedFields = live.managedFields?.map((entry) => ({ ...entry, time })) ?? [];
+    const context = { ...calm, installedAt: Date.parse('2026-01-02T00:00:00Z'), isRecorded: () => recorded };
+
+    const { deletions } = planPrune([setOf([{ ...rest, live: { ...live, managedFields } }])], context, noLimit, []);
+
+    expect(deletions).toHaveLength(goes ? 1 : 0);
   });
 
   it('deletes what nothing holds', () => {
