@@ -10,7 +10,7 @@ import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manage
 import { replaceAppId } from '#shared/edit/edit-settings.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { buildAppManifest } from './app-manifest.ts';
 import type { CommandProcess } from './command-process.ts';
 import { describeAppSteps } from './describe-app-steps.ts';

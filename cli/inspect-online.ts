@@ -13,7 +13,7 @@ import { serveClusters } from '#shared/settings/serve-clusters.ts';
 import type { ServeCluster } from '#shared/settings/serve-clusters.ts';
 import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { APP_EVENTS, APP_PERMISSIONS } from './app-manifest.ts';
 
 /** What came of asking: what is wrong, and what was seen. */

@@ -12,7 +12,7 @@ import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { findNothingToServe, settingsOfServe } from '#shared/settings/serve-clusters.ts';
 import { openSettingsText } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { findMachineProblems } from './find-machine-problems.ts';
 import { readSettings } from './read-settings.ts';
 import type { CommandProcess } from './command-process.ts';

@@ -9,7 +9,7 @@ import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import { LambdaEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 
 /** What every worker on GitHub's side of the trust zones has. */
 export interface GitHubWorker {

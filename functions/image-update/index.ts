@@ -6,7 +6,7 @@ import { createGitHubChangeHost } from '#shared/adapters/github/github-change-ho
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { ImageUpdateEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { openGitHubWorker } from '../open-github-worker.ts';
 import { createImageUpdateHandler } from './handler.ts';
 

@@ -18,7 +18,7 @@ import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import { AwsEnvironment, readEnvironment, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { createReconcileHandler } from './handler.ts';
 import { retryPassingFaults } from './retry-passing-faults.ts';
 

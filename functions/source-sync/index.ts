@@ -5,7 +5,7 @@ import { createGitHubSourceCredentials } from '#shared/adapters/github/github-so
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import { readEnvironment, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
-import { VERSION } from '#shared/settings/version.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
 import { openGitHubWorker } from '../open-github-worker.ts';
 import { createSourceSyncHandler } from './handler.ts';

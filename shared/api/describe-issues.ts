@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Problem } from '#shared/errors/problem.ts';
 import { suggestName } from '#shared/errors/suggest-name.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import type { FieldLocator, FieldPath } from './locate-field.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -26,7 +27,7 @@ export function describeIssues(
         const field = [...path, key];
         const message = request.fluxFields.has(withoutIndexes(field))
           ? `is a field of Flux's ${request.kind} that Tidegate does not implement yet; remove it to go on`
-          : `is not a field of ${request.kind}; ${didYouMean(key, allowedKeys(request.schema, path))}`;
+          : describeUnknown(key, request.kind, allowedKeys(request.schema, path));
         return problemAt(request.locate, field, 'present', message);
       });
     }
@@ -99,9 +100,12 @@ function suggestion(input: unknown, allowed: readonly unknown[]): string {
   return name === undefined ? '' : `; did you mean ${name}?`;
 }
 
-function didYouMean(key: string, allowed: readonly string[]): string {
+/** A name like one that is known is misspelt; any other may be newer than this Tidegate, which is then the one to mend. */
+function describeUnknown(key: string, kind: string, allowed: readonly string[]): string {
   const name = suggestName(key, allowed);
-  return name === undefined ? `allowed: ${allowed.join(', ')}` : `did you mean ${name}?`;
+  return name === undefined
+    ? `is a field of ${kind} unknown to Tidegate ${VERSION}; allowed: ${allowed.join(', ')}`
+    : `is not a field of ${kind}; did you mean ${name}?`;
 }
 
 function wordFor(expected: string): string {

@@ -8,17 +8,42 @@ const GROUPS: Readonly<Record<InstructionKind, string>> = {
   ImageUpdateAutomation: 'image.toolkit.fluxcd.io',
 };
 
-/** The versions read, newest first: `v1`, and `v1beta2`, whose fields are those of v1 and a few that are refused by name. */
-export const INSTRUCTION_VERSIONS: readonly string[] = ['v1', 'v1beta2'];
+/** Kinds of Flux and of its neighbours that are known, by group, and not implemented. */
+const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['source.toolkit.fluxcd.io', ['Bucket', 'ExternalArtifact', 'HelmChart', 'HelmRepository', 'OCIRepository']],
+  ['source.extensions.fluxcd.io', ['ArtifactGenerator']],
+  ['helm.toolkit.fluxcd.io', ['HelmRelease']],
+  ['notification.toolkit.fluxcd.io', ['Alert', 'Provider', 'Receiver']],
+  ['fluxcd.controlplane.io', ['FluxInstance', 'FluxReport', 'ResourceSet', 'ResourceSetInputProvider']],
+  ['tidegate.dev', ['Pipeline']],
+]);
 
-/** Whether objects of an API group are read by Tidegate instead of being applied. */
+/**
+ * The versions read, newest first. The older ones have the fields of `v1` with the same meaning, and a few that Flux
+ * itself came to ignore or that are refused by name; Flux 2.7 and 2.8 took them out of its definitions.
+ */
+export const INSTRUCTION_VERSIONS: readonly string[] = ['v1', 'v1beta2', 'v1beta1'];
+
+/**
+ * Whether objects of an API group are read by Tidegate instead of being applied: those of Flux, of the Flux operator and
+ * our own, of which no cluster needs to know. What others contribute has a controller of its own in the cluster.
+ */
 export function isInstructionGroup(group: string): boolean {
-  return group.endsWith('.toolkit.fluxcd.io') || group === 'tidegate.dev';
+  return (
+    group === 'tidegate.dev' ||
+    group === 'fluxcd.controlplane.io' ||
+    ((group === 'fluxcd.io' || group.endsWith('.fluxcd.io')) && !group.endsWith('.contrib.fluxcd.io'))
+  );
 }
 
 /** The kind of instruction that a group and kind name, if it is one that Tidegate implements. */
 export function instructionKindOf(group: string, kind: string): InstructionKind | undefined {
   return isInstructionKind(kind) && GROUPS[kind] === group ? kind : undefined;
+}
+
+/** Whether a kind is known by name, though Tidegate does not implement it. */
+export function isKnownKind(group: string, kind: string): boolean {
+  return NOT_IMPLEMENTED.get(group)?.includes(kind) ?? false;
 }
 
 /** `GitRepository, Kustomization, …`, for messages. */

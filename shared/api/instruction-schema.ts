@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { Problem } from '#shared/errors/problem.ts';
 import { describeIssues } from './describe-issues.ts';
+import { dropAbsent } from './drop-absent.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import type { FieldLocator } from './locate-field.ts';
 import { INSTRUCTION_NAMESPACE } from './names.ts';
@@ -57,7 +58,10 @@ export function instructionSchema<S extends z.ZodType>(
   {
     apiVersion: z.ZodString;
     kind: z.ZodString;
-    metadata: z.ZodObject<{ name: z.ZodString; annotations: z.ZodOptional<typeof StringMap> }, z.core.$loose>;
+    metadata: z.ZodObject<
+      { name: z.ZodString; labels: z.ZodOptional<typeof StringMap>; annotations: z.ZodOptional<typeof StringMap> },
+      z.core.$loose
+    >;
     spec: S;
     status: z.ZodOptional<z.ZodUnknown>;
   },
@@ -66,23 +70,29 @@ export function instructionSchema<S extends z.ZodType>(
   return z.strictObject({
     apiVersion: z.string(),
     kind: z.string(),
-    metadata: z.looseObject({ name: z.string(), annotations: StringMap.optional() }),
+    metadata: z.looseObject({ name: z.string(), labels: StringMap.optional(), annotations: StringMap.optional() }),
     spec,
     status: z.unknown().optional(),
   });
 }
 
-/** Validates an object against the schema of its kind; every problem is named, not only the first. */
+/**
+ * Validates an object against the schema of its kind; every problem is named, not only the first. What says nothing (see
+ * `dropAbsent`) is absent, as for the API server, before anything is validated.
+ */
 export function parseWith<S extends z.ZodType>(
   object: KubernetesObject,
   schema: S,
   context: {
     readonly kind: InstructionKind;
     readonly fluxFields: ReadonlySet<string>;
+    /** Fields of this schema that may be empty texts, or false, and are absent then; those of `fluxFields` are anyway. */
+    readonly emptyIsAbsent: ReadonlySet<string>;
     readonly locate: FieldLocator;
   },
 ): Parsed<z.output<S>> {
-  const result = schema.safeParse(object, { reportInput: true });
+  const present = dropAbsent(object, new Set([...context.fluxFields, ...context.emptyIsAbsent]));
+  const result = schema.safeParse(present, { reportInput: true });
   return result.success
     ? { outcome: 'parsed', value: result.data }
     : { outcome: 'refused', problems: describeIssues(result.error.issues, { schema, ...context }) };
@@ -90,7 +100,13 @@ export function parseWith<S extends z.ZodType>(
 
 /** The namespace an instruction lives in. */
 export function namespaceOf(object: KubernetesObject): string {
-  return object.metadata.namespace ?? INSTRUCTION_NAMESPACE;
+  const { namespace } = object.metadata;
+  return isEmpty(namespace) ? INSTRUCTION_NAMESPACE : namespace;
+}
+
+/** Absent, or as good as absent to Kubernetes, which reads `null` too where a text may be. */
+function isEmpty(text: string | null | undefined): text is '' | null | undefined {
+  return text === undefined || text === null || text === '';
 }
 
 function compiles(pattern: string): boolean {

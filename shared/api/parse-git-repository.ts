@@ -36,6 +36,8 @@ const Schema = instructionSchema(
     secretRef: LocalReference.optional(),
     // Both read GitHub with the App's token and everything else with the Secret, so neither changes anything.
     provider: z.enum(['generic', 'github']).optional(),
+    // Of v1beta1 and v1beta2, and ignored by Flux since it has one implementation.
+    gitImplementation: z.unknown().optional(),
     suspend: z.boolean().optional(),
   }),
 );
@@ -48,14 +50,19 @@ const FLUX_FIELDS: ReadonlySet<string> = new Set(
     'include',
     'sparseCheckout',
     'serviceAccountName',
-    'gitImplementation',
     'accessFrom',
   ].map((field) => `spec.${field}`),
 );
 
+/** Flux's types have an empty text there in place of an absent one. */
+const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
+  ['ref.branch', 'ref.commit', 'ref.name', 'ref.semver', 'ref.tag'].map((field) => `spec.${field}`),
+);
+
 /** Reads a GitRepository, with Flux's defaults. */
 export function parseGitRepository(object: KubernetesObject, locate: FieldLocator): Parsed<GitRepository> {
-  const parsed = parseWith(object, Schema, { kind: 'GitRepository', fluxFields: FLUX_FIELDS, locate });
+  const context = { kind: 'GitRepository', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
+  const parsed = parseWith(object, Schema, context);
   if (parsed.outcome === 'refused') {
     return parsed;
   }
@@ -75,7 +82,7 @@ export function parseGitRepository(object: KubernetesObject, locate: FieldLocato
         ...(semver !== undefined && { semver }),
         ...(name !== undefined && { name }),
         ...(commit !== undefined && { commit }),
-        ...(spec.ref === undefined && { branch: 'master' }),
+        ...(Object.keys(spec.ref ?? {}).length === 0 && { branch: 'master' }),
       },
       ...(spec.ignore !== undefined && { ignore: spec.ignore }),
       ...(spec.secretRef !== undefined && { secretRef: spec.secretRef.name }),

@@ -33,9 +33,15 @@ const Schema = instructionSchema(
 
 const NO_FLUX_FIELDS: ReadonlySet<string> = new Set();
 
+/** Flux's types have an empty text there in place of an absent one. */
+const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
+  ['filterTags.extract', 'filterTags.pattern', 'imageRepositoryRef.namespace'].map((field) => `spec.${field}`),
+);
+
 /** Reads an ImagePolicy, which names exactly one of Flux's three ways to choose. */
 export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator): Parsed<ImagePolicy> {
-  const parsed = parseWith(object, Schema, { kind: 'ImagePolicy', fluxFields: NO_FLUX_FIELDS, locate });
+  const context = { kind: 'ImagePolicy', fluxFields: NO_FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
+  const parsed = parseWith(object, Schema, context);
   if (parsed.outcome === 'refused') {
     return parsed;
   }
@@ -58,7 +64,7 @@ export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator)
     value: {
       namespace,
       name: metadata.name,
-      ...(object.metadata.labels !== undefined && { labels: object.metadata.labels }),
+      ...(metadata.labels !== undefined && { labels: metadata.labels }),
       imageRepositoryRef: {
         namespace: spec.imageRepositoryRef.namespace ?? namespace,
         name: spec.imageRepositoryRef.name,

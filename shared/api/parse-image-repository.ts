@@ -27,9 +27,12 @@ const FLUX_FIELDS: ReadonlySet<string> = new Set(
   ),
 );
 
+const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set();
+
 /** Reads an ImageRepository, with Flux's defaults: tags of signatures are left out. */
 export function parseImageRepository(object: KubernetesObject, locate: FieldLocator): Parsed<ImageRepository> {
-  const parsed = parseWith(object, Schema, { kind: 'ImageRepository', fluxFields: FLUX_FIELDS, locate });
+  const context = { kind: 'ImageRepository', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
+  const parsed = parseWith(object, Schema, context);
   if (parsed.outcome === 'refused') {
     return parsed;
   }

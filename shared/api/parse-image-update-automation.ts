@@ -29,7 +29,7 @@ const Schema = instructionSchema(
         author: z.strictObject({ name: z.string().optional(), email: z.string().min(1) }),
         messageTemplate: z.string().max(16_384).optional(),
       }),
-      push: z.strictObject({ branch: GitName }).optional(),
+      push: z.strictObject({ branch: GitName.optional() }).optional(),
     }),
     update: z
       .strictObject({ strategy: z.literal('Setters').default('Setters'), path: RepositoryPath.optional() })
@@ -53,12 +53,29 @@ const FLUX_FIELDS: ReadonlySet<string> = new Set(
   ].map((field) => `spec.${field}`),
 );
 
+/** Flux's types have an empty text there in place of an absent one. */
+const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
+  [
+    'git.commit.author.name',
+    'git.commit.messageTemplate',
+    'git.push.branch',
+    'sourceRef.apiVersion',
+    'sourceRef.namespace',
+    'update.path',
+  ].map((field) => `spec.${field}`),
+);
+
 /** Reads an ImageUpdateAutomation, with Flux's defaults. */
 export function parseImageUpdateAutomation(
   object: KubernetesObject,
   locate: FieldLocator,
 ): Parsed<ImageUpdateAutomation> {
-  const parsed = parseWith(object, Schema, { kind: 'ImageUpdateAutomation', fluxFields: FLUX_FIELDS, locate });
+  const parsed = parseWith(object, Schema, {
+    kind: 'ImageUpdateAutomation',
+    fluxFields: FLUX_FIELDS,
+    emptyIsAbsent: EMPTY_IS_ABSENT,
+    locate,
+  });
   if (parsed.outcome === 'refused') {
     return parsed;
   }
@@ -78,7 +95,7 @@ export function parseImageUpdateAutomation(
       intervalMs: spec.interval,
       updatePath: spec.update?.path ?? './',
       ...(checkout !== undefined && { checkoutBranch: checkout.ref.branch }),
-      ...(push !== undefined && { pushBranch: push.branch }),
+      ...(push?.branch !== undefined && { pushBranch: push.branch }),
       commitAuthor: {
         ...(commit.author.name !== undefined && { name: commit.author.name }),
         email: commit.author.email,

@@ -1,10 +1,11 @@
 import type { Problem } from '#shared/errors/problem.ts';
+import { VERSION } from '#shared/errors/version.ts';
 import { formatValue, problemAt } from './describe-issues.ts';
 import type { GitRepository } from './git-repository.ts';
 import type { ImagePolicy } from './image-policy.ts';
 import type { ImageRepository } from './image-repository.ts';
 import type { ImageUpdateAutomation } from './image-update-automation.ts';
-import { INSTRUCTION_VERSIONS, instructionKindOf, listInstructionKinds } from './instruction-kinds.ts';
+import { INSTRUCTION_VERSIONS, instructionKindOf, isKnownKind, listInstructionKinds } from './instruction-kinds.ts';
 import { namespaceOf, type Parsed } from './instruction-schema.ts';
 import { parseApiVersion, type KubernetesObject, type ObjectId } from './kubernetes-object.ts';
 import type { Kustomization } from './kustomization.ts';
@@ -43,11 +44,14 @@ export function parseInstruction(object: KubernetesObject, locate: FieldLocator)
   const identity: ObjectId = { group, kind: object.kind, namespace: namespaceOf(object), name: object.metadata.name };
   const kind = instructionKindOf(group, object.kind);
   if (kind === undefined) {
-    const message = `is ${object.kind} of ${group}, which Tidegate does not implement yet; implemented: ${listInstructionKinds()}`;
+    const state = isKnownKind(group, object.kind)
+      ? 'which Tidegate does not implement yet'
+      : `which is unknown to Tidegate ${VERSION}`;
+    const message = `is ${object.kind} of ${group}, ${state}; implemented: ${listInstructionKinds()}`;
     return { outcome: 'unsupported', identity, problems: [problemAt(locate, ['kind'], 'present', message)] };
   }
   if (!INSTRUCTION_VERSIONS.includes(version)) {
-    const message = `is ${formatValue(object.apiVersion)}; allowed: ${INSTRUCTION_VERSIONS.map((one) => `${group}/${one}`).join(', ')}`;
+    const message = `is ${formatValue(object.apiVersion)}, a version unknown to Tidegate ${VERSION}; allowed: ${INSTRUCTION_VERSIONS.map((one) => `${group}/${one}`).join(', ')}`;
     return { outcome: 'unsupported', identity, problems: [problemAt(locate, ['apiVersion'], 'present', message)] };
   }
   return parseKind(kind, object, locate, identity);

@@ -52,7 +52,7 @@ const Schema = instructionSchema(
     healthChecks: z
       .array(
         z.strictObject({
-          apiVersion: z.string().min(1),
+          apiVersion: z.string().optional(),
           kind: z.string().min(1),
           name: z.string().min(1),
           namespace: z.string().optional(),
@@ -88,6 +88,8 @@ const Schema = instructionSchema(
           .optional(),
       })
       .optional(),
+    // Of v1beta1, and ignored by Flux since v1beta2: everything is validated by the server.
+    validation: z.unknown().optional(),
     deletionPolicy: z.enum(['MirrorPrune', 'Delete', 'WaitForTermination', 'Orphan']).optional(),
   }),
 );
@@ -106,13 +108,31 @@ const FLUX_FIELDS: ReadonlySet<string> = new Set(
     'patchesStrategicMerge',
     'postBuild.substituteStrategy',
     'serviceAccountName',
-    'validation',
   ].map((field) => `spec.${field}`),
 );
 
+/** Flux's types have an empty text there in place of an absent one. */
+const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
+  [
+    'dependsOn.namespace',
+    'healthChecks.apiVersion',
+    'healthChecks.namespace',
+    'images.digest',
+    'images.newName',
+    'images.newTag',
+    'path',
+    'sourceRef.apiVersion',
+    'sourceRef.namespace',
+  ].map((field) => `spec.${field}`),
+);
+
+/** Of a health check that names none, as Flux has it since v1beta1. */
+const HEALTH_CHECK_VERSION = 'apps/v1';
+
 /** Reads a Kustomization, with Flux's defaults: without `timeout` it is the interval less 30 seconds, 30 seconds at least. */
 export function parseKustomization(object: KubernetesObject, locate: FieldLocator): Parsed<Kustomization> {
-  const parsed = parseWith(object, Schema, { kind: 'Kustomization', fluxFields: FLUX_FIELDS, locate });
+  const context = { kind: 'Kustomization', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
+  const parsed = parseWith(object, Schema, context);
   if (parsed.outcome === 'refused') {
     return parsed;
   }
@@ -140,7 +160,11 @@ export function parseKustomization(object: KubernetesObject, locate: FieldLocato
       suspend: spec.suspend ?? false,
       ...(spec.targetNamespace !== undefined && { targetNamespace: spec.targetNamespace }),
       dependsOn: (spec.dependsOn ?? []).map((one) => ({ namespace: one.namespace ?? namespace, name: one.name })),
-      healthChecks: (spec.healthChecks ?? []).map((check) => ({ ...check, namespace: check.namespace ?? '' })),
+      healthChecks: (spec.healthChecks ?? []).map((check) => ({
+        ...check,
+        apiVersion: check.apiVersion ?? HEALTH_CHECK_VERSION,
+        namespace: check.namespace ?? '',
+      })),
       patches: spec.patches ?? [],
       images: spec.images ?? [],
       components: spec.components ?? [],

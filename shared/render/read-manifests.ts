@@ -1,6 +1,8 @@
+import { dropAbsent } from '#shared/api/drop-absent.ts';
+import { isInstructionGroup } from '#shared/api/instruction-kinds.ts';
 import { isRecord } from '#shared/api/is-record.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { formatObjectId, objectIdOf, objectKey } from '#shared/api/kubernetes-object.ts';
+import { formatObjectId, objectIdOf, objectKey, parseApiVersion } from '#shared/api/kubernetes-object.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
@@ -50,10 +52,11 @@ function membersOf(document: unknown): readonly unknown[] {
 }
 
 /** The value as an object, or what it lacks. */
-function asObject(value: unknown): KubernetesObject | string {
-  if (!isRecord(value)) {
-    return `is not a mapping but ${value === null ? 'null' : typeof value}; allowed are Kubernetes objects`;
+function asObject(written: unknown): KubernetesObject | string {
+  if (!isRecord(written)) {
+    return `is not a mapping but ${written === null ? 'null' : typeof written}; allowed are Kubernetes objects`;
   }
+  const value = withoutNullMetadata(written);
   const { apiVersion, kind, metadata } = value;
   if (typeof apiVersion !== 'string' || apiVersion === '' || typeof kind !== 'string' || kind === '') {
     return `has no apiVersion and kind as texts; allowed are Kubernetes objects`;
@@ -73,4 +76,17 @@ function asObject(value: unknown): KubernetesObject | string {
     }
   }
   return value as KubernetesObject;
+}
+
+/** `null` in the place of a namespace, or of anything in the metadata of an instruction, is absent, as for the server. */
+function withoutNullMetadata(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { apiVersion, metadata } = value;
+  if (!isRecord(metadata)) {
+    return value;
+  }
+  if (typeof apiVersion === 'string' && isInstructionGroup(parseApiVersion(apiVersion).group)) {
+    return { ...value, metadata: dropAbsent(metadata, new Set()) };
+  }
+  const { namespace, ...rest } = metadata;
+  return namespace === null ? { ...value, metadata: rest } : value;
 }

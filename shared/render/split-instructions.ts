@@ -16,10 +16,10 @@ export function splitInstructions(rendered: readonly KubernetesObject[]): SplitO
     fluxComponents: new Array<KubernetesObject>(),
   };
   for (const object of rendered) {
-    if (isInstructionGroup(parseApiVersion(object.apiVersion).group)) {
-      split.instructions.push(object);
-    } else if (isFluxComponent(object)) {
+    if (isFluxComponent(object)) {
       split.fluxComponents.push(object);
+    } else if (isInstructionGroup(parseApiVersion(object.apiVersion).group)) {
+      split.instructions.push(object);
     } else {
       split.objects.push(object);
     }
@@ -30,12 +30,23 @@ export function splitInstructions(rendered: readonly KubernetesObject[]): SplitO
 /**
  * An object is part of Flux's installation when
  * - it carries both labels that `flux bootstrap` puts on all it generates: part of `flux`, an instance named as its namespace;
- * - or it is the definition of one of Flux's own kinds, however it came into the repository.
+ *   what Flux reads is none of it, whatever labels it carries;
+ * - or it is the definition of one of Flux's own kinds, however it came into the repository;
+ * - or it asks the Flux operator for such an installation.
  */
-function isFluxComponent(object: KubernetesObject): boolean {
+export function isFluxComponent(object: KubernetesObject): boolean {
   const { labels, name } = object.metadata;
+  const { group } = parseApiVersion(object.apiVersion);
+  if (isInstructionGroup(group)) {
+    return group === 'fluxcd.controlplane.io' && object.kind === 'FluxInstance';
+  }
   const isLabelled =
     labels?.['app.kubernetes.io/part-of'] === 'flux' && labels['app.kubernetes.io/instance'] !== undefined;
-  const isDefinition = object.kind === 'CustomResourceDefinition' && name.endsWith('.toolkit.fluxcd.io');
-  return isLabelled || isDefinition;
+  return isLabelled || (object.kind === 'CustomResourceDefinition' && definesFluxKind(name));
+}
+
+/** Whether a definition, named `<plural>.<group>`, is of a kind that Flux's own controllers read. */
+function definesFluxKind(name: string): boolean {
+  const group = name.slice(name.indexOf('.') + 1);
+  return group !== 'tidegate.dev' && group !== 'fluxcd.controlplane.io' && isInstructionGroup(group);
 }

@@ -1,6 +1,8 @@
 import { isRecord } from '#shared/api/is-record.ts';
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 import { expandVariables } from './expand-variables.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
+import { isFluxComponent } from './split-instructions.ts';
 
 /** A rendered stream with variables filled in, or what stopped it, per object. */
 export type Substitution =
@@ -28,7 +30,8 @@ export function mergeVariables(
 }
 
 /**
- * Fills variables into each object of a rendered stream that has not opted out. It works on the text, as Flux does:
+ * Fills variables into each object of a rendered stream that has not opted out and is applied: what installs Flux is left
+ * out later, and its definitions speak of `${var:=default}` in their texts. It works on the text, as Flux does:
  * `replicas: ${count}` becomes a number. With no variables at all nothing is touched, escapes included.
  */
 export function substituteVariables(stream: string, variables: ReadonlyMap<string, string>): Substitution {
@@ -47,7 +50,7 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
       return document;
     }
     const described = describeDocument(document);
-    if (described.optedOut) {
+    if (described.untouched) {
       return document;
     }
     const expansion = expandVariables(document, variables);
@@ -62,15 +65,28 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
     : { outcome: 'substituted', text: documents.join('---\n') };
 }
 
-function describeDocument(document: string): { readonly name: string; readonly optedOut: boolean } {
+function describeDocument(document: string): { readonly name: string; readonly untouched: boolean } {
   const object = firstObject(document);
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
   const marks = [metadata['labels'], metadata['annotations']];
   const place = typeof metadata['namespace'] === 'string' ? `${metadata['namespace']}/` : '';
   return {
     name: `${String(object['kind'])}/${place}${String(metadata['name'])}`,
-    optedOut: marks.some((mark) => isRecord(mark) && mark[SUBSTITUTE] === 'disabled'),
+    untouched:
+      marks.some((mark) => isRecord(mark) && mark[SUBSTITUTE] === 'disabled') ||
+      (isObject(object) && isFluxComponent(object)),
   };
+}
+
+function isObject(value: Readonly<Record<string, unknown>>): value is KubernetesObject {
+  const { apiVersion, kind, metadata } = value;
+  return (
+    typeof apiVersion === 'string' &&
+    typeof kind === 'string' &&
+    isRecord(metadata) &&
+    typeof metadata['name'] === 'string' &&
+    (metadata['labels'] === undefined || isRecord(metadata['labels']))
+  );
 }
 
 /** What cannot be read has no marks here, and is reported when the result is read. */

@@ -40,6 +40,10 @@ spec:
   sourceRef:
     kind: GitRepository
     name: flux-system
+  # With a variable on the root, everything that is rendered is filled in: Flux's own definitions speak of \${var:=default}.
+  postBuild:
+    substitute:
+      stage: production
 `;
 
 describe('a repository that flux bootstrap made', () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
 
 const RELEASE = 'clusters/my-cluster/release.yaml';
+const NEIGHBOURS = 'clusters/my-cluster/neighbours.yaml';
 const SEALED = 'clusters/my-cluster/sealed.yaml';
 
 const release = `apiVersion: helm.toolkit.fluxcd.io/v2
@@ -36,17 +37,46 @@ spec:
     provider: sops
 `;
 
+const neighbours = `apiVersion: fluxcd.controlplane.io/v1
+kind: ResourceSet
+metadata:
+  name: tenants
+  namespace: flux-system
+spec: {}
+---
+apiVersion: source.extensions.fluxcd.io/v1beta1
+kind: ArtifactGenerator
+metadata:
+  name: shards
+  namespace: flux-system
+spec: {}
+---
+apiVersion: fluxcd.controlplane.io/v1
+kind: FluxInstance
+metadata:
+  name: flux
+  namespace: flux-system
+spec: {}
+`;
+
 describe('a repository with a kind and a field that Tidegate does not implement', () => {
   let stage: Stage;
 
   beforeAll(async () => {
-    stage = await setSmallStage((files) => ({ ...files, [RELEASE]: release, [SEALED]: sealed }));
+    stage = await setSmallStage((files) => ({
+      ...files,
+      [RELEASE]: release,
+      [SEALED]: sealed,
+      [NEIGHBOURS]: neighbours,
+    }));
     await stage.serve.start();
   }, 600_000);
   afterAll(() => stage.close());
 
   test.each([
     { kind: 'HelmRelease', name: 'redis', place: `${RELEASE}:2:`, field: 'kind', says: 'HelmRelease' },
+    { kind: 'ResourceSet', name: 'tenants', place: `${NEIGHBOURS}:2:`, field: 'kind', says: 'ResourceSet' },
+    { kind: 'ArtifactGenerator', name: 'shards', place: `${NEIGHBOURS}:9:`, field: 'kind', says: 'ArtifactGenerator' },
     { kind: 'Kustomization', name: 'sealed', place: `${SEALED}:13:`, field: 'spec.decryption', says: 'decryption' },
   ])('$kind $name is Stalled with file, line and field', async ({ kind, name, place, field, says }) => {
     const { conditions } = await awaitStatus(stage, kind, name);
@@ -68,5 +98,10 @@ describe('a repository with a kind and a field that Tidegate does not implement'
     const errors = (await stage.journal.events()).filter(({ severity }) => severity === 'error');
     const named = errors.map(({ object }) => `${object.kind}/${object.name}`);
     expect(named).toEqual(expect.arrayContaining(['HelmRelease/redis', 'Kustomization/sealed']));
+  });
+
+  test('a FluxInstance is left out, and said to be', async () => {
+    const told = (await stage.journal.events()).filter(({ reason }) => reason === 'LeftOut');
+    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('FluxInstance/flux-system/flux')]);
   });
 });

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { isRecord } from '#shared/api/is-record.ts';
 import { createFieldLocator } from '#shared/api/locate-field.ts';
 import { parseInstruction, type ParsedInstruction } from '#shared/api/parse-instruction.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
+import { VERSION } from '#shared/errors/version.ts';
+import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 
 const FILE = 'clusters/a/app.yaml';
@@ -36,6 +39,62 @@ const HEADS = {
   ],
 } as const;
 type Kind = keyof typeof HEADS;
+const KINDS: readonly Kind[] = [
+  'GitRepository',
+  'Kustomization',
+  'ImageRepository',
+  'ImagePolicy',
+  'ImageUpdateAutomation',
+];
+
+/** The optional fields of each kind in Flux's own definitions of v1. */
+const OPTIONAL: Readonly<Record<Kind, string>> = {
+  GitRepository:
+    'timeout ref ref.branch ref.tag ref.semver ref.name ref.commit ignore secretRef provider suspend verify proxySecretRef recurseSubmodules include sparseCheckout serviceAccountName',
+  Kustomization:
+    'path retryInterval timeout wait force suspend targetNamespace dependsOn healthChecks patches images components commonMetadata commonMetadata.labels commonMetadata.annotations namePrefix nameSuffix postBuild postBuild.substitute postBuild.substitute.name postBuild.substituteFrom deletionPolicy buildMetadata decryption healthCheckExprs ignore ignoreMissingComponents kubeConfig serviceAccountName sourceRef.apiVersion sourceRef.namespace',
+  ImageRepository:
+    'exclusionList provider suspend accessFrom certSecretRef insecure proxySecretRef secretRef serviceAccountName timeout',
+  ImagePolicy:
+    'filterTags filterTags.pattern filterTags.extract digestReflectionPolicy interval suspend imageRepositoryRef.namespace policy.alphabetical policy.numerical',
+  ImageUpdateAutomation:
+    'git.checkout git.push git.push.branch git.push.refspec git.push.options git.commit.messageTemplate git.commit.messageTemplateValues git.commit.signingKey git.commit.author.name update update.strategy update.path policySelector suspend sourceRef.namespace',
+};
+
+function optionalFields(kind: Kind): readonly string[] {
+  return OPTIONAL[kind].split(' ');
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> {
+  const [object] = parseKubernetesYaml(text);
+  if (!isRecord(object)) throw new Error(`the test's own text is no mapping: ${text}`);
+  return object;
+}
+
+/** The object with one field of its specification set; on the way there, what is missing becomes a mapping. */
+function withField(
+  object: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  value: unknown,
+): Readonly<Record<string, unknown>> {
+  const set = (at: unknown, [key, ...rest]: readonly string[]): unknown => {
+    const members = isRecord(at) ? at : {};
+    if (key === undefined) return value === null || !isRecord(at) ? value : at;
+    return { ...members, [key]: set(members[key], rest) };
+  };
+  return { ...object, spec: set(object['spec'], path) };
+}
+
+function verdictOn(object: Readonly<Record<string, unknown>>): unknown {
+  const parsed = parse(JSON.stringify(object));
+  return parsed.outcome === 'parsed' ? parsed : parsed.problems.map(({ field, message }) => `${field}: ${message}`);
+}
+
+function parsedOf(text: string): Extract<ParsedInstruction, { readonly outcome: 'parsed' }> {
+  const parsed = parse(text);
+  if (parsed.outcome !== 'parsed') throw new Error(parsed.problems.map(formatProblem).join('\n'));
+  return parsed;
+}
 
 /** A valid object of a kind, whose specification ends with more lines: the first of them is line 8 or later. */
 function manifest(kind: Kind, more = '', version = 'v1'): string {
@@ -127,10 +186,11 @@ describe('parsing an instruction', () => {
     expect(parse(manifest('Kustomization', 'timeout: 5s'))).toMatchObject({ instruction: { timeoutMs: 30_000 } });
   });
 
-  it.each<Kind>(['GitRepository', 'Kustomization', 'ImageRepository', 'ImagePolicy', 'ImageUpdateAutomation'])(
-    'reads a %s of version v1beta2, which has the same fields',
-    (kind) => {
-      expect(parse(manifest(kind, '', 'v1beta2'))).toMatchObject({ outcome: 'parsed', kind });
+  it.each(KINDS.flatMap((kind) => ['v1beta1', 'v1beta2'].map((version) => [kind, version] as const)))(
+    'reads a %s of version %s as one of v1',
+    (kind, version) => {
+      expect(parse(manifest(kind, '', version))).toEqual(parse(manifest(kind)));
+      expect(parse(manifest(kind)).outcome).toBe('parsed');
     },
   );
 
@@ -268,9 +328,96 @@ describe('parsing an instruction', () => {
     });
   });
 
-  it('refuses a version that has other fields', () => {
-    expect(problemsOf(manifest('Kustomization', '', 'v1beta1'))).toEqual([
-      `${FILE}:1:1: apiVersion: is "kustomize.toolkit.fluxcd.io/v1beta1"; allowed: kustomize.toolkit.fluxcd.io/v1, kustomize.toolkit.fluxcd.io/v1beta2`,
+  it.each(['v1alpha1', 'v2'])('says of the version %s that this Tidegate does not know it', (version) => {
+    expect(problemsOf(manifest('Kustomization', '', version))).toEqual([
+      `${FILE}:1:1: apiVersion: is "kustomize.toolkit.fluxcd.io/${version}", a version unknown to Tidegate ${VERSION}; allowed: kustomize.toolkit.fluxcd.io/v1, kustomize.toolkit.fluxcd.io/v1beta2, kustomize.toolkit.fluxcd.io/v1beta1`,
     ]);
+  });
+
+  it.each([
+    ['fluxcd.controlplane.io/v1', 'ResourceSet', 'does not implement yet'],
+    ['fluxcd.controlplane.io/v1', 'ResourceSetInputProvider', 'does not implement yet'],
+    ['fluxcd.controlplane.io/v1', 'FluxReport', 'does not implement yet'],
+    ['source.extensions.fluxcd.io/v1beta1', 'ArtifactGenerator', 'does not implement yet'],
+    ['source.toolkit.fluxcd.io/v1', 'SubmarineRepository', `is unknown to Tidegate ${VERSION}`],
+    ['tides.fluxcd.io/v1', 'Tide', `is unknown to Tidegate ${VERSION}`],
+  ])('says of %s %s that it %s', (apiVersion, kind, state) => {
+    expect(problemsOf(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: app\n`)).toEqual([
+      expect.stringContaining(`is ${kind} of ${apiVersion.split('/')[0]}, which`),
+    ]);
+    expect(problemsOf(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: app\n`).join()).toContain(state);
+  });
+
+  it('says of a field that is like none it knows that it may be newer than this Tidegate', () => {
+    expect(problemsOf(manifest('GitRepository', 'quantumEntanglement: true'))).toEqual([
+      `${FILE}:9:3: spec.quantumEntanglement: is a field of GitRepository unknown to Tidegate ${VERSION}; allowed: url, interval, timeout, ref, ignore, secretRef, provider, gitImplementation, suspend`,
+    ]);
+  });
+});
+
+describe('what says nothing', () => {
+  const named = KINDS.flatMap((kind) => optionalFields(kind).map((field) => [kind, field] as const));
+
+  it.each(named)('in a %s, %s: null is as if it were not written', (kind, field) => {
+    const object = objectOf(manifest(kind));
+    const plain = withField(object, field.split('.').slice(0, -1), {});
+
+    // A mapping that holds nothing else may be one that must hold something: then both are refused alike.
+    expect(verdictOn(withField(object, field.split('.'), null))).toEqual(verdictOn(plain));
+  });
+
+  it('is any null in metadata, too', () => {
+    const text = manifest('ImagePolicy').replace(
+      'namespace: apps',
+      'namespace: null\n  labels: null\n  annotations: { a: null }',
+    );
+
+    expect(parse(text)).toEqual(parse(manifest('ImagePolicy').replace('  namespace: apps\n', '')));
+  });
+
+  it('leaves a field that is needed missing', () => {
+    expect(problemsOf(manifest('Kustomization').replace('prune: true', 'prune: null'))).toEqual([
+      `${FILE}:9:3: spec.prune: is missing; add it (a boolean)`,
+    ]);
+  });
+
+  it.each<readonly [Kind, string]>([
+    ['Kustomization', 'serviceAccountName: ""'],
+    ['Kustomization', 'ignoreMissingComponents: false'],
+    ['Kustomization', 'kubeConfig: null'],
+    ['Kustomization', 'path: ""'],
+    ['GitRepository', 'recurseSubmodules: false'],
+    ['GitRepository', 'ref: { branch: "", tag: "", semver: "", name: "", commit: "" }'],
+    ['GitRepository', 'ref: {}'],
+    ['ImageRepository', 'insecure: false'],
+    ['ImagePolicy', 'filterTags: { pattern: "", extract: "" }'],
+    ['ImageUpdateAutomation', 'update: { path: "" }'],
+  ])('in a %s, %s is read as its absence', (kind, line) => {
+    const { instruction } = parsedOf(manifest(kind));
+
+    expect(parsedOf(manifest(kind, line))).toEqual({ outcome: 'parsed', kind, instruction });
+  });
+
+  it('in a reference, an empty namespace is its own', () => {
+    expect(parsedOf(manifest('Kustomization', 'dependsOn: [{ name: a, namespace: "" }]')).instruction).toMatchObject({
+      dependsOn: [{ name: 'a', namespace: 'apps' }],
+    });
+  });
+});
+
+describe('what Flux read in its older versions', () => {
+  it.each<readonly [Kind, string]>([
+    ['Kustomization', 'validation: client'],
+    ['GitRepository', 'gitImplementation: libgit2'],
+  ])('a %s with %s is read without it, as Flux came to do', (kind, line) => {
+    expect(parsedOf(manifest(kind, line, 'v1beta1'))).toEqual(parsedOf(manifest(kind)));
+  });
+
+  it.each(['', 'apiVersion: "", '])('takes a health check with {%s} for one of apps/v1', (version) => {
+    const line = `healthChecks: [{ ${version}kind: Deployment, name: web, namespace: apps }]`;
+
+    expect(parsedOf(manifest('Kustomization', line)).instruction).toMatchObject({
+      healthChecks: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', namespace: 'apps' }],
+    });
   });
 });

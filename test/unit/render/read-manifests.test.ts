@@ -86,6 +86,13 @@ describe('reading manifests', () => {
     });
   });
 
+  it('takes a namespace of null for none', () => {
+    expect(readManifests(`${POD}  namespace: null\n`)).toEqual({
+      outcome: 'read',
+      objects: [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' } }],
+    });
+  });
+
   it('flattens Lists', () => {
     const list = `apiVersion: v1\nkind: List\nitems:\n- ${POD.trimEnd().replaceAll('\n', '\n  ')}\n`;
 

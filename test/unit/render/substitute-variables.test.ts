@@ -46,6 +46,28 @@ describe('substituting variables', () => {
     expect(substituteVariables(stream, variables)).toEqual({ outcome: 'substituted', text: stream });
   });
 
+  it.each([
+    ['the definition of a kind of Flux', 'kustomizations.kustomize.toolkit.fluxcd.io', ''],
+    [
+      'anything that flux bootstrap generated',
+      'crd-controller',
+      '  labels:\n    app.kubernetes.io/instance: flux-system\n    app.kubernetes.io/part-of: flux\n',
+    ],
+  ])('leaves %s alone, which is not applied and speaks of variables', (_case, name, labels) => {
+    const stream = `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n${labels}  name: ${name}\nspec:\n  description: e.g. \${var:=default}, \${var:position} and \${var/substring/replacement}.\n---\n${configMap('a', '${v}')}`;
+
+    expect(substituteVariables(stream, variables)).toEqual({
+      outcome: 'substituted',
+      text: stream.replace('a: ${v}', 'a: 3'),
+    });
+  });
+
+  it("fills the definition of anybody else's kind", () => {
+    const stream = `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: widgets.acme.dev\nspec:\n  group: \${v}\n`;
+
+    expect(substituteVariables(stream, variables)).toMatchObject({ text: stream.replace('${v}', '3') });
+  });
+
   it('touches nothing, escapes included, when there are no variables', () => {
     const stream = configMap('a', '$${v} ${missing}');
 
