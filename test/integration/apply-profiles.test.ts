@@ -10,6 +10,7 @@ import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { claimInstallation } from '#shared/apply/claim-installation.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
 import { readSubstitutions } from '#shared/reconcile/read-substitutions.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
@@ -123,6 +124,25 @@ describe('a run with the rights of the profile workload', () => {
 
     expect(lease?.holds()).toBe(true);
     await lease?.release();
+  });
+
+  it('takes a name for its installation, keeps it, and is told when somebody else has it', async () => {
+    const place = { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: './clusters/workload' };
+    const claim = { cluster: 'workload', name: 'workload', place, knows: () => false };
+    const others = { ...claim, place: { ...place, branch: 'other' } };
+
+    const first = await claimInstallation(api, claim);
+    const again = await claimInstallation(api, claim);
+    const refused = await claimInstallation(api, others);
+
+    expect([first, again]).toMatchObject([
+      { outcome: 'held', how: 'new' },
+      { outcome: 'held', how: 'known' },
+    ]);
+    expect(refused.outcome).toBe('refused');
+    expect(new Set((await writes()).map((write) => write.split('?')[0]))).toEqual(
+      new Set(['create /apis/coordination.k8s.io/v1/namespaces/tidegate-system/leases']),
+    );
   });
 
   it('applies, waits for health, and lists each kind in each of its namespaces and nowhere else', async () => {

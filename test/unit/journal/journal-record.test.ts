@@ -67,6 +67,19 @@ const RECORDS: readonly JournalRecord[] = [
     latestTags: ['1'],
     scannedAt: 1,
   },
+  {
+    type: 'Installation',
+    cluster: 'laptop',
+    installation: {
+      name: 'default',
+      identity: 'i',
+      place: { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: './clusters/laptop' },
+      adopted: ['o'],
+      since: '2026-01-01T00:00:00Z',
+    },
+    store: 's',
+    at: 1,
+  },
   { type: 'Tombstone', partition: 'laptop', key: 'k', at: 1 },
 ];
 

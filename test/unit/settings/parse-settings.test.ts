@@ -113,6 +113,20 @@ serve:
   const EKS =
     'eks: { name: prod, region: eu-west-1, endpoint: https://eks.invalid, certificateAuthority: AAAA, profile: ';
 
+  it('reads what the installation is called beside another one', () => {
+    expect(parseSettings(`installation: team-b\n${SMALLEST}`, 'tidegate.yaml')).toMatchObject({
+      outcome: 'valid',
+      settings: { installation: 'team-b' },
+    });
+  });
+
+  it.each(['Team', 'a.b', 'a/b', '-a', '""', 'a'.repeat(64), '[a]'])('refuses an installation called %s', (name) => {
+    expect(parseSettings(`installation: ${name}\n${SMALLEST}`, 'tidegate.yaml')).toMatchObject({
+      outcome: 'invalid',
+      problems: [{ line: 1, field: 'installation', message: expect.stringContaining('allowed: ') }],
+    });
+  });
+
   it.each([
     ['of an EKS cluster', `namespaces: [apps, team-b], ${EKS}workload }`],
     ['of a kubeconfig', 'namespaces: [apps, team-b], kubeconfig: { context: kind-dev }'],
