@@ -1,5 +1,6 @@
 import { formatProblem } from '#shared/errors/problem.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
+import { githubApiUrl } from '#shared/settings/github-api-url.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
@@ -57,17 +58,13 @@ function toRegistration(settings: Settings, wanted: WantedApp): AppRegistration 
     settings,
     owner: wanted.organization ?? repository.pathname.split('/')[1] ?? '',
     githubUrl,
-    apiUrl: githubUrl === repository.origin ? settings.github.apiUrl : apiUrlOf(githubUrl),
+    apiUrl: githubUrl === repository.origin ? settings.github.apiUrl : githubApiUrl(githubUrl),
     registerUrl: `${githubUrl}/${page}/apps/new`,
     secrets: wanted.secrets ?? (clusters.length > 0 ? 'secrets-manager' : 'folder'),
     regions: [...new Set(clusters.map(({ target }) => target.region))],
     privateKeySecret: settings.github.privateKeySecret ?? '',
     webhookSecret: settings.github.webhookSecret,
   };
-}
-
-function apiUrlOf(githubUrl: string): string {
-  return githubUrl === 'https://github.com' ? 'https://api.github.com' : `${githubUrl}/api/v3`;
 }
 
 function checkOptions({ organization, githubUrl, webhookUrl }: WantedApp): readonly string[] {

@@ -5,6 +5,7 @@ import { suggestName } from '#shared/errors/suggest-name.ts';
 import { redactText } from '#shared/redact/redact-secrets.ts';
 import { findContradictions } from './find-contradictions.ts';
 import { findInlineSecrets } from './find-inline-secrets.ts';
+import { githubApiUrl } from './github-api-url.ts';
 import { SettingsFile } from './settings-schema.ts';
 import { byPlace, findRepeatedKeys, formatSettingsPath, openSettingsText } from './settings-places.ts';
 import type { Finding, SettingsPath } from './settings-places.ts';
@@ -164,7 +165,7 @@ function toSettings(file: SettingsFile): Settings {
     installation: file.installation,
     configRepository: file.configRepository,
     github: {
-      apiUrl: (file.github.apiUrl ?? defaultApiUrl(file.configRepository.url)).replace(/\/+$/u, ''),
+      apiUrl: (file.github.apiUrl ?? githubApiUrl(file.configRepository.url)).replace(/\/+$/u, ''),
       ...(appId === undefined ? {} : { appId }),
       ...(tokenSecret === undefined
         ? { privateKeySecret: privateKeySecret ?? 'tidegate/github/private-key' }
@@ -193,9 +194,4 @@ function toCluster(cluster: SettingsFile['clusters'][number]): ClusterSettings {
   }
   const { context, file } = kubeconfig ?? { context: '', file: undefined };
   return { ...rest, target: { kind: 'kubeconfig', context, ...(file === undefined ? {} : { file }) } };
-}
-
-function defaultApiUrl(repositoryUrl: string): string {
-  const { host, protocol } = new URL(repositoryUrl);
-  return host === 'github.com' ? 'https://api.github.com' : `${protocol}//${host}/api/v3`;
 }

@@ -171,7 +171,7 @@ export const SettingsFile = z.strictObject({
   github: z
     .strictObject({
       apiUrl: ApiUrl.optional().describe(
-        "GitHub's API. Without it, `https://api.github.com` for a repository on github.com, and `https://<host>/api/v3` for one on another host, which is where GitHub Enterprise Server has it.",
+        "GitHub's API. Without it, `https://api.<host>` for a repository on github.com or below ghe.com, and `https://<host>/api/v3` for one on another host, which is where GitHub Enterprise Server has it.",
       ),
       appId: z
         .int()
@@ -179,7 +179,7 @@ export const SettingsFile = z.strictObject({
         .optional()
         .describe('The id of the GitHub App, where the secret holds its private key alone. It may come with the key.'),
       privateKeySecret: SecretName.optional()
-        .meta({ fallback: 'tidegate/github/private-key', unless: 'tokenSecret' })
+        .meta({ fallback: '"tidegate/github/private-key"' })
         .describe(
           "Name of the secret with the App's key: the private key (PEM), or JSON with `appId` and `privateKey`.",
         ),

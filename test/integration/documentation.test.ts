@@ -5,6 +5,10 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createFieldLocator } from '#shared/api/locate-field.ts';
+import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
+import { parseInstruction } from '#shared/api/parse-instruction.ts';
+import { readManifests } from '#shared/render/read-manifests.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 
 const run = promisify(execFile);
@@ -77,6 +81,37 @@ describe('a link in the documentation', () => {
       .filter((target) => !existsSync(resolve(dirname(document), target)));
 
     expect(missing).toEqual([]);
+  });
+});
+
+describe('the service unit in the documentation', () => {
+  it.each(['ExecStart', 'ExecStartPre'])('starts what there is, with options that there are: %s', async (key) => {
+    const [unit = ''] = await blocksOf('docs/operations-serve.md', 'ini');
+    const line = new RegExp(`^${key}=\\S+/node (?<args>.*)$`, 'mu').exec(unit)?.groups?.['args'] ?? '';
+
+    const started = run(process.execPath, line.split(' '));
+
+    // Everything is read before the settings, which are not on this machine.
+    await expect(started).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such file') });
+  });
+});
+
+describe('what the documentation says of adopting', () => {
+  it('is a Kustomization that Tidegate reads, with the annotation for all that it renders', async () => {
+    const [block = ''] = await blocksOf('docs/adopting.md', 'yaml');
+
+    const manifests = readManifests(block);
+    const [object] = manifests.outcome === 'read' ? manifests.objects : [];
+    const file = 'docs/adopting.md';
+    const id = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' };
+    const locate = createFieldLocator({ files: new Map(), id, folder: 'docs', kustomizationFile: file });
+
+    const parsed = object === undefined ? manifests : parseInstruction(object, locate);
+
+    expect(parsed).toMatchObject({
+      outcome: 'parsed',
+      instruction: { commonMetadata: { annotations: { [ADOPT_ANNOTATION]: 'enabled' } } },
+    });
   });
 });
 

@@ -67,12 +67,16 @@ describe('parseSettings', () => {
     expect(parseSettings(`\uFEFF${SMALLEST.replaceAll('\n', '\r\n')}`, 'tidegate.yaml').outcome).toBe('valid');
   });
 
-  it('reads the API of a GitHub Enterprise server from the repository it serves', () => {
-    const text = SMALLEST.replace('https://github.com/', 'https://ghe.acme.dev/');
+  it.each([
+    ['a GitHub Enterprise server', 'https://ghe.acme.dev', 'https://ghe.acme.dev/api/v3'],
+    ['one at a port of its own', 'https://ghe.acme.dev:8443', 'https://ghe.acme.dev:8443/api/v3'],
+    ['GitHub Enterprise Cloud', 'https://acme.ghe.com', 'https://api.acme.ghe.com'],
+  ])('reads where the API of %s is from the repository it serves', (_, origin, apiUrl) => {
+    const text = SMALLEST.replace('https://github.com/', `${origin}/`);
 
     const parsed = parseSettings(text, 'tidegate.yaml');
 
-    expect(parsed).toMatchObject({ settings: { github: { apiUrl: 'https://ghe.acme.dev/api/v3' } } });
+    expect(parsed).toMatchObject({ settings: { github: { apiUrl } } });
   });
 
   it('refuses two names for one cluster: each would prune what the other applies', () => {
