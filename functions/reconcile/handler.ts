@@ -3,6 +3,7 @@ import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
+import { countResults } from '#shared/reconcile/log-run.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
@@ -92,7 +93,12 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
             cluster: cluster.name,
             outcome: result.outcome,
             ...(result.outcome === 'reconciled'
-              ? { revision: result.desired.revision, ended: result.applied.ended, ms: ports.clock.now() - now }
+              ? {
+                  revision: result.desired.revision,
+                  ended: result.applied.ended,
+                  kustomizations: countResults(result.applied.sets),
+                  ms: ports.clock.now() - now,
+                }
               : {}),
           });
         } finally {

@@ -1,5 +1,5 @@
 import { applyWave } from './apply-wave.ts';
-import { mayStart, type ApplyRun } from './apply-run.ts';
+import { mayStart, progressOf, type ApplyRun, type SetProgress } from './apply-run.ts';
 import { beginRun } from './begin-run.ts';
 import { concludeWave } from './conclude-wave.ts';
 import type { ApplyOutcome, ApplyPorts, ApplyRequest } from './desired-state.ts';
@@ -21,8 +21,10 @@ export async function applyCluster(request: ApplyRequest, ports: ApplyPorts): Pr
   try {
     await ensureParents(run, knownSuspended(run));
     do {
+      noteVerdicts(run);
       await applyWaves(run);
     } while (await waitForHealth(run));
+    noteVerdicts(run);
     blockRest(run);
     const deleted = await pruneDeletedSets(run);
     await findOrphans(run);
@@ -34,9 +36,23 @@ export async function applyCluster(request: ApplyRequest, ports: ApplyPorts): Pr
 
 async function applyWaves(run: ApplyRun): Promise<void> {
   for (let wave = nextWave(run); wave.length > 0 && mayStart(run); wave = nextWave(run)) {
+    const startedAt = run.ports.clock.now();
+    for (const { id } of wave) progressOf(run, id).startedAt = startedAt;
     await applyWave(run, wave);
     await pruneWave(run, wave);
     concludeWave(run, wave);
+    noteVerdicts(
+      run,
+      wave.map(({ id }) => progressOf(run, id)),
+    );
+  }
+}
+
+/** One that still awaits its health has no verdict yet. */
+function noteVerdicts(run: ApplyRun, among: Iterable<SetProgress> = run.progress.values()): void {
+  const endedAt = run.ports.clock.now();
+  for (const progress of among) {
+    if (progress.startedAt !== undefined && progress.phase !== 'applied') progress.endedAt ??= endedAt;
   }
 }
 

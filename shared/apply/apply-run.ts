@@ -23,6 +23,9 @@ export interface SetProgress {
   reason: string;
   message: string;
   awaitingSince?: number;
+  /** When its turn came in this run, and when its verdict was there; milliseconds since the epoch. */
+  startedAt?: number;
+  endedAt?: number;
   readonly changes: Map<string, ChangeSetEntry>;
   readonly failures: ApplyFailure[];
   readonly withheld: WithheldPrune[];

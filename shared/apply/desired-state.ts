@@ -191,6 +191,8 @@ export interface SetOutcome {
   readonly health: readonly HealthResult[];
   /** Present while `progressing` on health: to be handed back as `DesiredSet.awaitingSince`. */
   readonly awaitingSince?: number;
+  /** How long the run was at it, the wait for its health included; absent when its turn did not come. */
+  readonly tookMs?: number;
 }
 
 export interface ApplyOutcome {

@@ -1,4 +1,4 @@
-import { objectKey } from '#shared/api/kubernetes-object.ts';
+import { objectKey, type ObjectId } from '#shared/api/kubernetes-object.ts';
 import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
@@ -7,13 +7,14 @@ import { kustomizationOf } from './apply-set-id.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desired-state.ts';
 import { formatGroupKind } from './group-kind.ts';
+import { SETTLED_GUARDS } from './guard-outlook.ts';
 import { leftBehind } from './left-behind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
 import { isUnknown, membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
 
-/** Guards that will never let go: what they hold stays behind, and nobody waits for it. */
-const SETTLED = new Set(['prune-disabled', 'not-owned', 'controlled', 'before-installation']);
+/** So many Kustomizations are named; more are counted. */
+const MAX_HEIRS = 3;
 
 /** Clears up after Kustomizations that are gone from Git, as their parents say: a parent goes after its last member. */
 export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {
@@ -55,7 +56,7 @@ async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: Pr
     revision: '',
     state,
     reason: state === 'deleted' ? 'ReconciliationSucceeded' : 'Progressing',
-    message: message ?? describeDeleted(parent),
+    message: message ?? describeDeleted(run, parent, changes.length),
     changes,
     failures: [],
     withheld: withheld.map(({ id, guard, message }) => ({ id, guard, message })),
@@ -110,10 +111,10 @@ async function countRemaining(
   parent: ObservedParent,
   withheld: readonly WithheldPrune[],
 ): Promise<number> {
-  const settled = new Set(withheld.filter(({ guard }) => SETTLED.has(guard)).map(({ id }) => objectKey(id)));
+  const settled = new Set(withheld.filter(({ guard }) => SETTLED_GUARDS.has(guard)).map(({ id }) => objectKey(id)));
   let remaining = 0;
   for (const { id, live, resource } of membersOf(run, parent.kustomization)) {
-    if (settled.has(objectKey(id))) {
+    if (settled.has(objectKey(id)) || heirOf(run, id) !== undefined) {
       continue;
     }
     const now = run.records.has(objectKey(id))
@@ -124,13 +125,39 @@ async function countRemaining(
   return remaining;
 }
 
-function describeDeleted(parent: ObservedParent): string {
+/** The Kustomization that this run applied a member to, and that has it from then on. */
+function heirOf(run: ApplyRun, id: ObjectId): string | undefined {
+  const key = objectKey(id);
+  const heir = run.claims.get(key);
+  const action = heir === undefined ? undefined : run.progress.get(heir)?.changes.get(key)?.action;
+  return action === 'configured' || action === 'created' ? heir : undefined;
+}
+
+function describeDeleted(run: ApplyRun, parent: ObservedParent, deleted: number): string {
   switch (parent.whenDeleted) {
     case 'prune':
-      return 'deleted from Git, and its objects with it';
+      return describePruned(run, parent, deleted);
     case 'orphan':
       return 'deleted from Git; its objects stay';
     case 'keep':
       return 'deleted from Git while it was suspended; its objects stay';
   }
+}
+
+/** Of one that was renamed or merged into another, nothing was deleted: who has its objects now is what people ask. */
+function describePruned(run: ApplyRun, parent: ObservedParent, deleted: number): string {
+  const heirs = membersOf(run, parent.kustomization).flatMap(({ id }) => heirOf(run, id) ?? []);
+  const objects = (count: number): string => (count === 1 ? '1 object' : `${count} objects`);
+  if (heirs.length > 0) {
+    const names = [...new Set(heirs)];
+    const who = names.length > MAX_HEIRS ? `${names.length} Kustomizations` : `Kustomization ${names.join(', ')}`;
+    const rest =
+      deleted === 0
+        ? ''
+        : `, and ${objects(deleted)} that nobody desires any more ${deleted === 1 ? 'is' : 'are'} deleted`;
+    return `gone from Git; its ${objects(heirs.length)} moved to ${who}${rest}`;
+  }
+  return deleted === 0
+    ? 'deleted from Git; it has no objects left'
+    : `deleted from Git, and its ${objects(deleted)} with it`;
 }

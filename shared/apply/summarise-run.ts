@@ -8,12 +8,12 @@ import type { ApplyOutcome, SetOutcome, SetState } from './desired-state.ts';
 export function summariseRun(run: ApplyRun, deleted: readonly SetOutcome[]): ApplyOutcome {
   return {
     cluster: run.request.cluster,
-    sets: [...[...run.progress.values()].map(summariseSet), ...deleted],
+    sets: [...[...run.progress.values()].map((progress) => summariseSet(progress, run.ports.clock.now())), ...deleted],
     ended: run.ended,
   };
 }
 
-function summariseSet(progress: SetProgress): SetOutcome {
+function summariseSet(progress: SetProgress, now: number): SetOutcome {
   const state = finalState(progress.phase);
   return {
     id: kustomizationOf(progress.set.id),
@@ -29,6 +29,7 @@ function summariseSet(progress: SetProgress): SetOutcome {
     ...(state === 'progressing' && progress.awaitingSince !== undefined
       ? { awaitingSince: progress.awaitingSince }
       : {}),
+    ...(progress.startedAt === undefined ? {} : { tookMs: (progress.endedAt ?? now) - progress.startedAt }),
   };
 }
 

@@ -33,7 +33,7 @@ export interface Condition {
 
 export interface ObjectName {
   readonly cluster: string;
-  /** An `InstructionKind`, or a kind of Flux's that is reported as unsupported. */
+  /** An `InstructionKind`, a kind of Flux's that is reported as unsupported, or `Cluster`. */
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -53,8 +53,19 @@ export interface StatusRecord {
   readonly observedAt: number;
   /** When it is due again without anything happening; milliseconds since the epoch. */
   readonly dueAt?: number;
+  /** Objects that would be deleted and wait for a person; `details.withheldSince` says since when. */
+  readonly withheld?: WithheldSummary;
   /** Kind-specific facts: image, latest tag, pull request, change set counts. */
   readonly details: Readonly<Record<string, string>>;
+}
+
+/** What is told of prunes that wait, for those who have room for a line; `details.withheld` has all of it. */
+export interface WithheldSummary {
+  readonly count: number;
+  /** Which object first, how many more, and why. */
+  readonly line: string;
+  /** What a person does about it. */
+  readonly todo: string;
 }
 
 /** One thing that happened, as `flux events` shows it. Kept for a week. */
@@ -63,7 +74,8 @@ export interface EventRecord {
   /** Sorts by time: `<milliseconds, 13 digits>-<sequence>`. */
   readonly id: string;
   readonly object: ObjectName;
-  readonly severity: 'info' | 'error';
+  /** `warning`: nothing failed, and a person has to look. */
+  readonly severity: 'info' | 'warning' | 'error';
   readonly reason: string;
   readonly message: string;
   readonly revision?: string;

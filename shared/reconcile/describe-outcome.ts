@@ -1,12 +1,14 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 import type { ObjectId } from '#shared/api/kubernetes-object.ts';
-import type { ChangeSetEntry, DesiredSet, SetOutcome } from '#shared/apply/desired-state.ts';
-import { replaceConditions } from '#shared/journal/conditions.ts';
+import type { ApplyFailure, ChangeSetEntry, DesiredSet, SetOutcome } from '#shared/apply/desired-state.ts';
+import { findCondition, replaceConditions } from '#shared/journal/conditions.ts';
 import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
+import { describeWithheld, formatPlace, summariseWithheld } from './describe-withheld.ts';
+import { limit, nameObjects, shorten } from './shorten-message.ts';
 
-/** Objects named in one message; the rest is counted. */
-const MAX_NAMED = 50;
-const MAX_MESSAGE = 4_000;
+/** Failures told in one message. */
+const MAX_FAILURES = 50;
+const APPLY_FAILED = 'ReconciliationFailed';
 
 export interface OutcomeContext {
   readonly cluster: string;
@@ -39,7 +41,8 @@ export function describeOutcome(
     suspended: outcome.state === 'suspended',
     observedAt: context.now,
     ...dueAt(outcome, context),
-    details: detailsOf(outcome),
+    ...withheldOf(outcome, context.previous),
+    details: detailsOf(outcome, context),
   };
   return { status, events: eventsOf(outcome, object, verdict, context) };
 }
@@ -85,8 +88,16 @@ function verdictOf(outcome: SetOutcome, context: OutcomeContext): Verdict {
       return { reason, message, conditions: [{ type: 'Ready', status: 'True', reason, message }] };
     }
     case 'suspended':
-      return { reason, message: outcome.message, conditions: context.previous?.conditions ?? [] };
+      return { reason, message: outcome.message, conditions: conditionsWhileSuspended(outcome, context) };
   }
+}
+
+/** It stays what it was, but nobody is at it, and it is no case for a person. */
+function conditionsWhileSuspended(outcome: SetOutcome, { previous }: OutcomeContext): Verdict['conditions'] {
+  const ready = findCondition(previous?.conditions ?? [], 'Ready');
+  if (ready !== undefined) return [ready];
+  const { reason, message } = outcome;
+  return [{ type: 'Ready', status: 'Unknown', reason, message }];
 }
 
 function eventsOf(
@@ -119,15 +130,19 @@ function eventsOf(
   if (outcome.state === 'deleted') {
     drafts.push({ ...base, severity: 'info', reason: 'Deleted', message: outcome.message });
   }
+  if (outcome.state === 'suspended' && context.previous?.suspended !== true) {
+    drafts.push({ ...base, severity: 'info', reason: 'Suspended', message: describeSuspended(outcome, context) });
+  }
   const withheld = describeWithheld(outcome);
   if (withheld !== undefined && withheld !== context.previous?.details['withheld']) {
-    drafts.push({ ...base, severity: 'error', reason: 'PruneWithheld', message: withheld });
+    const severity = summariseWithheld(outcome) === undefined ? 'info' : 'warning';
+    drafts.push({ ...base, severity, reason: 'PruneWithheld', message: withheld });
   }
-  const orphans = outcome.orphans.map(formatObjectId).join(', ');
+  const orphans = nameObjects(outcome.orphans);
   if (orphans !== '' && orphans !== context.previous?.details['orphans']) {
     drafts.push({
       ...base,
-      severity: 'error',
+      severity: 'warning',
       reason: 'Orphaned',
       message: `${orphans}: the ApplySet label was removed by hand and Git no longer names it; it is left as it is, delete it or label it again`,
     });
@@ -163,36 +178,56 @@ function dueAt(outcome: SetOutcome, context: OutcomeContext): { dueAt?: number }
   }
 }
 
-function detailsOf(outcome: SetOutcome): Readonly<Record<string, string>> {
+function withheldOf(outcome: SetOutcome, previous: StatusRecord | undefined): Pick<StatusRecord, 'withheld'> {
+  // Nobody looked at what would be pruned of it.
+  const withheld = isLookedAt(outcome) ? summariseWithheld(outcome) : previous?.withheld;
+  return withheld === undefined ? {} : { withheld };
+}
+
+function isLookedAt({ state }: SetOutcome): boolean {
+  return state !== 'unchanged' && state !== 'suspended' && state !== 'blocked';
+}
+
+function detailsOf(outcome: SetOutcome, { previous, now }: OutcomeContext): Readonly<Record<string, string>> {
   const counts = new Map<string, number>();
   for (const entry of outcome.changes) counts.set(entry.action, (counts.get(entry.action) ?? 0) + 1);
-  const withheld = describeWithheld(outcome);
-  const orphans = outcome.orphans.map(formatObjectId).join(', ');
+  const withheld = isLookedAt(outcome) ? describeWithheld(outcome) : previous?.details['withheld'];
+  const waits = withheldOf(outcome, previous).withheld !== undefined;
+  const orphans = nameObjects(outcome.orphans);
   return {
     ...(counts.size === 0 ? {} : { changes: [...counts].map(([action, count]) => `${count} ${action}`).join(', ') }),
     ...(withheld === undefined ? {} : { withheld }),
-    ...(orphans === '' ? {} : { orphans }),
+    ...(waits ? { withheldSince: previous?.details['withheldSince'] ?? String(now) } : {}),
+    ...(orphans === '' ? {} : { orphans, orphansSince: previous?.details['orphansSince'] ?? String(now) }),
     ...(outcome.awaitingSince === undefined ? {} : { awaitingSince: String(outcome.awaitingSince) }),
   };
 }
 
+/** Each object and what the server says of it; the field that is wrong comes first, then where it stands. */
 function describeFailure(outcome: SetOutcome): string {
-  const failures = outcome.failures.map(
-    (failure) => `${formatObjectId(failure.id)}: ${failure.reason}: ${failure.message}`,
-  );
-  return shorten([outcome.message, ...limit(failures.filter((line) => !outcome.message.includes(line)))].join('\n'));
+  if (outcome.failures.length === 0) return shorten(outcome.message);
+  const lines = outcome.failures.slice(0, MAX_FAILURES).map(describeApplyFailure);
+  const more = outcome.failures.length - MAX_FAILURES;
+  // The engine's own message for failures is a list of them.
+  const own = outcome.reason === APPLY_FAILED ? [] : [outcome.message];
+  return shorten([...own, ...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n'));
 }
 
-function describeWithheld(outcome: SetOutcome): string | undefined {
-  if (outcome.withheld.length === 0) return undefined;
-  const lines = outcome.withheld.map((prune) => `${formatObjectId(prune.id)}: ${prune.message}`);
-  return shorten(limit([...new Set(lines)]).join('\n'));
+function describeApplyFailure({ id, reason, message, field, place }: ApplyFailure): string {
+  const name = formatObjectId(id);
+  const at = place === undefined ? '' : formatPlace(place);
+  if (field !== undefined) return `${message} (${[at, name].filter((part) => part !== '').join(', ')})`;
+  return `${name}${at === '' ? '' : ` (${at})`}: ${reason}: ${message}`;
+}
+
+function describeSuspended(outcome: SetOutcome, { previous }: OutcomeContext): string {
+  const applied = previous?.lastAppliedRevision;
+  return `${outcome.message}${applied === undefined ? '' : `; its objects stay as of ${applied}`}`;
 }
 
 function withWithheld(message: string, outcome: SetOutcome): string {
-  const [first] = outcome.withheld;
-  if (first === undefined) return message;
-  return `${message}; ${outcome.withheld.length} not pruned: ${formatObjectId(first.id)}: ${first.message}`;
+  const waits = summariseWithheld(outcome);
+  return waits === undefined ? message : `${message}; ${waits.count} not pruned: ${waits.line}`;
 }
 
 /** What is told of drift before it is put right. */
@@ -208,13 +243,4 @@ export function describeDrift(cluster: string, set: DesiredSet, objects: readonl
 
 function nameEntries(entries: readonly ChangeSetEntry[]): string {
   return shorten(limit(entries.map((entry) => `${formatObjectId(entry.id)} ${entry.action}`)).join('\n'));
-}
-
-function limit(lines: readonly string[]): readonly string[] {
-  if (lines.length <= MAX_NAMED) return lines;
-  return [...lines.slice(0, MAX_NAMED), `… and ${lines.length - MAX_NAMED} more`];
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
 }

@@ -11,6 +11,7 @@ import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { holdInstallation, type InstallationSettings } from './hold-installation.ts';
 import { isSuperseded } from './is-superseded.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
+import { logResults, logRunStarted } from './log-run.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
 import { planReconcile } from './plan-reconcile.ts';
 import { readPreviousState } from './read-previous-state.ts';
@@ -59,6 +60,7 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
     stalled: observed.stalled.map((one) => explainServiceAccount(one, request.namespaces)),
   };
 
+  logRunStarted(desired, ports.log);
   await writeInBatches(ports.journal, announceReconcile(desired, previous, ports.clock.now(), nextId));
 
   const plan = planReconcile(desired, previous, request.approvePrune);
@@ -79,6 +81,7 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const applied = concealOutcome(outcome, desired.secrets);
 
   await writeInBatches(ports.journal, recordReconcile(applied, desired, previous, ports.clock.now(), nextId));
+  logResults(applied, ports.log);
   return { outcome: 'reconciled', desired, applied };
 }
 

@@ -11,7 +11,7 @@ import type {
 import { journalKey } from '#shared/journal/journal-record.ts';
 import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
-import type { DesiredState } from './desired-state.ts';
+import type { DesiredState, KustomizationNode } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
 
@@ -27,8 +27,9 @@ export function recordReconcile(
   now: number,
   nextId: NextId,
 ): readonly JournalRecord[] {
+  const nodes = new Map(desired.nodes.map((node) => [formatNamespacedName(node.kustomization), node]));
   const records = [
-    ...outcome.sets.flatMap((set) => recordSet(set, desired, previous, now, nextId)),
+    ...outcome.sets.flatMap((set) => recordSet(set, nodes, desired, previous, now, nextId)),
     ...forgetKustomizations(outcome, desired, previous, now),
     ...tellDoubts(desired, previous, now, nextId),
     ...requestContinuation(outcome, desired, now, nextId),
@@ -69,7 +70,7 @@ function tellDoubts(
       type: 'Event',
       id: nextId(),
       object,
-      severity: 'error',
+      severity: 'warning',
       reason: 'PruneWithheld',
       message: `nothing is pruned: ${message}`,
       revision: desired.revision,
@@ -78,19 +79,24 @@ function tellDoubts(
   ];
 }
 
+function recordDoubts(desired: DesiredState, before: StatusRecord | undefined, now: number): StatusRecord['details'] {
+  return { doubts: describeDoubts(desired), doubtsSince: before?.details['doubtsSince'] ?? String(now) };
+}
+
 function describeDoubts({ doubts }: DesiredState): string {
   return doubts.join('; ').slice(0, 2_000);
 }
 
 function recordSet(
   set: SetOutcome,
+  nodes: ReadonlyMap<string, KustomizationNode>,
   desired: DesiredState,
   previous: PreviousState,
   now: number,
   nextId: NextId,
 ): readonly JournalRecord[] {
   const name = formatNamespacedName(set.id);
-  const node = desired.nodes.find((one) => formatNamespacedName(one.kustomization) === name);
+  const node = nodes.get(name);
   const before = previous.statuses.get(`Kustomization/${name}`);
   if (isMissing(set) && !isWhollyKnown(desired)) return before === undefined ? [] : [lookAgain(before, now)];
   const { status: described, events } = describeOutcome(set, {
@@ -104,7 +110,7 @@ function recordSet(
   });
   const status =
     node === desired.nodes[0] && desired.doubts.length > 0
-      ? { ...described, details: { ...described.details, doubts: describeDoubts(desired) } }
+      ? { ...described, details: { ...described.details, ...recordDoubts(desired, before, now) } }
       : described;
   return [
     ...events.map((draft) => ({ type: 'Event', id: nextId(), at: now, ...draft }) as const),

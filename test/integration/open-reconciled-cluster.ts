@@ -46,7 +46,7 @@ export interface ReconciledCluster {
   close(): Promise<void>;
 }
 
-export async function openReconciledCluster(): Promise<ReconciledCluster> {
+export async function openReconciledCluster(log = SILENT): Promise<ReconciledCluster> {
   const cluster = await startCluster({});
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-reconcile-'));
   const database = openSqliteDatabase(folder);
@@ -63,7 +63,7 @@ export async function openReconciledCluster(): Promise<ReconciledCluster> {
     renderer: await createKubectlRenderer({ kubectl: cluster.kubectlPath }),
     renders: createRenderCache(100),
     clock: systemClock,
-    log: SILENT,
+    log,
   };
   let commits = 0;
   return {

@@ -129,7 +129,7 @@ describe('while not all of Git can be read', () => {
     await open.run();
 
     const told = (await open.events()).filter((event) => event.message.includes('GitRepository flux-system/twice'));
-    expect(told).toMatchObject([{ reason: 'PruneWithheld', severity: 'error' }]);
+    expect(told).toMatchObject([{ reason: 'PruneWithheld', severity: 'warning' }]);
     const record = await open.journal.read('my-cluster', 'instructions');
     const sources = record?.type === 'Instructions' ? record.instructions.gitRepositories : [];
     expect(sources.filter(({ name }) => name === 'twice')).toMatchObject([{ url: 'https://github.com/acme/one' }]);

@@ -46,6 +46,8 @@ const object = { cluster: 'laptop', kind: 'Kustomization', namespace: 'n', name:
 const RECORDS: readonly JournalRecord[] = [
   INSTRUCTIONS,
   statusRecord('a', 1),
+  { ...statusRecord('w', 1), withheld: { count: 2, line: 'l', todo: 't' } },
+  { type: 'Event', id: '2', object, severity: 'warning', reason: 'R', message: 'm', at: 1 },
   { ...statusRecord('b', 1), report: { repository: 'r', commit: 'c' }, lastAppliedRevision: 'x', dueAt: 7 },
   requestRecord('r', 1),
   { type: 'Event', id: '1', object, severity: 'error', reason: 'R', message: 'm', revision: 'v', at: 1 },

@@ -1,0 +1,109 @@
+import { formatObjectId } from '#shared/api/kubernetes-object.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { PruneAnswer, SetOutcome, SourcePlace, WithheldPrune } from '#shared/apply/desired-state.ts';
+import { PASSING_GUARDS, SETTLED_GUARDS } from '#shared/apply/guard-outlook.ts';
+import type { WithheldSummary } from '#shared/journal/journal-record.ts';
+import { nameObjects, shorten } from './shorten-message.ts';
+
+/** Reasons told in one message; the rest is counted. */
+const MAX_REASONS = 20;
+const MAX_LINE = 500;
+/** Longer names would leave no room for the reason beside a commit. */
+const MAX_NAME = 60;
+
+/** Prunes that do not happen for the same reason. */
+interface Held {
+  readonly message: string;
+  readonly guard: string;
+  readonly asksFor: WithheldPrune['asksFor'];
+  readonly prunes: WithheldPrune[];
+}
+
+/** All that is held back, each object and each reason once; nothing when nothing is. */
+export function describeWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>): string | undefined {
+  const groups = groupWithheld(outcome);
+  if (groups.length === 0) return undefined;
+  const told = groups.slice(0, MAX_REASONS).map((held) => {
+    const names = nameObjects(held.prunes.map(({ id }) => id));
+    const answer = describeAnswer(held);
+    if (held.prunes.length === 1) return [`${names}: ${held.message}`, ...answer].join('\n  ');
+    return [`${held.prunes.length} objects stay: ${held.message}`, ...answer, names].join('\n  ');
+  });
+  const more = groups.length - told.length;
+  return shorten([...told, ...(more > 0 ? [`… and ${more} more reasons`] : [])].join('\n'));
+}
+
+/** What of it waits for a person, on a line; nothing for what stays for good, or passes by itself. */
+export function summariseWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>): WithheldSummary | undefined {
+  const waiting = groupWithheld(outcome).filter(
+    ({ guard }) => !SETTLED_GUARDS.has(guard) && !PASSING_GUARDS.has(guard),
+  );
+  const [first] = waiting;
+  const [prune] = first?.prunes ?? [];
+  if (first === undefined || prune === undefined) return undefined;
+  const more = first.prunes.length - 1;
+  const name = `${shorten(formatObjectId(prune.id), MAX_NAME)}${more > 0 ? ` and ${more} more` : ''}`;
+  return {
+    count: waiting.reduce((count, { prunes }) => count + prunes.length, 0),
+    line: shorten(`${name}: ${first.message}`, MAX_LINE),
+    todo: shorten(describeTodo(first), MAX_LINE),
+  };
+}
+
+/** What asks a person comes first, then what holds most. */
+function groupWithheld({ id, withheld }: Pick<SetOutcome, 'id' | 'withheld'>): readonly Held[] {
+  const groups = new Map<string, Held>();
+  const own = `Kustomization ${formatNamespacedName(id)}: `;
+  for (const prune of withheld) {
+    const key = `${prune.guard}\n${prune.message}`;
+    const held = groups.get(key);
+    if (held !== undefined) held.prunes.push(prune);
+    else {
+      const message = prune.message.startsWith(own) ? prune.message.slice(own.length) : prune.message;
+      groups.set(key, { message, guard: prune.guard, asksFor: prune.asksFor, prunes: [prune] });
+    }
+  }
+  return [...groups.values()].sort(
+    (one, other) => rankOf(one) - rankOf(other) || other.prunes.length - one.prunes.length,
+  );
+}
+
+function rankOf({ guard, asksFor }: Held): number {
+  if (SETTLED_GUARDS.has(guard)) return 3;
+  if (PASSING_GUARDS.has(guard)) return 2;
+  return asksFor === undefined && guard !== 'share' ? 1 : 0;
+}
+
+function describeAnswer({ asksFor }: Held): readonly string[] {
+  const answer = asksFor?.answer;
+  if (answer === undefined) return [];
+  return [approve(answer), ...answer.unheard.slice(0, MAX_REASONS)];
+}
+
+function approve({ line, on, place }: PruneAnswer): string {
+  return `to approve, write ${line} on ${on}${place === undefined ? '' : ` (${formatPlace(place)})`}`;
+}
+
+function describeTodo(held: Held): string {
+  const [answer, ...unheard] = describeAnswer(held);
+  if (answer !== undefined) return [answer, ...unheard].join('; ');
+  switch (held.guard) {
+    case 'share':
+    case 'weight':
+      return 'approve it in Git, as the reason says, or put what is missing back into Git';
+    case 'not-rendered':
+    case 'artifact-doubtful':
+      return 'mend what the reason names; the objects then go by themselves';
+    case 'discovery-incomplete':
+      return 'mend the APIService that does not answer (kubectl get apiservices); the objects then go by themselves';
+    case 'refused':
+      return 'give Tidegate the right that the reason names, or delete the object yourself';
+    default:
+      return 'do what the reason says, or put the object back into Git';
+  }
+}
+
+/** `clusters/a/apps.yaml:12`. */
+export function formatPlace({ file, line }: SourcePlace): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
