@@ -18,6 +18,7 @@ type oracle func(input json.RawMessage) (any, error)
 // One file an oracle.
 var oracles = map[string]oracle{
 	"yaml":      readYAML,
+	"scalar":    readScalar,
 	"semver":    readSemver,
 	"kstatus":   computeStatus,
 	"envsubst":  substitute,

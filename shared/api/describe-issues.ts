@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Problem } from '#shared/errors/problem.ts';
 import { suggestName } from '#shared/errors/suggest-name.ts';
 import { VERSION } from '#shared/errors/version.ts';
+import { formatExactJson } from './exact-json.ts';
 import type { FieldLocator, FieldPath } from './locate-field.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -57,7 +58,7 @@ export function problemAt(
 
 /** A value as shown in a message: short, on one line, without control characters. */
 export function formatValue(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = value === undefined ? 'undefined' : formatExactJson(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
@@ -88,7 +89,7 @@ function describe(issue: Issue, missing: boolean): string {
 }
 
 function quoteHint(expected: string, input: unknown): string {
-  const quotable = typeof input === 'number' || typeof input === 'boolean';
+  const quotable = typeof input === 'number' || typeof input === 'bigint' || typeof input === 'boolean';
   return expected === 'string' && quotable ? `; quote it: "${String(input)}"` : '';
 }
 

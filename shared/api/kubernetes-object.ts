@@ -1,8 +1,12 @@
+import type { FILLED_FIELDS, FilledField } from './filled-fields.ts';
+
 /** A Kubernetes object as rendered or read: only what every object has is typed, the rest stays unknown. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta;
+  /** Beside the object, for messages: what variables made of its texts. */
+  readonly [FILLED_FIELDS]?: readonly FilledField[];
   readonly [field: string]: unknown;
 }
 

@@ -13,6 +13,7 @@ import { applySetId } from './apply-set-id.ts';
 import type { DesiredSet } from './desired-state.ts';
 import { findResource, formatGroupKind } from './group-kind.ts';
 import { hashValue } from './hash-value.ts';
+import { describeMistyped } from './mistyped-field.ts';
 import { normaliseObject } from './normalise-object.ts';
 
 /** One object as it will be sent: normalised, marked as a member, with the hash of all that. */
@@ -27,7 +28,7 @@ export interface DesiredObject {
 
 export interface DesiredProblem {
   readonly id: ObjectId;
-  readonly reason: 'UnknownKind' | 'NamespaceNotSpecified';
+  readonly reason: 'UnknownKind' | 'NamespaceNotSpecified' | 'Invalid';
   readonly message: string;
 }
 
@@ -48,6 +49,10 @@ export function resolveDesired(
       reason: 'NamespaceNotSpecified',
       message: `${id.kind} ${id.name} has no namespace; set metadata.namespace or the Kustomization's spec.targetNamespace`,
     };
+  }
+  const mistyped = describeMistyped(rendered);
+  if (mistyped !== undefined) {
+    return { id, reason: 'Invalid', message: mistyped };
   }
   const marked = markMember(normaliseObject(rendered, resource.namespaced), set);
   const hash = hashValue(marked);

@@ -49,7 +49,7 @@ async function executeOne(run: ApplyRun, planned: Extract<PlannedObject, { actio
       ...(recreated === undefined ? {} : { note: `recreated: ${recreated} cannot be changed` }),
     });
   } catch (error) {
-    progress.failures.push(describeRefusal(desired.id, error));
+    progress.failures.push(describeRefusal(desired.id, error, desired.object));
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { formatExactJson } from '#shared/api/exact-json.ts';
 
 /** A short digest of any JSON value, whatever the order of its keys. */
 export function hashValue(value: unknown): string {
@@ -16,5 +17,5 @@ function canonicalJson(value: unknown): string {
       .map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field)}`);
     return `{${fields.join(',')}}`;
   }
-  return JSON.stringify(value) ?? 'null';
+  return typeof value === 'bigint' ? formatExactJson(value) : (JSON.stringify(value) ?? 'null');
 }

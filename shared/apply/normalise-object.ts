@@ -33,11 +33,14 @@ function withEncodedStrings(object: KubernetesObject): KubernetesObject {
   if (object.kind !== 'Secret' || object.apiVersion !== 'v1' || !isRecord(stringData)) {
     return object;
   }
-  const encoded = Object.entries(stringData).map(([key, value]) => [
-    key,
-    Buffer.from(String(value), 'utf8').toString('base64'),
-  ]);
+  const encoded = Object.entries(stringData).map(([key, value]) => [key, encode(value)]);
   return { ...rest, data: { ...(isRecord(object['data']) ? object['data'] : {}), ...Object.fromEntries(encoded) } };
+}
+
+/** The server takes null for the empty text; all else that is no text is refused before (`describeMistyped`). */
+function encode(value: unknown): unknown {
+  const text = value ?? '';
+  return typeof text === 'string' ? Buffer.from(text, 'utf8').toString('base64') : text;
 }
 
 // A controller fills the rules of an aggregated ClusterRole; owning them means fighting it.

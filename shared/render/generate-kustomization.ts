@@ -1,3 +1,4 @@
+import { formatExactJson } from '#shared/api/exact-json.ts';
 import { isRecord } from '#shared/api/is-record.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import type { Problem } from '#shared/errors/problem.ts';
@@ -68,13 +69,9 @@ export function generateKustomization(
     : { outcome: 'generated', file, text: formatAsYaml(edited) };
 }
 
-/** JSON is YAML, with one way to write each value, once the characters are escaped that end a line in YAML only. */
+/** JSON is YAML, with one way to write each value: a number keeps its digits and a text its characters. */
 function formatAsYaml(value: unknown): string {
-  const json = JSON.stringify(value, null, 2);
-  return `${json
-    .replaceAll('\u0085', String.raw`\u0085`)
-    .replaceAll('\u2028', String.raw`\u2028`)
-    .replaceAll('\u2029', String.raw`\u2029`)}\n`;
+  return `${formatExactJson(value)}\n`;
 }
 
 function applyEdits(

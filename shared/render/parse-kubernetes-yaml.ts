@@ -1,36 +1,88 @@
 import {
-  boolYaml11Tag,
+  constructFromEvents,
+  defineMappingTag,
   defineScalarTag,
-  loadAll,
+  defineSequenceTag,
   mapTag,
   mergeTag,
   NOT_RESOLVED,
-  nullCoreTag,
+  parseEvents,
   Schema,
   seqTag,
   strTag,
   YAMLException,
+  type Event,
 } from 'js-yaml';
+import { formatGoFloat, isGoYamlFloat, readGoYamlScalar } from '#shared/api/go-yaml-scalar.ts';
+import { hasUnicodeLineBreaks, markLineBreaks, restoreLineBreaks } from './unicode-line-breaks.ts';
 
 /** Bounds on what a text may unfold into, far above what people write and far below what hurts. */
 export const YAML_LIMITS = { bytes: 32 * 1024 * 1024, documents: 50_000, depth: 100, aliases: 100, nodes: 5_000_000 };
 
-const NUMBER_STARTS = ['+', '-', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
-const INTEGER = /^[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
-const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
+const IMPLICIT_STARTS = ['', ...'~+-.0123456789yYnNtTfFoO'.split('')];
+const TAG = 'tag:yaml.org,2002:';
 
-// kubectl, Flux and the API server read numbers with Go's rules: 010 is octal, 1_000 has a separator, 12:30 is text.
-const numberTag = defineScalarTag('tag:yaml.org,2002:float', {
+/** A float that JavaScript cannot tell from an integer. As a key Go writes it as a float, as a value both are the same. */
+class WholeFloat {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+// kubectl, Flux and the API server read scalars with go-yaml's rules: 010 is octal, 1_000 has a separator, yes is true.
+const plainTag = defineScalarTag(`${TAG}null`, {
   implicit: true,
-  implicitFirstChars: NUMBER_STARTS,
-  resolve: (source) => resolveNumber(source),
-  identify: (value) => typeof value === 'number',
+  implicitFirstChars: IMPLICIT_STARTS,
+  resolve: (source, isExplicit) => {
+    const value = readGoYamlScalar(source, 'v2');
+    if (isExplicit) return value === null ? null : NOT_RESOLVED;
+    if (typeof value === 'string') return NOT_RESOLVED;
+    return Number.isInteger(value) && isGoYamlFloat(source) ? new WholeFloat(Number(value)) : value;
+  },
+  identify: () => false,
 });
 
-const KUBERNETES_SCHEMA = new Schema([strTag, seqTag, mapTag, mergeTag, nullCoreTag, boolYaml11Tag, numberTag]);
+const EXPLICIT_TAGS = [
+  explicitTag('bool', (_, value) => (typeof value === 'boolean' ? value : NOT_RESOLVED)),
+  explicitTag('int', (source, value) => (isNumeric(value) && !isFloat(source, value) ? value : NOT_RESOLVED)),
+  explicitTag('float', (_, value) => {
+    const tooLarge = typeof value === 'bigint' && value >= 2n ** 63n;
+    return isNumeric(value) && !tooLarge ? wholeOrNot(Number(value)) : NOT_RESOLVED;
+  }),
+  explicitTag('timestamp', (source) => (/^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}/.test(source) ? source : NOT_RESOLVED)),
+  explicitTag('binary', (source) => decodeBase64(source) ?? NOT_RESOLVED),
+  // A tag that nobody knows says nothing.
+  defineScalarTag('', {
+    matchByTagPrefix: true,
+    resolve: (source, _, tagName) => (tagName === TAG ? NOT_RESOLVED : source),
+    identify: () => false,
+  }),
+];
+
+const COLLECTION_TAGS = (['map', ''] as const).flatMap((name) => [
+  defineMappingTag<Record<string, unknown>>(name === '' ? '' : mapTag.tagName, {
+    ...mapTag,
+    matchByTagPrefix: name === '',
+    addPair: (container, key, value) => addPair(container, key, value),
+    has: (container, key) => mapTag.has(container, typeof key === 'string' ? key : formatKey(key)),
+    identify: () => false,
+  }),
+  defineSequenceTag<unknown[]>(name === '' ? '' : seqTag.tagName, {
+    matchByTagPrefix: name === '',
+    create: () => [],
+    addItem: (container, item) => {
+      container.push(item instanceof WholeFloat ? item.value : item);
+    },
+    identify: () => false,
+  }),
+]);
+
+const KUBERNETES_SCHEMA = new Schema([strTag, mergeTag, plainTag, ...EXPLICIT_TAGS, ...COLLECTION_TAGS]);
 
 /**
- * The documents of a YAML text, read as Kubernetes reads YAML (1.1 for booleans: an unquoted `yes` or `on` is true).
+ * The documents of a YAML text, read as Kubernetes reads YAML: each scalar as `sigs.k8s.io/yaml` does, an integer that a
+ * number cannot hold as a bigint.
  *
  * @throws Error in the parser's words, with the line, when the text is not YAML or unfolds beyond the limits.
  */
@@ -48,13 +100,29 @@ export function parseKubernetesYaml(text: string): readonly unknown[] {
 
 function load(text: string): readonly unknown[] {
   try {
-    return loadAll(text, {
+    const marked = hasUnicodeLineBreaks(text) ? markLineBreaks(text) : undefined;
+    const parsed = parseEvents(marked?.text ?? text, { maxDepth: YAML_LIMITS.depth });
+    assertAnchorNames(marked?.text ?? text, parsed);
+    const { source, events } =
+      marked === undefined ? { source: text, events: parsed } : restoreLineBreaks(marked, parsed);
+    const documents = constructFromEvents(events, {
+      source,
       schema: KUBERNETES_SCHEMA,
-      maxDepth: YAML_LIMITS.depth,
       maxAliases: YAML_LIMITS.aliases,
     });
+    return documents.map((document) => (document instanceof WholeFloat ? document.value : document));
   } catch (error) {
     throw error instanceof YAMLException ? new Error(describeWithoutText(error)) : error;
+  }
+}
+
+/** YAML 1.2 allows every character in the name of an anchor, Kubernetes' parser only these. */
+function assertAnchorNames(source: string, events: readonly Event[]): void {
+  for (const event of events) {
+    if (!('anchorStart' in event) || event.anchorStart < 0) continue;
+    if (!/^[0-9A-Za-z_-]+$/.test(source.slice(event.anchorStart, event.anchorEnd))) {
+      throw new Error('the name of an anchor or alias has a character that is none of letters, digits, _ and -');
+    }
   }
 }
 
@@ -88,24 +156,46 @@ function assertBounded(documents: readonly unknown[]): void {
   }
 }
 
-function resolveNumber(source: string): number | typeof NOT_RESOLVED {
-  const plain = source.replaceAll('_', '');
-  if (INTEGER.test(plain)) {
-    const value = integerOf(plain);
-    if (!Number.isSafeInteger(value)) {
-      throw new RangeError(
-        `an integer of ${plain.length} characters is larger than can be read exactly; quote it if it is a text`,
-      );
-    }
-    return value;
-  }
-  return FLOAT.test(plain) ? Number(plain) : NOT_RESOLVED;
+function explicitTag(name: string, read: (source: string, value: unknown) => unknown) {
+  return defineScalarTag(TAG + name, {
+    resolve: (source) => read(source, readGoYamlScalar(source, 'v2')),
+    identify: () => false,
+  });
 }
 
-function integerOf(plain: string): number {
-  const negative = plain.startsWith('-');
-  const digits = plain.replace(/^[-+]/, '');
-  const octal = /^0[oO]?([0-7]+)$/.exec(digits);
-  const value = octal?.[1] === undefined ? Number(digits) : Number.parseInt(octal[1], 8);
-  return negative && value !== 0 ? -value : value;
+function isNumeric(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+function isFloat(source: string, value: number | bigint): boolean {
+  return typeof value === 'number' && (!Number.isFinite(value) || isGoYamlFloat(source));
+}
+
+function wholeOrNot(value: number): number | WholeFloat {
+  return Number.isInteger(value) ? new WholeFloat(value) : value;
+}
+
+/** A text only: what is none would arrive as other characters than were meant. */
+function decodeBase64(source: string): string | undefined {
+  const plain = source.replaceAll(/[\r\n]/g, '');
+  if (plain.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(plain)) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(plain, 'base64'));
+  } catch {
+    return undefined;
+  }
+}
+
+function addPair(container: Record<string, unknown>, key: unknown, value: unknown): string {
+  if (key === null) return 'a key is empty or null; quote it';
+  if (typeof key === 'bigint' && key >= 2n ** 63n) return 'a key is an integer beyond 64 bits; quote it';
+  const name = typeof key === 'string' ? key : formatKey(key);
+  return mapTag.addPair(container, name, value instanceof WholeFloat ? value.value : value);
+}
+
+/** `sigs.k8s.io/yaml` writes a key that is no text as one. */
+function formatKey(key: unknown): unknown {
+  if (key instanceof WholeFloat) return formatGoFloat(key.value);
+  if (typeof key === 'number') return Number.isInteger(key) ? String(key) : formatGoFloat(key);
+  return typeof key === 'bigint' || typeof key === 'boolean' ? String(key) : key;
 }

@@ -1,5 +1,7 @@
 import { dropAbsent } from '#shared/api/drop-absent.ts';
 import { isInstructionGroup } from '#shared/api/instruction-kinds.ts';
+import { adviseOnVariables, FILLED_FIELDS, findFilledFields, type FilledField } from '#shared/api/filled-fields.ts';
+import { formatFieldPath } from '#shared/api/describe-issues.ts';
 import { isRecord } from '#shared/api/is-record.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 import { formatObjectId, objectIdOf, objectKey, parseApiVersion } from '#shared/api/kubernetes-object.ts';
@@ -11,8 +13,12 @@ export type Manifests =
   | { readonly outcome: 'read'; readonly objects: readonly KubernetesObject[] }
   | { readonly outcome: 'refused'; readonly messages: readonly string[] };
 
-/** Reads a rendered YAML stream: Lists are flattened, and an object rendered twice is named. */
-export function readManifests(text: string): Manifests {
+/**
+ * Reads a rendered YAML stream: Lists are flattened, and an object rendered twice is named.
+ *
+ * @param originals the documents before variables were filled in, where there were any; for messages only.
+ */
+export function readManifests(text: string, originals: readonly unknown[] = []): Manifests {
   let documents: readonly unknown[];
   try {
     documents = parseKubernetesYaml(text);
@@ -23,8 +29,10 @@ export function readManifests(text: string): Manifests {
   const objects: KubernetesObject[] = [];
   const seen = new Set<string>();
   for (const [index, document] of documents.entries()) {
-    for (const member of membersOf(document)) {
-      const object = asObject(member);
+    const befores = membersOf(originals[index]);
+    for (const [at, member] of membersOf(document).entries()) {
+      const filled = findFilledFields(befores[at], member);
+      const object = asObject(member, filled);
       if (typeof object === 'string') {
         messages.push(`rendered document ${index + 1} ${object}`);
         continue;
@@ -34,7 +42,7 @@ export function readManifests(text: string): Manifests {
         messages.push(`${formatObjectId(id)} is rendered more than once; keep one`);
       }
       seen.add(objectKey(id));
-      objects.push(object);
+      objects.push(filled.length === 0 ? object : { ...object, [FILLED_FIELDS]: filled });
     }
   }
   return messages.length > 0 ? { outcome: 'refused', messages } : { outcome: 'read', objects };
@@ -52,7 +60,7 @@ function membersOf(document: unknown): readonly unknown[] {
 }
 
 /** The value as an object, or what it lacks. */
-function asObject(written: unknown): KubernetesObject | string {
+function asObject(written: unknown, filled: readonly FilledField[]): KubernetesObject | string {
   if (!isRecord(written)) {
     return `is not a mapping but ${written === null ? 'null' : typeof written}; allowed are Kubernetes objects`;
   }
@@ -69,13 +77,52 @@ function asObject(written: unknown): KubernetesObject | string {
   }
   for (const field of ['labels', 'annotations'] as const) {
     const wrong = Object.entries(isRecord(metadata[field]) ? metadata[field] : {}).find(
-      ([, entry]) => typeof entry !== 'string',
+      ([, entry]) => typeof entry !== 'string' && entry !== null,
     );
     if (wrong !== undefined) {
-      return `(${kind}/${metadata['name']}) has metadata.${field}["${wrong[0]}"] that is not a text; quote it`;
+      const variables = variablesAt(filled, ['metadata', field, wrong[0]]);
+      const advice = adviseOnVariables(variables) || '; quote it';
+      return `(${kind}/${metadata['name']}) has metadata.${field}["${wrong[0]}"] that is not a text${advice}`;
     }
   }
-  return value as KubernetesObject;
+  const unsendable = findUnsendable(value);
+  if (unsendable !== undefined) {
+    const advice = adviseOnVariables(variablesAt(filled, unsendable)) || '; quote it if it is a text';
+    return `(${kind}/${metadata['name']}) has ${formatFieldPath(unsendable)} that is infinite or no number, which JSON cannot hold${advice}`;
+  }
+  return { ...value, metadata: withTexts(metadata) } as KubernetesObject;
+}
+
+/** The server takes null for the empty text, which is what an empty variable leaves behind. */
+function withTexts(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const texts = (['labels', 'annotations'] as const).flatMap((field) => {
+    const held = metadata[field];
+    return isRecord(held) && Object.values(held).includes(null)
+      ? [[field, Object.fromEntries(Object.entries(held).map(([key, entry]) => [key, entry ?? '']))] as const]
+      : [];
+  });
+  return texts.length === 0 ? metadata : { ...metadata, ...Object.fromEntries(texts) };
+}
+
+function variablesAt(filled: readonly FilledField[], path: FilledField['path']): readonly string[] {
+  return filled.find((one) => one.path.join('\0') === path.join('\0'))?.variables ?? [];
+}
+
+/** Where an object holds `.inf` or `.nan`. */
+function findUnsendable(object: unknown): FilledField['path'] | undefined {
+  const pending: { readonly value: unknown; readonly path: FilledField['path'] }[] = [{ value: object, path: [] }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { value, path } = next;
+    if (typeof value === 'number' && !Number.isFinite(value)) return path;
+    if (typeof value !== 'object' || value === null) continue;
+    const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+    for (const [key, item] of entries) {
+      if (typeof item === 'number' || (typeof item === 'object' && item !== null)) {
+        pending.push({ value: item, path: [...path, key] });
+      }
+    }
+  }
+  return undefined;
 }
 
 /** `null` in the place of a namespace, or of anything in the metadata of an instruction, is absent, as for the server. */

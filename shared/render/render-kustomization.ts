@@ -36,7 +36,7 @@ export async function renderKustomization(
   if (substituted.outcome === 'refused') {
     return failed(plan, substituted.messages);
   }
-  const manifests = readManifests(substituted.text);
+  const manifests = readManifests(substituted.text, substituted.originals);
   if (manifests.outcome === 'refused') {
     return failed(plan, manifests.messages);
   }

@@ -6,7 +6,12 @@ import { isFluxComponent } from './split-instructions.ts';
 
 /** A rendered stream with variables filled in, or what stopped it, per object. */
 export type Substitution =
-  | { readonly outcome: 'substituted'; readonly text: string }
+  | {
+      readonly outcome: 'substituted';
+      readonly text: string;
+      /** The documents of the stream as they were; undefined for one that has no variables. */
+      readonly originals: readonly unknown[];
+    }
   | { readonly outcome: 'refused'; readonly messages: readonly string[] };
 
 const SUBSTITUTE = 'kustomize.toolkit.fluxcd.io/substitute';
@@ -36,7 +41,7 @@ export function mergeVariables(
  */
 export function substituteVariables(stream: string, variables: ReadonlyMap<string, string>): Substitution {
   if (variables.size === 0) {
-    return { outcome: 'substituted', text: stream };
+    return { outcome: 'substituted', text: stream, originals: [] };
   }
   const messages = [...variables.keys()]
     .filter((name) => !VARIABLE_NAME.test(name))
@@ -44,8 +49,9 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
       (name) =>
         `variable ${JSON.stringify(name)} has no valid name; allowed are letters, digits and _, not starting with a digit`,
     );
+  const originals: unknown[] = [];
   // kustomize indents all content of an object, so that a line of three dashes is always a separator.
-  const documents = stream.split(/^---\n/m).map((document) => {
+  const documents = stream.split(/^---\n/m).map((document, index) => {
     if (!document.includes('$')) {
       return document;
     }
@@ -53,6 +59,7 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
     if (described.untouched) {
       return document;
     }
+    originals[index] = described.object;
     const expansion = expandVariables(document, variables);
     if (expansion.outcome === 'refused') {
       messages.push(`${described.name}: ${expansion.message}`);
@@ -62,15 +69,20 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
   });
   return messages.length > 0
     ? { outcome: 'refused', messages }
-    : { outcome: 'substituted', text: documents.join('---\n') };
+    : { outcome: 'substituted', text: documents.join('---\n'), originals };
 }
 
-function describeDocument(document: string): { readonly name: string; readonly untouched: boolean } {
+function describeDocument(document: string): {
+  readonly object: unknown;
+  readonly name: string;
+  readonly untouched: boolean;
+} {
   const object = firstObject(document);
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
   const marks = [metadata['labels'], metadata['annotations']];
   const place = typeof metadata['namespace'] === 'string' ? `${metadata['namespace']}/` : '';
   return {
+    object,
     name: `${String(object['kind'])}/${place}${String(metadata['name'])}`,
     untouched:
       marks.some((mark) => isRecord(mark) && mark[SUBSTITUTE] === 'disabled') ||

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 
+import { formatExactJson, parseExactJson } from '#shared/api/exact-json.ts';
 import { TidegateError, describeError } from '#shared/errors/tidegate-error.ts';
 import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 
@@ -75,7 +76,7 @@ export class KubernetesHttpClient {
           ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
         },
         ...(request.query === undefined ? {} : { query: request.query }),
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...(request.body === undefined ? {} : { body: formatExactJson(request.body) }),
       });
       const text = await response.body.text();
       if (response.statusCode >= 200 && response.statusCode < 300) {
@@ -174,7 +175,7 @@ function pauseBefore(attempt: number, answer: Exclude<Answer, { outcome: 'succes
 // The words of JSON.parse quote what they could not read, which may be a Secret.
 function parseBody(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch {
     throw new Error(`an answer of ${text.length} characters is not JSON`);
   }

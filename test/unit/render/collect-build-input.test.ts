@@ -111,7 +111,7 @@ describe('collecting what a build can read', () => {
     ['helm charts', 'helmCharts: [{ name: a, repo: "https://example.com" }]', 'Helm chart'],
     ['helm globals', 'helmGlobals: { chartHome: /etc }', 'Helm chart'],
     ['a field in another case, which Go accepts', 'Resources: [a.yaml]', 'did you mean resources?'],
-    ['a binary text', 'resources: [!!binary aHR0cHM6Ly9leGFtcGxlLmNvbQ==]', 'tag'],
+    ['a binary text', 'resources: [!!binary aHR0cHM6Ly9leGFtcGxlLmNvbQ==]', 'a remote reference'],
     ['a list that is none', 'resources: a.yaml', 'allowed is a list'],
     ['an entry that is no text', 'resources: [{ a: b }]', 'allowed is a text'],
     ['two documents', 'namespace: a\n---\nresources: [a.yaml]', 'has 2 documents'],

@@ -36,15 +36,36 @@ describe('reading YAML as Kubernetes does', () => {
     ['1.2.3', '1.2.3'],
     ['0.0.0.0', '0.0.0.0'],
     ['"-"', '-'],
+    ['9223372036854775807', 9223372036854775807n],
+    ['-9223372036854775808', -9223372036854775808n],
+    ['18446744073709551615', 18446744073709551615n],
+    ['18446744073709551616', 18446744073709552000],
+    ['9007199254740991', 9007199254740991],
+    ['9007199254740993', 9007199254740993n],
+    ['5e12345', '5e12345'],
+    ['1e400', '1e400'],
+    ['.29_', '.29_'],
+    ['0x52908400098527886E0F7030069857D2E4169EE7', '0x52908400098527886E0F7030069857D2E4169EE7'],
+    ['0b1_1', 3],
+    [`0b${'1'.repeat(65)}`, `0b${'1'.repeat(65)}`],
+    ['0o7777777777777777777777777', '0o7777777777777777777777777'],
+    ['0X1F', 31],
+    ['-0.0', 0],
+    ['!!str 5', '5'],
+    ['!!int "5"', 5],
+    ['!!float 5', 5],
+    ['!!binary aGk=', 'hi'],
+    ['!!js/function "x"', 'x'],
+    ['{1e6: a, 010: b, yes: c, 1.50: d}', { '1e+06': 'a', 8: 'b', true: 'c', 1.5: 'd' }],
   ])('reads %s', (text, expected) => {
     expect(parseKubernetesYaml(`a: ${text}`)).toEqual([{ a: expected }]);
   });
 
   it.each([
     ['duplicate keys', 'duplicated mapping key', 'a: 1\na: 2\n'],
-    ['an integer that cannot be held exactly', 'larger than can be read exactly', 'a: 9007199254740993\n'],
-    ['an unknown tag', 'unknown scalar tag', 'a: !!binary aGk=\n'],
-    ['a tag of a language', 'unknown scalar tag', 'a: !!js/function "x"\n'],
+    ['a text with the tag of an integer', 'cannot resolve a node with', 'a: !!int x\n'],
+    ['a key without a text', 'a key is empty or null', '~: x\n'],
+    ['an anchor whose name has other characters', 'the name of an anchor', 'a: &x.y 1\n'],
     ['an alias to itself', 'unfolds into more than', '&a [*a]\n'],
     ['nesting without end', 'nesting exceeded', '['.repeat(100_000)],
     ['nested mappings without end', 'nesting exceeded', '{a: '.repeat(50_000)],
@@ -67,6 +88,15 @@ describe('reading YAML as Kubernetes does', () => {
     expect(() => parseKubernetesYaml(text)).toThrow(message);
 
     expect(performance.now() - started).toBeLessThan(1_500);
+  });
+
+  it.each([
+    ['in quotes', "a: 'x\u2028    y'\nb: 1\n", 'x\u2028y'],
+    ['at the end of quotes', "a: '\u2029'\nb: 1\n", '\u2029'],
+    ['in a block', 'a: |\n  x\u2028    y\u2028\u2029  z\n  n\u2028b: 1\n', 'x\u2028  y\u2028\u2029z\nn\u2028'],
+    ['escaped', 'a: "x\\L  y"\nb: 1\n', 'x\u2028  y'],
+  ])('keeps a line break of Unicode %s, without the indentation behind it', (_, text, expected) => {
+    expect(parseKubernetesYaml(text)).toEqual([{ a: expected, b: 1 }]);
   });
 
   it('keeps a key named like a part of every JavaScript object as plain data', () => {
@@ -106,6 +136,11 @@ describe('reading manifests', () => {
     ['no name', 'apiVersion: v1\nkind: Pod\nmetadata: {generateName: a}', '(Pod) has no metadata.name'],
     ['a name that is a number', 'apiVersion: v1\nkind: Pod\nmetadata: {name: 5}', '(Pod) has no metadata.name'],
     ['a label that is a boolean', `${POD}  labels: {on: yes}\n`, 'that is not a text; quote it'],
+    [
+      'a number that JSON cannot hold',
+      `${POD}spec: {a: [1, .inf]}\n`,
+      '(Pod/a) has spec.a[1] that is infinite or no number',
+    ],
     ['an object twice', `${POD}---\n${POD}`, 'Pod/a is rendered more than once'],
   ])('refuses %s', (_, text, message) => {
     expect(refusalOf(text)).toContain(message);

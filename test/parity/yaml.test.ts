@@ -1,0 +1,174 @@
+import * as fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
+import { askOracle, askOracleForText } from '#local/oracles/ask-oracle.ts';
+import { createKubectlRenderer, type KubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
+import { formatExactJson } from '#shared/api/exact-json.ts';
+import { spellString } from '#shared/edit/splice-scalar.ts';
+import { formatProblem } from '#shared/errors/problem.ts';
+import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { planRender } from '#shared/render/plan-render.ts';
+import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
+import { defaultRoot } from '#shared/render/resolve-root.ts';
+import { sampleSize } from '#test/sample-size.ts';
+import { scalars, values } from './yaml-scalars.ts';
+
+const SEED = 8;
+const PER_RENDER = 1_000;
+const TIMEOUT_MS = 60_000;
+/**
+ * What a variable may hold for Go and not for us, and is then refused by name: a line break of Unicode outside of a text,
+ * a comment that touches a quote or the header of a block, tags with odd characters, binary data that is no text.
+ */
+const LOUDER = /[\u2028\u2029]|^[|>][-+0-9]*#|^"[^"]*"#|^'[^']*'#|^![^ ]*[^ !\w-]|^!!binary /;
+const ScalarAnswer = z.object({ v2: z.string(), v3: z.string(), text: z.string() });
+
+let renderer: KubectlRenderer;
+beforeAll(async () => {
+  const { kubectl } = await ensureClusterBinaries();
+  renderer = await createKubectlRenderer({ kubectl });
+});
+
+function treeOf(manifest: string): SourceTree {
+  return new Map([['a.yaml', { bytes: Buffer.from(manifest), executable: false }]]);
+}
+
+const HEADER = 'apiVersion: example.com/v1\nkind: Values\nmetadata:\n  name: values\nspec:\n';
+
+/** Renders as Tidegate does, and gives what kustomize wrote on the way. */
+async function render(
+  manifest: string,
+  substitute: Readonly<Record<string, string>> = {},
+  written?: string,
+): Promise<{ readonly result: RenderResult; readonly stream: string }> {
+  const settings = { ...defaultRoot('./'), postBuild: { substitute, substituteFrom: [] } };
+  const planned = planRender(treeOf(manifest), settings, [], renderer.version);
+  if (planned.outcome === 'failed') throw new Error(planned.problems.map(formatProblem).join('\n'));
+  // Equal files build equal streams: one that is built already is not built again.
+  const stream =
+    written ?? (await renderer.build({ ...planned.plan, path: planned.plan.folder, timeoutMs: TIMEOUT_MS }));
+  const result = await renderKustomization(
+    planned.plan,
+    { renderer: { ...renderer, build: async () => stream } },
+    TIMEOUT_MS,
+  );
+  return { result, stream };
+}
+
+/** Every number as its digits, so that no two of them look equal that are not. */
+function spellNumbers(value: unknown): unknown {
+  if (typeof value === 'number' || typeof value === 'bigint') return `number ${formatExactJson(value)}`;
+  if (Array.isArray(value)) return value.map(spellNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, spellNumbers(field)]));
+}
+
+/** The same of an answer in Go's JSON. A server reads its `-0` as the integer 0. */
+function readGoJson(answer: string): { readonly output?: unknown; readonly error?: string } {
+  const spell = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
+    typeof value === 'number' ? `number ${context?.source === '-0' ? '0' : context?.source}` : value;
+  return JSON.parse(answer, spell) as { readonly output?: unknown; readonly error?: string };
+}
+
+function specOf(object: unknown): Readonly<Record<string, unknown>> {
+  return z.object({ spec: z.record(z.string(), z.unknown()) }).parse(object).spec;
+}
+
+function differences(
+  ours: Readonly<Record<string, unknown>>,
+  theirs: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
+    .filter((key) => JSON.stringify(ours[key]) !== JSON.stringify(theirs[key]))
+    .map((key) => `${JSON.stringify(key)}: ours ${JSON.stringify(ours[key])}, Go's ${JSON.stringify(theirs[key])}`);
+}
+
+describe('values on their way through a render', () => {
+  it('are what sigs.k8s.io/yaml reads in the output of kustomize', async () => {
+    const samples = fc.sample(scalars, { seed: SEED, numRuns: sampleSize(2_000, 20_000) });
+    const answers = await askOracle(
+      'scalar',
+      samples.map((scalar) => ({ scalar })),
+    );
+    const found: string[] = [];
+    let compared = 0;
+    for (let start = 0; start < samples.length; start += PER_RENDER) {
+      const batch = samples.slice(start, start + PER_RENDER);
+      const lines = batch.flatMap((sample, index) => {
+        const answer = answers[start + index];
+        // What is no value without quotes breaks the file, and kustomize itself refuses infinite numbers.
+        const isPlain =
+          answer !== undefined && 'output' in answer && !/^[-+]?\.(?:inf|nan)$|[\u2028\u2029]/i.test(sample);
+        return [
+          ...(isPlain ? [`  plain-${index}: ${sample}`] : []),
+          `  single-${index}: '${sample.replaceAll("'", "''").replaceAll(/[\u2028\u2029]/g, '')}'`,
+          `  double-${index}: ${JSON.stringify(sample)}`,
+          `  lines-${index}: ${JSON.stringify(`first\n${sample}`)}`,
+          `  key-${index}: {${JSON.stringify(sample.replaceAll(/[\u2028\u2029]/g, ''))}: ''}`,
+        ];
+      });
+
+      const { result, stream } = await render(`${HEADER}${lines.join('\n')}\n`);
+
+      const [answer = ''] = await askOracleForText('yaml', [{ text: stream }]);
+      const theirs = specOf(readGoJson(answer).output);
+      if (result.outcome === 'failed') throw new Error(result.problems.map(formatProblem).join('\n'));
+      found.push(...differences(specOf(spellNumbers(result.objects[0])), theirs));
+      compared += Object.keys(theirs).length;
+    }
+
+    expect(found).toEqual([]);
+    expect(compared).toBeGreaterThan(samples.length * 4);
+  });
+
+  it('are what it reads after variables were filled in, and refused where it refuses them', async () => {
+    const samples = fc.sample(values, { seed: SEED, numRuns: sampleSize(2_000, 20_000) });
+    const manifest = `${HEADER}  value: \${v}\n  inside: a\${v}b\n  quoted: "1\${v}"\n  list:\n  - \${v}\n  lines: |\n    x\n    \${v}\n`;
+    const { stream } = await render(manifest);
+    const texts = samples.map((sample) => stream.replaceAll('${v}', () => sample));
+    const answers = await askOracleForText(
+      'yaml',
+      texts.map((text) => ({ text })),
+    );
+    const found: string[] = [];
+    for (const [index, sample] of samples.entries()) {
+      const { output, error } = readGoJson(answers[index] ?? '');
+
+      const { result } = await render(manifest, { v: sample }, stream);
+
+      const name = JSON.stringify(sample);
+      if (result.outcome === 'failed' && LOUDER.test(sample)) continue;
+      if (result.outcome === 'failed') {
+        if (error === undefined)
+          found.push(`${name}: refused (${result.problems.map(formatProblem).join()}), Go reads it`);
+      } else if (error !== undefined) {
+        found.push(`${name}: read, Go refuses it (${error})`);
+      } else {
+        const faults = differences(specOf(spellNumbers(result.objects[0])), specOf(output));
+        found.push(...faults.map((fault) => `${name}: ${fault}`));
+      }
+    }
+
+    expect(found).toEqual([]);
+  });
+});
+
+describe('values that an edit writes', () => {
+  it('are texts for go-yaml v2 and v3, the very ones that were wanted', async () => {
+    const samples = fc.sample(scalars, { seed: SEED, numRuns: sampleSize(2_000, 20_000) });
+
+    const answers = await askOracle(
+      'scalar',
+      samples.map((sample) => ({ scalar: spellString(sample) })),
+    );
+
+    const wrong = samples.filter((sample, index) => {
+      const answer = answers[index];
+      if (answer === undefined || 'error' in answer) return true;
+      const { v2, v3, text } = ScalarAnswer.parse(answer.output);
+      return v2 !== 'string' || v3 !== '!!str' || text !== sample;
+    });
+    expect(wrong.map((sample) => `${JSON.stringify(sample)} as ${spellString(sample)}`)).toEqual([]);
+  });
+});
