@@ -3,13 +3,17 @@ import {
   objectIdOf,
   objectKey,
   parseApiVersion,
+  type KubernetesObject,
   type ObjectId,
 } from '#shared/api/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { assessHealth } from '#shared/health/assess-health.ts';
 import type { Health } from '#shared/health/health-status.ts';
 import { hasNoStatus } from '#shared/health/has-no-status.ts';
-import { KubernetesApiError, type LiveObject } from '#shared/ports/kubernetes-api.ts';
+import { fieldsOf, wholeNumber } from '#shared/health/live-fields.ts';
+import { unknown } from '#shared/health/verdicts.ts';
+import { KubernetesApiError, type ApiResource, type LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 
 import type { ApplyRun, SetProgress } from './apply-run.ts';
 import { markReady } from './conclude-wave.ts';
@@ -21,9 +25,10 @@ import { runAtMost } from './run-at-most.ts';
 
 const AT_ONCE = 16;
 const KUSTOMIZATION = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization' };
+const JOB = { group: 'batch', kind: 'Job' };
 
 /**
- * Looks once at the health of what is awaited: one LIST a kind for members, one GET for each object that is none.
+ * Looks once at the health of what is awaited: one LIST a kind for members, one GET for each object that no list shows.
  * @returns whether a Kustomization got its verdict.
  */
 export async function assessSets(run: ApplyRun): Promise<boolean> {
@@ -34,9 +39,10 @@ export async function assessSets(run: ApplyRun): Promise<boolean> {
   }
   const live = await readAwaited(run, [...open.values()]);
   for (const progress of awaiting) {
+    const passing = passingJobs(progress);
     for (const id of awaitedIds(run, progress)) {
       const key = objectKey(id);
-      progress.health.set(key, { id, ...healthOf(run, progress, id, live.get(key)) });
+      progress.health.set(key, { id, ...healthOf(run, id, passing, live.get(key)) });
     }
     giveVerdict(run, progress);
   }
@@ -44,13 +50,15 @@ export async function assessSets(run: ApplyRun): Promise<boolean> {
 }
 
 function awaitedIds(run: ApplyRun, { set, changes }: SetProgress): readonly ObjectId[] {
-  if (set.settings.wait) {
-    const applied = [...changes.values()].filter(({ action }) => action !== 'skipped' && action !== 'deleted');
-    const children = set.children.map((child) => ({ ...KUSTOMIZATION, ...child }));
-    return [...applied.map(({ id }) => id), ...children];
-  }
-  return set.settings.healthChecks.map(({ apiVersion, kind, namespace, name }) =>
+  const applied = [...changes.values()].filter(({ action }) => action !== 'skipped' && action !== 'deleted');
+  const children = set.children.map((child) => ({ ...KUSTOMIZATION, ...child }));
+  const checks = set.settings.healthChecks.map(({ apiVersion, kind, namespace, name }) =>
     resolveId({ group: parseApiVersion(apiVersion).group, kind, namespace, name }, run.cluster.discovery),
+  );
+  const own = objectKey({ ...KUSTOMIZATION, ...set.id });
+  // As in Flux, nobody waits for themselves.
+  return (set.settings.wait ? [...applied.map(({ id }) => id), ...children] : checks).filter(
+    (id) => objectKey(id) !== own,
   );
 }
 
@@ -61,39 +69,33 @@ async function readAwaited(run: ApplyRun, ids: readonly ObjectId[]): Promise<Rea
   for (const id of ids.filter((id) => !isKustomization(id))) {
     if (!run.claims.has(objectKey(id))) {
       singles.push(id);
-    } else if (hasNoStatus(id)) {
-      found.set(objectKey(id), { status: 'Current', message: 'applied' });
-    } else {
-      const place = placeOf(run, id);
-      const known = places.get(formatPlace(place)) ?? place;
-      known.awaited.push(id);
-      places.set(formatPlace(place), known);
+      continue;
     }
+    const place = placeOf(run, id);
+    const known = places.get(formatPlace(place)) ?? place;
+    known.awaited.push(id);
+    places.set(formatPlace(place), known);
   }
-  const note = (object: LiveObject) => found.set(objectKey(objectIdOf(object)), assessHealth(object));
+  const now = run.ports.clock.now();
+  const note = (object: KubernetesObject) => found.set(objectKey(objectIdOf(object)), assessHealth(object, now));
   const noteRefusal = (id: ObjectId, error: unknown): void => {
     if (!(error instanceof KubernetesApiError)) {
       throw error;
     }
-    found.set(objectKey(id), { status: 'Unknown', message: describeRefusal(id, error).message });
+    found.set(objectKey(id), unknown(describeRefusal(id, error).message));
   };
-  await runAtMost(AT_ONCE, [...places.values()], async ({ kind, awaited, ...place }) => {
-    const resource = findResource(run.cluster.discovery, kind);
+  await runAtMost(AT_ONCE, [...places.values()], async ({ awaited, ...place }) => {
     try {
-      if (resource !== undefined) {
-        (await run.ports.api.list({ resource, ...place, labelSelector: APPLYSET_PART_OF_LABEL })).forEach(note);
-      }
+      (await listMembers(run, place)).forEach(note);
+      // One that the list does not show may have lost its label alone.
+      singles.push(...awaited.filter((id) => !found.has(objectKey(id))));
     } catch (error) {
       awaited.forEach((id) => noteRefusal(id, error));
     }
   });
   await runAtMost(AT_ONCE, singles, async (id) => {
     try {
-      const resource = findResource(run.cluster.discovery, id);
-      const object =
-        resource === undefined
-          ? undefined
-          : await run.ports.api.get({ resource, namespace: id.namespace, name: id.name });
+      const object = await getOne(run, id);
       if (object !== undefined) {
         note(object);
       }
@@ -102,6 +104,37 @@ async function readAwaited(run: ApplyRun, ids: readonly ObjectId[]): Promise<Rea
     }
   });
   return found;
+}
+
+async function listMembers(
+  run: ApplyRun,
+  { kind, ...place }: Omit<Place, 'awaited'>,
+): Promise<readonly KubernetesObject[]> {
+  const resource = findResource(run.cluster.discovery, kind);
+  if (resource === undefined) {
+    return [];
+  }
+  const request = { resource, ...place, labelSelector: APPLYSET_PART_OF_LABEL };
+  return hasNoStatus(kind)
+    ? (await run.ports.api.listMetadata(request)).map((metadata) => asObject(resource, metadata))
+    : run.ports.api.list(request);
+}
+
+async function getOne(run: ApplyRun, id: ObjectId): Promise<KubernetesObject | undefined> {
+  const resource = findResource(run.cluster.discovery, id);
+  if (resource === undefined) {
+    return undefined;
+  }
+  const address = { resource, namespace: id.namespace, name: id.name };
+  if (!hasNoStatus(id)) {
+    return run.ports.api.get(address);
+  }
+  const metadata = await run.ports.api.getMetadata(address);
+  return metadata === undefined ? undefined : asObject(resource, metadata);
+}
+
+function asObject({ group, version, kind }: ApiResource, metadata: LiveMetadata): KubernetesObject {
+  return { apiVersion: group === '' ? version : `${group}/${version}`, kind, metadata };
 }
 
 /** What one list shows: a kind, in one namespace where the run may look into some only. */
@@ -120,12 +153,24 @@ function formatPlace({ kind, namespace = '' }: Place): string {
   return `${formatGroupKind(kind)} ${namespace}`;
 }
 
-function healthOf(run: ApplyRun, progress: SetProgress, id: ObjectId, live: Health | undefined): Health {
-  if (isKustomization(id)) {
+/** Jobs that the server removes some time after they are done, by key. */
+function passingJobs({ set }: SetProgress): ReadonlySet<string> {
+  const objects = set.render.kind === 'rendered' ? set.render.objects : [];
+  const jobs = objects.filter(
+    (object) =>
+      object.kind === JOB.kind &&
+      parseApiVersion(object.apiVersion).group === JOB.group &&
+      wholeNumber(fieldsOf(object, 'spec')['ttlSecondsAfterFinished']) !== undefined,
+  );
+  return new Set(jobs.map((job) => objectKey(objectIdOf(job))));
+}
+
+function healthOf(run: ApplyRun, id: ObjectId, passing: ReadonlySet<string>, live: Health | undefined): Health {
+  if (isKustomization(id) && run.progress.has(formatNamespacedName(id))) {
     const ready = isReady(run, id);
     return { status: ready ? 'Current' : 'InProgress', message: ready ? 'ready' : 'not ready' };
   }
-  if (live === undefined && id.kind === 'Job' && progress.changes.has(objectKey(id))) {
+  if (live === undefined && passing.has(objectKey(id))) {
     return { status: 'Current', message: 'finished and gone, as its ttlSecondsAfterFinished asks' };
   }
   return live ?? { status: 'NotFound', message: 'there is no such object' };

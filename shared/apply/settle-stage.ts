@@ -43,7 +43,7 @@ async function areServed(run: ApplyRun, definitions: readonly DesiredObject[]): 
   const discovery = await run.ports.api.discover();
   for (const { resource, id, object } of definitions) {
     const live = await run.ports.api.get({ resource, namespace: '', name: id.name });
-    const names = live === undefined ? 'NotFound' : assessHealth(live).status;
+    const names = live === undefined ? 'NotFound' : assessHealth(live, run.ports.clock.now()).status;
     // One that failed to apply, or whose names clash, is not waited for.
     if (names === 'NotFound' || names === 'Failed') {
       continue;

@@ -1,17 +1,22 @@
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 
 import type { Health } from './health-status.ts';
-import { conditionOf } from './live-fields.ts';
+import { conditionsOf } from './live-fields.ts';
 import { current, failed, inProgress } from './verdicts.ts';
 
 /** A definition is current when it is established, and failed when another one has its names. */
 export function assessCustomResourceDefinition(object: KubernetesObject): Health {
-  const names = conditionOf(object, 'NamesAccepted');
-  if (names?.status === 'False') {
-    return failed(names.message || names.reason);
+  const conditions = conditionsOf(object);
+  for (const { type, status, reason, message } of conditions) {
+    if (type === 'NamesAccepted' && status === 'False') {
+      return failed(message || reason || 'its names are not accepted');
+    }
+    if (type === 'Established' && status === 'True') {
+      return current('established');
+    }
+    if (type === 'Established' && status === 'False' && reason !== 'Installing') {
+      return failed(message || reason || 'not established');
+    }
   }
-  const established = conditionOf(object, 'Established');
-  return established?.status === 'True'
-    ? current('established')
-    : inProgress(established?.message || 'not established');
+  return inProgress(conditions.find(({ type }) => type === 'Established')?.message || 'not established');
 }

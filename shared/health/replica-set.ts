@@ -1,24 +1,29 @@
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 
 import type { Health } from './health-status.ts';
-import { conditionOf, fieldsOf, numberOf } from './live-fields.ts';
+import { conditionsOf, fieldsOf, numberOf } from './live-fields.ts';
 import { current, inProgress } from './verdicts.ts';
 
-/** A ReplicaSet is current when as many pods as wanted are available, and no more. */
+/** A ReplicaSet is current when as many pods as wanted are available and ready, and no more. */
 export function assessReplicaSet(object: KubernetesObject): Health {
-  const failure = conditionOf(object, 'ReplicaFailure');
-  if (failure?.status === 'True') {
-    return inProgress(failure.message || failure.reason);
+  const failure = conditionsOf(object).find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+  if (failure !== undefined) {
+    return inProgress(failure.message || failure.reason || 'pods cannot be made');
   }
   const status = fieldsOf(object, 'status');
-  const wanted = numberOf(fieldsOf(object, 'spec'), 'replicas', 1);
-  const labelled = numberOf(status, 'fullyLabeledReplicas');
-  const available = numberOf(status, 'availableReplicas');
-  const replicas = numberOf(status, 'replicas');
-  if (labelled < wanted || available < wanted) {
-    return inProgress(`available: ${Math.min(labelled, available)}/${wanted}`);
+  const wanted = numberOf(fieldsOf(object, 'spec'), 'replicas', 1n);
+  for (const [field, word] of [
+    ['fullyLabeledReplicas', 'labelled'],
+    ['availableReplicas', 'available'],
+    ['readyReplicas', 'ready'],
+  ] as const) {
+    const count = numberOf(status, field);
+    if (count < wanted) {
+      return inProgress(`${word}: ${count}/${wanted}`);
+    }
   }
+  const replicas = numberOf(status, 'replicas');
   return replicas > wanted
     ? inProgress(`replicas to go: ${replicas - wanted}`)
-    : current(`available: ${available}/${wanted}`);
+    : current(`available: ${numberOf(status, 'availableReplicas')}/${wanted}`);
 }

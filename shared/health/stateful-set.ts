@@ -12,26 +12,30 @@ export function assessStatefulSet(object: KubernetesObject): Health {
   if (textOf(strategy, 'type') === 'OnDelete') {
     return current('it is updated as its pods are deleted by hand');
   }
-  if (status['observedGeneration'] === undefined) {
-    return inProgress('its controller has not seen it yet');
-  }
-  const wanted = numberOf(spec, 'replicas', 1);
+  const wanted = numberOf(spec, 'replicas', 1n);
   const replicas = numberOf(status, 'replicas');
   const ready = numberOf(status, 'readyReplicas');
   if (replicas < wanted || ready < wanted) {
-    return inProgress(`ready: ${Math.min(replicas, ready)}/${wanted}`);
+    return inProgress(`ready: ${ready < replicas ? ready : replicas}/${wanted}`);
   }
   if (replicas > wanted) {
     return inProgress(`replicas to go: ${replicas - wanted}`);
   }
-  const partition = numberOf(fieldsOf(strategy, 'rollingUpdate'), 'partition');
+  const partition = numberOf(fieldsOf(strategy, 'rollingUpdate'), 'partition', -1n);
+  return partition === -1n ? assessRevision(status, wanted) : assessPartition(status, wanted - partition);
+}
+
+function assessPartition(status: Readonly<Record<string, unknown>>, wanted: bigint): Health {
   const updated = numberOf(status, 'updatedReplicas');
-  const toUpdate = Math.max(0, wanted - partition);
-  if (updated < toUpdate) {
-    return inProgress(`updated: ${updated}/${toUpdate}`);
+  return updated < wanted ? inProgress(`updated: ${updated}/${wanted}`) : current(`updated: ${updated}`);
+}
+
+function assessRevision(status: Readonly<Record<string, unknown>>, wanted: bigint): Health {
+  const ofRevision = numberOf(status, 'currentReplicas');
+  if (ofRevision < wanted) {
+    return inProgress(`of the current revision: ${ofRevision}/${wanted}`);
   }
-  if (partition === 0 && textOf(status, 'currentRevision') !== textOf(status, 'updateRevision')) {
-    return inProgress('the new revision is not the current one yet');
-  }
-  return current(`ready: ${ready}/${wanted}`);
+  return textOf(status, 'currentRevision') === textOf(status, 'updateRevision')
+    ? current(`ready: ${numberOf(status, 'readyReplicas')}/${wanted}`)
+    : inProgress('the new revision is not the current one yet');
 }

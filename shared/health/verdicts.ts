@@ -14,3 +14,8 @@ export function inProgress(message: string): Health {
 export function failed(message: string): Health {
   return { status: 'Failed', message };
 }
+
+/** Nothing can be told from what the object looks like. */
+export function unknown(message: string): Health {
+  return { status: 'Unknown', message };
+}
