@@ -63,7 +63,7 @@ async function applyOrRecreate(
     return { after: await run.ports.api.apply(request) };
   } catch (error) {
     const field = error instanceof KubernetesApiError ? immutableField(error.status) : undefined;
-    if (field === undefined || live === undefined || !mayForce(desired)) {
+    if (field === undefined || live === undefined || !mayForce(desired, live)) {
       throw error;
     }
     await deleteAndAwait(run, desired);
@@ -71,9 +71,12 @@ async function applyOrRecreate(
   }
 }
 
-function mayForce(desired: DesiredObject): boolean {
-  const annotation = desired.object.metadata.annotations?.[FLUX_FORCE_ANNOTATION];
-  return desired.set.settings.force || annotation?.toLowerCase() === 'enabled';
+/** A word in Git, or on the object itself, for the Kustomization or for the object alone: what Flux takes for one. */
+function mayForce(desired: DesiredObject, live: LiveMetadata): boolean {
+  const marked = [desired.object.metadata, live].some(({ labels, annotations }) =>
+    [labels, annotations].some((texts) => texts?.[FLUX_FORCE_ANNOTATION]?.toLowerCase() === 'enabled'),
+  );
+  return desired.set.settings.force || marked;
 }
 
 async function deleteAndAwait(run: ApplyRun, desired: DesiredObject): Promise<void> {

@@ -17,6 +17,15 @@ function invalid(...messages: readonly string[]) {
   return { code: 422, reason: 'Invalid', message: messages.join(), causes };
 }
 
+function denied(message: string, status: { readonly code: number; readonly reason: string } = forbidden) {
+  return { ...status, message, causes: [] };
+}
+
+const GO_SYNTAX =
+  'Invalid value: v1.LabelSelector{MatchLabels:map[string]string{"app":"b"}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: field is immutable';
+const forbidden = { code: 403, reason: 'Forbidden' };
+const webhook = 'admission webhook "v.example.com" denied the request: ';
+
 describe('an immutable field', () => {
   it.each([
     ['is seen in the words of the server', invalid('Invalid value: {}: field is immutable'), 'spec.f0'],
@@ -29,6 +38,68 @@ describe('an immutable field', () => {
     ['is not read into any other invalid object', invalid('Required value: must be set'), undefined],
     ['is not read into a conflict', { ...invalid('field is immutable'), reason: 'Conflict', code: 409 }, undefined],
     ['is not read into a refusal without causes', invalid(), undefined],
+    ['is seen in a change of role', invalid('Invalid value: {"Name":"edit"}: cannot change roleRef'), 'spec.f0'],
+    ['is seen with a full stop', invalid('Forbidden: updates to parameters are forbidden.'), 'spec.f0'],
+    ['is seen behind a value in the words of an older server', invalid(GO_SYNTAX), 'spec.f0'],
+    [
+      'is seen behind a value with quotes and colons',
+      invalid('Invalid value: "a\\": b": Value is immutable'),
+      'spec.f0',
+    ],
+    ['is seen before what differs', invalid('Forbidden: spec is immutable after creation\n@@ -1 +1 @@'), 'spec.f0'],
+    ['is seen in several fields at once', invalid('field is immutable', 'field is immutable'), 'spec.f0'],
+    ['is seen in words of a rule', invalid('Invalid value: "b": once is immutable once set'), 'spec.f0'],
+    [
+      'is seen in "cannot be changed"',
+      invalid('Invalid value: 2: replicas cannot be changed after creation'),
+      'spec.f0',
+    ],
+    ['is not read into a value', invalid('Invalid value: "field is immutable": must be lower case'), undefined],
+    ['is not read into a value with a colon', invalid('Invalid value: ": field is immutable": too long'), undefined],
+    [
+      'is not read into a value with a bracket',
+      invalid('Invalid value: {"a":"}: field is immutable"}: too long'),
+      undefined,
+    ],
+    ['is not read into what differs', invalid('Forbidden: no\n@@ field is immutable'), undefined],
+    ['is not read into a wish', invalid('Invalid value: "x": must be a tag that is immutable'), undefined],
+    ['is not read into what is not immutable', invalid('Invalid value: "x": tag is not immutable'), undefined],
+    ['is not read into other fixed words', invalid("spec of 'exempt' must equal the fixed value"), undefined],
+    ['is not read into a rule that allows some changes', invalid('failed rule: self >= oldSelf'), undefined],
+    [
+      'is seen in what a webhook says of a field',
+      denied(`${webhook}spec.size: Forbidden: field is immutable`),
+      'spec.size',
+    ],
+    [
+      'is seen behind a value of a webhook',
+      denied(`${webhook}spec.a[0].b: Invalid value: "c": Value is immutable`),
+      'spec.a[0].b',
+    ],
+    ['is seen in a sentence of a webhook', denied(`${webhook}spec.size is immutable`), 'spec.size'],
+    ['is seen in a sentence about a quoted field', denied(`${webhook}field 'spec.size' is immutable`), 'spec.size'],
+    ['is not read into a webhook about images', denied(`${webhook}only immutable tags are allowed`), undefined],
+    ['is not read into a webhook about anything else that is', denied(`${webhook}the release is immutable`), undefined],
+    [
+      'is not read into several faults of a webhook',
+      denied(`${webhook}[a.b: Required value, c.d: Forbidden: field is immutable]`),
+      undefined,
+    ],
+    [
+      'is not read into a missing right',
+      denied('deployments "a" is forbidden: User "b" cannot update: spec.size is immutable'),
+      undefined,
+    ],
+    [
+      'is not read into a quota',
+      denied('services "a" is forbidden: exceeded quota: immutable, requested: 1'),
+      undefined,
+    ],
+    [
+      'is not read into a typing error',
+      denied('spec.size: field is immutable', { code: 500, reason: 'Unknown' }),
+      undefined,
+    ],
   ])('%s', (_what, status, field) => {
     expect(immutableField(status)).toBe(field);
   });
