@@ -1,5 +1,5 @@
-import { Aws, CfnCondition, Fn, Stack } from 'aws-cdk-lib';
-import { CfnEventBusPolicy, Rule } from 'aws-cdk-lib/aws-events';
+import { Aws, CfnCondition, CfnResource, Fn, Stack } from 'aws-cdk-lib';
+import { Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { ecrPushPattern } from '#shared/settings/ecr-push-pattern.ts';
@@ -35,19 +35,23 @@ export class EcrEvents extends Construct {
     const isOther = new CfnCondition(this, `IsOtherAccount-${account}`, {
       expression: Fn.conditionNot(Fn.conditionEquals(Aws.ACCOUNT_ID, account)),
     });
-    const policy = new CfnEventBusPolicy(this, `From-${account}`, {
-      eventBusName: 'default',
-      statementId: `tidegate-ecr-${account}`,
-      statement: {
-        Effect: 'Allow',
-        Principal: { AWS: `arn:${Aws.PARTITION}:iam::${account}:root` },
-        Action: 'events:PutEvents',
-        Resource: Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
-        Condition: {
-          // A request has one source for each of its events: IAM compares such keys by set operators only.
-          'ForAllValues:StringEquals': { 'events:source': 'aws.ecr' },
-          StringEquals: { 'events:detail-type': 'ECR Image Action' },
+    // Of the CDK's own class, whatever reads its properties is warned of one that we do not set.
+    const policy = new CfnResource(this, `From-${account}`, {
+      type: 'AWS::Events::EventBusPolicy',
+      properties: {
+        EventBusName: 'default',
+        Statement: {
+          Effect: 'Allow',
+          Principal: { AWS: `arn:${Aws.PARTITION}:iam::${account}:root` },
+          Action: 'events:PutEvents',
+          Resource: Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
+          Condition: {
+            // A request has one source for each of its events: IAM compares such keys by set operators only.
+            'ForAllValues:StringEquals': { 'events:source': 'aws.ecr' },
+            StringEquals: { 'events:detail-type': 'ECR Image Action' },
+          },
         },
+        StatementId: `tidegate-ecr-${account}`,
       },
     });
     policy.cfnOptions.condition = isOther;
