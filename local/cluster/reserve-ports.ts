@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeAtExit } from '../remove-at-exit.ts';
 import { isAlive } from './is-alive.ts';
 
 // Below the ports that kernels hand out for outgoing connections, so that none of those takes a port between choice and use.
@@ -37,12 +38,16 @@ async function claim(file: string): Promise<boolean> {
   }
 }
 
-/** Reserves `count` free loopback ports against every other process that reserves ports this way. */
+/**
+ * Reserves `count` free loopback ports against every other process that reserves ports this way.
+ * With a folder for temporary files of one's own, `TIDEGATE_PORTS` names the folder that all of them share.
+ */
 export async function reservePorts(count: number): Promise<ReservedPorts> {
-  const folder = join(tmpdir(), 'tidegate-ports');
+  const folder = process.env['TIDEGATE_PORTS'] ?? join(tmpdir(), 'tidegate-ports');
   await mkdir(folder, { recursive: true });
   const ports: number[] = [];
   const files: string[] = [];
+  const released: (() => void)[] = [];
   for (let draws = 0; ports.length < count; draws += 1) {
     if (draws > 1_000) throw new Error(`no ${count} free ports on 127.0.0.1 between ${LOWEST} and ${HIGHEST}`);
     const port = randomInt(LOWEST, HIGHEST);
@@ -51,6 +56,7 @@ export async function reservePorts(count: number): Promise<ReservedPorts> {
     if (await canListen(port)) {
       ports.push(port);
       files.push(file);
+      released.push(removeAtExit(file));
     } else {
       await rm(file, { force: true });
     }
@@ -60,6 +66,7 @@ export async function reservePorts(count: number): Promise<ReservedPorts> {
     claims: files,
     release: async () => {
       await Promise.all(files.map((file) => rm(file, { force: true })));
+      for (const release of released) release();
     },
   };
 }

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { makeTemporaryFolder } from '../make-temporary-folder.ts';
 import { type ClusterBinaries, ensureClusterBinaries } from './build-binaries.ts';
 import {
   type ClusterComponent,
@@ -140,13 +140,15 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<R
   const binaries = await ensureClusterBinaries({ progress });
   const startedAt = Date.now();
 
-  const folder = await mkdtemp(join(tmpdir(), 'tidegate-cluster-'));
+  const { path: folder, keep: leaveFolder } = await makeTemporaryFolder('tidegate-cluster-');
   const files = layOutClusterFiles(folder);
   const reservation = await reservePorts(3);
   const [etcd = 0, etcdPeer = 0, apiServer = 0] = reservation.ports;
   const server = `https://127.0.0.1:${apiServer}`;
   const users = createClusterUsers();
+  // From here on it is the supervisor that removes them, after what writes there.
   const supervisor = startSupervisor([folder, ...reservation.claims]);
+  leaveFolder();
   const apiServerArguments =
     options.tokenWebhook === undefined ? [] : await writeTokenWebhookConfig(folder, options.tokenWebhook);
   const start = startComponents(binaries, files, { etcd, etcdPeer, apiServer }, supervisor, apiServerArguments);

@@ -1,13 +1,16 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { ensureMoto } from '../aws/ensure-moto.ts';
 import { ensureStandIns } from '../ensure-stand-ins.ts';
 import { checkGit } from './check-git.ts';
+import { describeSurroundings } from './describe-surroundings.ts';
 import { askConsent, cleanUp, describeIntent, refuseOccupied } from './own-context.ts';
 import { pullFromPublicRegistry, readFleet } from './read-fleet.ts';
 import { setStage, type Stage } from './stage.ts';
 import { useOwnContext } from './stage-cluster.ts';
 import { tellStory, type ToldStep } from './story.ts';
+import { surroundingsOf } from './surroundings-of.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 interface DemoOptions {
@@ -19,6 +22,8 @@ interface DemoOptions {
 }
 
 const IMAGE = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team-a/podinfo';
+/** As if the signal had ended it that a closed pipe sends: 128 and the number of SIGPIPE. */
+const EXIT_CLOSED_PIPE = 141;
 const EXAMPLES = `
 Examples:
   npm run demo                              the whole story, on stand-ins that end with it
@@ -32,23 +37,54 @@ async function run(options: DemoOptions): Promise<void> {
   const terminal = openTerminal(process.stdout, process.env);
   const ending = new AbortController();
   let isStaged = false;
+  let exitCode = 1;
+  const end = (code: number, reason: string): void => {
+    exitCode = code;
+    // Before anything is staged, whatever runs ends with this process anyway, only less politely.
+    if (!isStaged) process.exit(code);
+    ending.abort(new Error(reason));
+  };
   const endOnSignal = (): void => {
-    // The second Ctrl-C, or one while tools are built: whatever runs ends with this process anyway, only less politely.
-    if (ending.signal.aborted || !isStaged) process.exit(130);
-    terminal.say(' ending everything that was started; Ctrl-C again ends it at once');
-    ending.abort(new Error('stopped by Ctrl-C'));
+    // The second Ctrl-C.
+    if (ending.signal.aborted) process.exit(130);
+    if (isStaged) terminal.say(' ending everything that was started; Ctrl-C again ends it at once');
+    end(130, 'stopped by Ctrl-C');
+  };
+  // Whoever read has gone, as `head` does: there is nobody to tell the rest to.
+  const endOnClosedPipe = (): void => {
+    if (!ending.signal.aborted) end(EXIT_CLOSED_PIPE, 'nobody reads any more');
   };
   process.on('SIGINT', endOnSignal).on('SIGTERM', endOnSignal).on('SIGHUP', endOnSignal);
+  process.stdout.on('error', endOnClosedPipe);
+  process.stderr.on('error', () => {});
   try {
-    process.exitCode = await play(options, terminal, ending.signal, () => {
+    await checkOptions(options);
+    const played = await play(options, terminal, ending.signal, () => {
       isStaged = true;
     });
+    process.exitCode = played === 'stopped' ? exitCode : played;
   } catch (error) {
     if (!ending.signal.aborted) terminal.say(error instanceof Error ? error.message : String(error));
-    process.exitCode = ending.signal.aborted ? 130 : 1;
+    process.exitCode = exitCode;
   } finally {
     terminal.close();
     process.off('SIGINT', endOnSignal).off('SIGTERM', endOnSignal).off('SIGHUP', endOnSignal);
+  }
+}
+
+/** @throws Error for what would be noticed only when all is told, or never. */
+async function checkOptions({ json, yes, context }: DemoOptions): Promise<void> {
+  if (yes && context === undefined) {
+    throw new Error('--yes: found without --context; allowed: both or none, on stand-ins nobody is asked anything');
+  }
+  if (json === undefined) return;
+  try {
+    const isThere = existsSync(json);
+    await (await open(json, 'a')).close();
+    if (!isThere) await rm(json);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new Error(`--json: ${JSON.stringify(json)} cannot be written (${reason}); allowed: a file`, { cause: error });
   }
 }
 
@@ -57,7 +93,7 @@ async function play(
   terminal: Terminal,
   signal: AbortSignal,
   onStaged: () => void,
-): Promise<number> {
+): Promise<number | 'stopped'> {
   const { context, keep, delay } = options;
   await prepare(context, terminal.progress);
   if (context !== undefined && !(await mayUse(context, options, terminal))) return 1;
@@ -96,7 +132,7 @@ async function play(
   }
   if (!isGood && !signal.aborted) terminal.say(` the log of tidegate serve: ${stage.serve.logFile}`);
   // Ctrl-C is how looking around ends, and what was looked at was told before.
-  if (signal.aborted && !isLookedAt) return 130;
+  if (signal.aborted && !isLookedAt) return 'stopped';
   return isGood ? 0 : 1;
 }
 
@@ -133,26 +169,10 @@ function describeStage({ cluster }: Stage, ms: number): string {
 
 /** Says how to look around, and stays until Ctrl-C. */
 async function lookAround(stage: Stage, terminal: Terminal, signal: AbortSignal): Promise<void> {
-  const { cluster, github, serve, userToken, repositoryUrl } = stage;
-  const reach =
-    cluster.kubeconfigPath === undefined
-      ? `--context ${cluster.contextName}`
-      : `--kubeconfig ${cluster.kubeconfigPath}`;
-  const kubectl = cluster.binFolder === undefined ? 'kubectl' : `${cluster.binFolder}/kubectl`;
-  const clone = repositoryUrl.replace('http://', `http://x-access-token:${userToken}@`);
   terminal.say(
-    [
-      '',
-      ' Everything is still running. Look around:',
-      `   ${kubectl} ${reach} get deployments --all-namespaces`,
-      `   git clone ${clone}`,
-      `   curl -H "Authorization: Bearer ${userToken}" ${github.apiUrl}/repos/${stage.repository}/pulls?state=all`,
-      `   curl ${serve.url}/healthz`,
-      ` webhook URL:  ${serve.webhookUrl}`,
-      ` settings:     ${stage.configFile}`,
-      ` log:          ${serve.logFile}`,
-      ' Ctrl-C ends all of it.',
-    ].join('\n'),
+    `\n${describeSurroundings(surroundingsOf(stage))
+      .map((line) => ` ${line}`)
+      .join('\n')}`,
   );
   // Without a timer, nothing but the stand-ins' sockets would keep this process alive.
   const staying = setInterval(() => {}, 60_000);

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 import { type ElasticContainerRegistry, openElasticContainerRegistry } from '../aws/elastic-container-registry.ts';
 import { type RunningMoto, startMoto } from '../aws/start-moto.ts';
 import type { TokenWebhook } from '../cluster/write-token-webhook-config.ts';
 import { type RunningGitHub, startGitHub } from '../github/start-github.ts';
+import { makeTemporaryFolder } from '../make-temporary-folder.ts';
 import type { Installation } from './installation.ts';
 import type { JournalView } from './journal-view.ts';
 import { type FleetFiles, readFleet } from './read-fleet.ts';
@@ -104,9 +103,10 @@ export async function setStoryStage<Installed extends Installation>(
   install: (scenery: Scenery) => Promise<Installed>,
 ): Promise<SetStage<Installed>> {
   const { delayMs = 0, tickSeconds = 2, progress = () => {} } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'tidegate-demo-'));
-  const logFolder = await mkdtemp(join(tmpdir(), 'tidegate-demo-logs-'));
-  const closers: Closer[] = [() => rm(folder, { recursive: true, force: true })];
+  const folder = await makeTemporaryFolder('tidegate-demo-');
+  const logs = await makeTemporaryFolder('tidegate-demo-logs-');
+  const logFolder = logs.path;
+  const closers: Closer[] = [() => folder.remove()];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).toReversed()) await close();
   };
@@ -115,12 +115,12 @@ export async function setStoryStage<Installed extends Installation>(
     const [cluster, registry, github] = await settleAll([
       openCluster(options, progress, closers),
       options.registry === false ? undefined : openRegistry(delayMs, progress, closers),
-      openGitHub(join(folder, 'github'), delayMs, closers),
+      openGitHub(join(folder.path, 'github'), delayMs, closers),
     ]);
 
     const repositoryUrl = `${github.url}/${OWNER}/${REPOSITORY}`;
     await foundRepository(github, await (options.files ?? readFleet)(repositoryUrl));
-    const shared = { github, repositoryUrl, registry, cluster, clusterName: CLUSTER, tickSeconds, folder };
+    const shared = { github, repositoryUrl, registry, cluster, clusterName: CLUSTER, tickSeconds, folder: folder.path };
     const installation = await install({
       ...shared,
       logFolder,
@@ -140,13 +140,14 @@ export async function setStoryStage<Installed extends Installation>(
       user: actAsUser({ apiUrl: github.apiUrl, token: userToken, ...at }),
       close: async ({ keepLogs = false } = {}) => {
         await closeAll();
-        if (!keepLogs) await rm(logFolder, { recursive: true, force: true });
+        if (keepLogs) logs.keep();
+        else await logs.remove();
       },
     };
     return { stage, installation };
   } catch (error) {
     await closeAll();
-    await rm(logFolder, { recursive: true, force: true });
+    await logs.remove();
     throw error;
   }
 }

@@ -5,6 +5,8 @@ import type { Audience, ToldStep } from './story.ts';
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
 const TITLE_WIDTH = 64;
+/** What stands beside a title: mark, number and time. */
+const BESIDE_TITLE = 16;
 
 /** Where the terminal writes. */
 export interface Screen {
@@ -30,6 +32,7 @@ export function openTerminal(stream: Screen, env: NodeJS.ProcessEnv): Terminal {
   const isTerminal = stream.isTTY === true;
   const isLive = isTerminal && env['TERM'] !== 'dumb';
   const color = pc.createColors(isTerminal && (env['NO_COLOR'] ?? '') === '');
+  const titleWidth = isTerminal ? Math.min(TITLE_WIDTH, (stream.columns || 80) - BESIDE_TITLE) : TITLE_WIDTH;
   let moving: { text: string; readonly since: number } | undefined;
   let frame = 0;
   let number = 0;
@@ -85,7 +88,7 @@ export function openTerminal(stream: Screen, env: NodeJS.ProcessEnv): Terminal {
     end: (step, shown) => {
       move(undefined);
       const mark = step.ok ? color.green('✓') : color.red('✗');
-      write(` ${mark} ${number}  ${step.name.padEnd(TITLE_WIDTH)} ${color.bold(formatSeconds(step.ms))}`);
+      write(` ${mark} ${number}  ${step.name.padEnd(titleWidth)} ${color.bold(formatSeconds(step.ms))}`);
       for (const line of shown) write(`      ${paint(line)}`);
       if (typeof step['error'] === 'string') write(`      ${color.red(step['error'])}`);
     },

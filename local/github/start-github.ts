@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { makeTemporaryFolder } from '../make-temporary-folder.ts';
 import type { Core } from './core.ts';
 import type { Counters } from './counters.ts';
 import { makeCounters } from './counters.ts';
@@ -49,7 +48,8 @@ export type RunningGitHub = GitHubHands & {
 
 /** Starts a GitHub whose truth is bare git repositories, on 127.0.0.1. */
 export async function startGitHub(options: GitHubOptions = {}): Promise<RunningGitHub> {
-  const root = options.root ?? (await mkdtemp(path.join(tmpdir(), 'tidegate-github-')));
+  const own = options.root === undefined ? await makeTemporaryFolder('tidegate-github-') : undefined;
+  const root = options.root ?? own?.path ?? '';
   await mkdir(root, { recursive: true });
   const state = await loadState(root);
   const now = options.now ?? ((): Date => new Date());
@@ -93,7 +93,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
       await new Promise((resolve) => server.close(resolve));
       await settleDeliveries(core);
       await core.save();
-      if (options.root === undefined) await rm(root, { recursive: true, force: true });
+      await own?.remove();
     },
   };
 }

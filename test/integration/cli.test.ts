@@ -326,8 +326,12 @@ describe('the tidegate command', () => {
 
   it('serves with everything else out of reach, stops on SIGTERM with exit code 0 and shows no secret', async () => {
     const { kubectl } = await ensureClusterBinaries();
-    const run = start(['serve', '--config', makeInstallation()], `${dirname(kubectl)}:${process.env['PATH']}`);
+    const config = makeInstallation();
+    const builds = join(dirname(config), '.tidegate', 'builds');
+    mkdirSync(join(builds, 'tidegate-build-of-a-killed-process'), { recursive: true });
+    const run = start(['serve', '--config', config], `${dirname(kubectl)}:${process.env['PATH']}`);
     await until('the server', () => run.output().includes('"message":"serving"'), 30_000);
+    expect(readdirSync(builds)).toEqual([]);
     const { url } = JSON.parse(
       run
         .output()

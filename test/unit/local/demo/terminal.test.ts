@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 
 const step = { name: 'drift is put right', ok: true, ms: 2_340 };
 
-function open(isTTY: boolean, env: NodeJS.ProcessEnv) {
+function open(isTTY: boolean, env: NodeJS.ProcessEnv, columns = 80) {
   let written = '';
   const write = (text: string) => {
     written += text;
   };
-  const terminal = openTerminal({ isTTY, columns: 80, write }, env);
+  const terminal = openTerminal({ isTTY, columns, write }, env);
   return {
     terminal,
     read: () => {
@@ -50,6 +50,16 @@ describe('the terminal', () => {
     terminal.begin(step.name);
     terminal.end(step, [{ text: '+6.7.1', tone: 'added' }]);
     expect(read().includes('\u001B[32m+6.7.1')).toBe(colored);
+  });
+
+  test.each([20, 40, 60, 100])('keeps a step and its time on one line of %i columns', (columns) => {
+    const { terminal, read } = open(true, { TERM: 'xterm', NO_COLOR: '1' }, columns);
+    terminal.end({ ...step, name: 'drift' }, []);
+    const line =
+      read()
+        .split('\n')
+        .find((one) => one.includes('✓')) ?? '';
+    expect(line.replaceAll('\u001B[2K', '').replaceAll('\r', '').length).toBeLessThanOrEqual(columns);
   });
 
   test('moves no line where nobody looks', () => {
