@@ -69,8 +69,7 @@ function readHint(body: string, settings: ImageUpdateDependencies['settings'], l
     log.debug('ECR event ignored', { reason, account, region, repository });
     return undefined;
   }
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return { type: 'ImagePushed', image: `${account}.dkr.ecr.${region}.${suffix}/${repository}` };
+  return { type: 'ImagePushed', image: { account, region, repository } };
 }
 
 function reasonToIgnore(detail: z.infer<typeof EcrImageAction>['detail'], listed: boolean): string | undefined {

@@ -9,13 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// generateKustomization writes a folder's kustomization file as Flux does, and builds it: {"files": {PATH: TEXT},
-// "path": FOLDER, "kustomization": OBJECT} gives {"file": TEXT, "resources": YAML}.
+// generateKustomization writes a folder's kustomization file as Flux does: {"files": {PATH: TEXT}, "path": FOLDER,
+// "kustomization": OBJECT} gives {"file": TEXT}, and with "build": true {"resources": YAML}, too.
 func generateKustomization(input json.RawMessage) (any, error) {
 	var asked struct {
 		Files         map[string]string `json:"files"`
 		Path          string            `json:"path"`
 		Kustomization map[string]any    `json:"kustomization"`
+		Build         bool              `json:"build"`
 	}
 	if err := json.Unmarshal(input, &asked); err != nil {
 		return nil, err
@@ -42,6 +43,9 @@ func generateKustomization(input json.RawMessage) (any, error) {
 	written, err := os.ReadFile(filepath.Join(folder, "kustomization.yaml"))
 	if err != nil {
 		return nil, err
+	}
+	if !asked.Build {
+		return map[string]string{"file": string(written)}, nil
 	}
 	resources, err := kustomize.SecureBuild(root, folder, false)
 	if err != nil {

@@ -2,6 +2,7 @@ import type { ImagePolicy } from '#shared/api/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/api/resource-key.ts';
+import { parseEcrImage, type EcrImage } from '#shared/image/image-reference.ts';
 import { statusKey, type StatusRecord } from '#shared/journal/journal-record.ts';
 import { comparableUrl } from '#shared/source/source-url.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
@@ -9,7 +10,7 @@ import type { WorkMessage } from '#shared/work/work-message.ts';
 import { resolveCheckout, type Checkout, type CheckoutSettings } from './resolve-checkout.ts';
 
 /** What image-update is told: a work message, or that an image was pushed. */
-export type ImageHint = WorkMessage | { readonly type: 'ImagePushed'; readonly image: string };
+export type ImageHint = WorkMessage | { readonly type: 'ImagePushed'; readonly image: EcrImage };
 
 /** What a cluster asks for and how far it is. */
 export interface ClusterImages {
@@ -51,7 +52,7 @@ function runOf(hint: ImageHint, cluster: ClusterImages, settings: CheckoutSettin
   const automations = instructions.imageUpdateAutomations.filter(({ suspend }) => !suspend);
   switch (hint.type) {
     case 'ImagePushed': {
-      const pushed = repositories.filter(({ image }) => image === hint.image);
+      const pushed = repositories.filter(({ image }) => isSameRepository(parseEcrImage(image), hint.image));
       return { ...nothing, imageRepositories: pushed, automations: automationsOf(pushed, instructions, automations) };
     }
     case 'Tick':
@@ -79,6 +80,12 @@ function runOf(hint: ImageHint, cluster: ClusterImages, settings: CheckoutSettin
     case 'Reconcile':
       return nothing;
   }
+}
+
+/** ECR has several hosts for one repository. */
+function isSameRepository(one: EcrImage | undefined, other: EcrImage): boolean {
+  if (one === undefined) return false;
+  return one.account === other.account && one.region === other.region && one.repository === other.repository;
 }
 
 /** The automations that write what the policies of these image repositories choose. */

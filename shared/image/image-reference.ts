@@ -21,7 +21,21 @@ const PART = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
 const NAME = new RegExp(String.raw`^(?:${HOST}/)?${PART}(?:/${PART})*$`, 'u');
 const TAG = /^\w[\w.-]{0,127}$/u;
 const DIGEST = /^sha256:[0-9a-f]{64}$/u;
-const ECR = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\/(.+)$/u;
+/** The hosts of ECR: with FIPS, with IPv6, in China and in the other partitions. */
+const ECR_DOMAIN = [
+  'amazonaws.com',
+  'amazonaws.com.cn',
+  'amazonaws.eu',
+  'on.aws',
+  'on.amazonwebservices.com.cn',
+  'c2s.ic.gov',
+  'sc2s.sgov.gov',
+  'cloud.adc-e.uk',
+  'csp.hci.ic.gov',
+]
+  .map((domain) => domain.replaceAll('.', String.raw`\.`))
+  .join('|');
+const ECR = new RegExp(String.raw`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:${ECR_DOMAIN})$`, 'u');
 const MAX_LENGTH = 512;
 
 /**
@@ -75,7 +89,10 @@ export function isDigest(text: string): boolean {
 
 /** @returns undefined for an image of any other registry. */
 export function parseEcrImage(image: string): EcrImage | undefined {
-  const [, account, region, repository] = ECR.exec(image) ?? [];
-  if (account === undefined || region === undefined || repository === undefined) return undefined;
+  const slash = image.indexOf('/');
+  const repository = image.slice(slash + 1);
+  // Hosts are the same in any case.
+  const [, account, region] = ECR.exec(image.slice(0, Math.max(slash, 0)).toLowerCase()) ?? [];
+  if (account === undefined || region === undefined || repository === '') return undefined;
   return { account, region, repository };
 }

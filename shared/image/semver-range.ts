@@ -1,6 +1,6 @@
-import { compare as compareSemver, parse as parseSemver, type SemVer } from 'semver';
-
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+
+import { compareVersions, parseVersion, type Version } from './version.ts';
 
 /** A set of versions, as Flux's fields of type semver range describe it. */
 export interface SemverRange {
@@ -8,22 +8,25 @@ export interface SemverRange {
   matches(version: string): boolean;
 }
 
-// Flux reads ranges with Masterminds/semver and versions strictly: three numbers, a `v` in front allowed. npm's ranges
-// differ in what they say of prereleases, of a comma and of `!=`, so only the comparison of versions is borrowed from npm.
-const MAX_RANGE_LENGTH = 256;
-const VERSION = String.raw`v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?`;
+// Flux reads ranges with Masterminds/semver. npm's ranges differ in what they say of prereleases, of a comma and of `!=`.
+const MAX_RANGE_LENGTH = 512;
+const MAX_ALTERNATIVES = 32;
+const IDENTIFIERS = String.raw`[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*`;
+// What stands behind a wildcard counts for nothing, whatever of these characters it is.
+const PART = String.raw`[0-9xX*|]+`;
+const VERSION = String.raw`v?(${PART})(?:\.(${PART}))?(?:\.(${PART}))?(?:-(${IDENTIFIERS}))?(?:\+${IDENTIFIERS})?`;
 const HYPHEN = new RegExp(String.raw`^\s*(${VERSION})\s+-\s+(${VERSION})\s*$`, 'u');
 const COMPARATOR = new RegExp(String.raw`^(=|!=|>|<|>=|=>|<=|=<|~|~>|\^|)\s*${VERSION}$`, 'u');
 const NEXT_COMPARATOR = new RegExp(String.raw`(?:=|!=|>=|=>|<=|=<|~>|>|<|~|\^)?\s*${VERSION}(?=$|[\s,])`, 'uy');
 
 interface Comparator {
   readonly prerelease: boolean;
-  allows(version: SemVer, prereleases: boolean): boolean;
+  allows(version: Version, prereleases: boolean): boolean;
 }
 
 interface Interval {
-  readonly from?: SemVer;
-  readonly below?: SemVer;
+  readonly from?: Version;
+  readonly below?: Version;
 }
 
 /**
@@ -36,7 +39,9 @@ export function parseSemverRange(range: string): SemverRange {
   if (range.length > MAX_RANGE_LENGTH) {
     throw invalidRange(`${range.slice(0, 40)}…`, `is longer than ${MAX_RANGE_LENGTH} characters`);
   }
-  const alternatives = range.split('||').map((part) => parseAlternative(part, range));
+  const parts = range.split('||');
+  if (parts.length > MAX_ALTERNATIVES) throw invalidRange(range, `has more than ${MAX_ALTERNATIVES} alternatives`);
+  const alternatives = parts.map((part) => parseAlternative(part, range));
   return {
     matches(text) {
       const version = parseVersion(text);
@@ -50,21 +55,6 @@ export function parseSemverRange(range: string): SemverRange {
   };
 }
 
-/** Reads a version as Flux does: exactly three numbers, `v` in front allowed. */
-export function parseVersion(text: string): SemVer | undefined {
-  return /^v?\d/u.test(text) ? (parseSemver(text.replace(/^v/u, '')) ?? undefined) : undefined;
-}
-
-/** Orders two versions by precedence; what is no version comes before everything that is one. */
-export function compareVersions(a: string, b: string): number {
-  const left = parseVersion(a);
-  const right = parseVersion(b);
-  if (left === undefined || right === undefined) {
-    return Number(left !== undefined) - Number(right !== undefined);
-  }
-  return compareSemver(left, right);
-}
-
 function parseAlternative(part: string, range: string): readonly Comparator[] {
   const hyphen = HYPHEN.exec(part);
   const texts = hyphen === null ? splitComparators(part, range) : [`>=${hyphen[1] ?? ''}`, `<=${hyphen[6] ?? ''}`];
@@ -73,7 +63,7 @@ function parseAlternative(part: string, range: string): readonly Comparator[] {
 
 function splitComparators(part: string, range: string): readonly string[] {
   const text = part.trim();
-  if (text === '') return ['*'];
+  if (text === '') throw invalidRange(range, 'has an empty part');
   const found: string[] = [];
   let position = 0;
   while (position < text.length) {
@@ -95,30 +85,55 @@ function parseComparator(text: string, range: string): Comparator {
   const match = COMPARATOR.exec(text.trim());
   if (match === null) throw invalidRange(range, `has a part that is no comparison: "${text}"`);
   const [, operator = '', major, minor, patch, prerelease] = match;
-  const known = [major, minor, patch].map((part) => (part === undefined || /[xX*]/u.test(part) ? undefined : part));
+  const known = [major, minor, patch].map((part) => (part === undefined || /^[xX*]$/u.test(part) ? undefined : part));
   const given = known.findIndex((part) => part === undefined);
   const precision = given < 0 ? 3 : given;
-  const numbers = known.map((part, index) => (index < precision ? Number(part) : 0));
-  const base = versionOf(numbers, prerelease, range);
+  const written = known.map((part, index) => (index < precision ? (part ?? '0') : '0'));
+  const base = parseVersion(`${written.join('.')}${prerelease === undefined ? '' : `-${prerelease}`}`);
+  if (base === undefined) throw invalidRange(range, `holds "${text}", which is no version`);
+  const { numbers } = base;
   const exact = precision === 3;
   const wanted = prerelease !== undefined;
+
+  /** A prerelease is taken in only where the alternative names one. */
+  function isScreened(version: Version, prereleases: boolean): boolean {
+    return version.prerelease !== '' && !wanted && !prereleases;
+  }
 
   function within(interval: Interval, negate = false): Comparator {
     return {
       prerelease: wanted,
       allows(version, prereleases) {
-        // `!=1.2.3` alone lets prereleases through, as Masterminds has it.
-        const screened = !(negate && exact);
-        if (screened && version.prerelease.length > 0 && !wanted && !prereleases) return false;
+        if (isScreened(version, prereleases)) return false;
         const inside =
-          (interval.from === undefined || version.compare(interval.from) >= 0) &&
-          (interval.below === undefined || version.compare(interval.below) < 0);
+          (interval.from === undefined || compareVersions(version, interval.from) >= 0) &&
+          (interval.below === undefined || compareVersions(version, interval.below) < 0);
         return inside !== negate;
       },
     };
   }
-  function next(place: number): SemVer | undefined {
-    return place < 0 ? undefined : bumped(numbers, place, range);
+  function equalTo(other: Version, negate: boolean): Comparator {
+    return {
+      prerelease: wanted,
+      allows: (version, prereleases) =>
+        !isScreened(version, prereleases) && (compareVersions(version, other) === 0) !== negate,
+    };
+  }
+
+  /** `!=1.2`: another prerelease of the same two numbers is unlike it, too, where prereleases count. */
+  function unlike(other: Version): Comparator {
+    return {
+      prerelease: wanted,
+      allows(version, prereleases) {
+        if (isScreened(version, prereleases)) return false;
+        const isSame = version.numbers[0] === other.numbers[0] && version.numbers[1] === other.numbers[1];
+        return !isSame || version.prerelease !== other.prerelease;
+      },
+    };
+  }
+
+  function next(place: number): Version | undefined {
+    return place < 0 ? undefined : bumped(numbers, place);
   }
   /** First version past everything that the written parts cover. */
   const past = precision === 3 ? undefined : next(precision - 1);
@@ -128,17 +143,17 @@ function parseComparator(text: string, range: string): Comparator {
     case '=':
     case '!=': {
       const negate = operator === '!=';
-      if (!exact) return within({ from: base, ...(past === undefined ? {} : { below: past }) }, negate);
-      return {
-        prerelease: wanted,
-        allows: (version, prereleases) =>
-          (negate || version.prerelease.length === 0 || wanted || prereleases) &&
-          (version.compare(base) === 0) !== negate,
-      };
+      // `!=*` leaves out 0.0.0 and nothing else, as Masterminds has it.
+      if (exact || (negate && precision === 0)) return equalTo(base, negate);
+      if (negate && precision === 2) return unlike(base);
+      return within({ from: base, ...(past === undefined ? {} : { below: past }) }, negate);
     }
     case '>':
       if (past !== undefined) return within({ from: past });
-      return { ...within({}), allows: (version, pre) => within({}).allows(version, pre) && version.compare(base) > 0 };
+      return {
+        ...within({}),
+        allows: (version, pre) => within({}).allows(version, pre) && compareVersions(version, base) > 0,
+      };
     case '<':
       return within({ below: base });
     case '>=':
@@ -146,37 +161,38 @@ function parseComparator(text: string, range: string): Comparator {
       return within({ from: base });
     case '<=':
     case '=<':
-      if (!exact) return within(past === undefined ? {} : { below: past });
-      return { ...within({}), allows: (version, pre) => within({}).allows(version, pre) && version.compare(base) <= 0 };
+      // `<=*` reaches as far as 0.0.
+      if (!exact) return within({ below: past ?? bumped([0n, 0n, 0n], 1) });
+      return {
+        ...within({}),
+        allows: (version, pre) => within({}).allows(version, pre) && compareVersions(version, base) <= 0,
+      };
     case '~':
     case '~>':
       // Masterminds reads `~0.0.0` as every version.
-      return within(upTo(base, exact && numbers.every((part) => part === 0) ? -1 : Math.min(precision - 1, 1), next));
+      return within(upTo(base, exact && numbers.every((part) => part === 0n) ? -1 : Math.min(precision - 1, 1), next));
     case '^': {
-      const firstSet = numbers.findIndex((part) => part !== 0);
-      return within(upTo(base, Math.min(firstSet < 0 ? 2 : firstSet, precision - 1), next));
+      const firstSet = numbers.findIndex((part) => part !== 0n);
+      return within(upTo(base, precision === 0 ? 2 : Math.min(firstSet < 0 ? 2 : firstSet, precision - 1), next));
     }
     default:
       throw invalidRange(range, `has the operator "${operator}"`);
   }
 }
 
-function upTo(from: SemVer, place: number, next: (place: number) => SemVer | undefined): Interval {
+function upTo(from: Version, place: number, next: (place: number) => Version | undefined): Interval {
   const below = next(place);
   return below === undefined ? { from } : { from, below };
 }
 
 /** The lowest prerelease of the version that follows at one place, so that `^1` leaves `2.0.0-rc.1` out. */
-function bumped(numbers: readonly number[], place: number, range: string): SemVer {
-  const raised = numbers.map((part, index) => (index < place ? part : index === place ? part + 1 : 0));
-  return versionOf(raised, '0', range);
-}
-
-function versionOf(numbers: readonly number[], prerelease: string | undefined, range: string): SemVer {
-  const text = numbers.join('.') + (prerelease === undefined ? '' : `-${prerelease}`);
-  const version = parseSemver(text);
-  if (version === null) throw invalidRange(range, `holds "${text}", which is no version`);
-  return version;
+function bumped([major, minor, patch]: Version['numbers'], place: number): Version {
+  const raised = [
+    [major + 1n, 0n, 0n],
+    [major, minor + 1n, 0n],
+    [major, minor, patch + 1n],
+  ] as const;
+  return { numbers: raised[place] ?? raised[2], prerelease: '0' };
 }
 
 function invalidRange(range: string, fault: string): TidegateError {

@@ -53,8 +53,36 @@ const CHART_FIELDS: readonly string[] = ['helmCharts', 'helmChartInflationGenera
 const FILE_OR_FOLDER_FIELDS: readonly string[] = ['resources', 'bases', 'components'];
 const FILE_FIELDS: readonly string[] = ['crds', 'configurations'];
 const FILE_OR_INLINE_FIELDS: readonly string[] = ['patchesStrategicMerge'];
-const PATH_ENTRY_FIELDS: readonly string[] = ['patches', 'patchesJson6902', 'replacements'];
-const DATA_FIELDS: readonly string[] = ['configMapGenerator', 'secretGenerator'];
+/** Fields whose entries name files in some of their fields; `*` stands for each entry of a list. */
+const FILE_PLACES: ReadonlyMap<string, FilePlaces> = new Map([
+  ['patches', [['path']]],
+  ['patchesJson6902', [['path']]],
+  ['replacements', [['path']]],
+  ['configMapGenerator', [['files'], ['envs'], ['env']]],
+  ['secretGenerator', [['files'], ['envs'], ['env']]],
+]);
+const OPENAPI_PLACES: FilePlaces = [['path']];
+/** The builtin plugins that are run, each with the places in its configuration that name files. */
+const PLUGIN_PLACES: ReadonlyMap<string, FilePlaces> = new Map([
+  ['AnnotationsTransformer', []],
+  ['ConfigMapGenerator', [['files'], ['envs'], ['env']]],
+  ['HashTransformer', []],
+  ['IAMPolicyGenerator', []],
+  ['ImageTagTransformer', []],
+  ['LabelTransformer', []],
+  ['LegacyOrderTransformer', []],
+  ['NamespaceTransformer', []],
+  ['PatchJson6902Transformer', [['path']]],
+  ['PatchStrategicMergeTransformer', [['paths']]],
+  ['PatchTransformer', [['path']]],
+  ['PrefixSuffixTransformer', []],
+  ['PrefixTransformer', []],
+  ['ReplacementTransformer', [['replacements', '*', 'path']]],
+  ['ReplicaCountTransformer', []],
+  ['SecretGenerator', [['files'], ['envs'], ['env']]],
+  ['SortOrderTransformer', []],
+  ['SuffixTransformer', []],
+]);
 const PLUGIN_FIELDS: readonly string[] = ['generators', 'transformers', 'validators'];
 const KNOWN_FIELDS: readonly string[] = [
   ...PLAIN_FIELDS,
@@ -62,12 +90,13 @@ const KNOWN_FIELDS: readonly string[] = [
   ...FILE_OR_FOLDER_FIELDS,
   ...FILE_FIELDS,
   ...FILE_OR_INLINE_FIELDS,
-  ...PATH_ENTRY_FIELDS,
-  ...DATA_FIELDS,
+  ...FILE_PLACES.keys(),
   ...PLUGIN_FIELDS,
   'openapi',
 ];
-const FILE_KEYS: ReadonlySet<string> = new Set(['path', 'paths', 'file', 'files', 'env', 'envs']);
+
+/** Ways from a value to the fields below it that name files. */
+type FilePlaces = readonly (readonly string[])[];
 
 interface Walk {
   readonly tree: SourceTree;
@@ -154,7 +183,7 @@ function visitField(walk: Walk, place: Place, key: string, value: unknown): void
     return;
   }
   if (key === 'openapi') {
-    visitKeys(walk, place, value);
+    visitPlaces(walk, place, value, OPENAPI_PLACES);
     return;
   }
   if (!Array.isArray(value)) {
@@ -167,8 +196,9 @@ function visitField(walk: Walk, place: Place, key: string, value: unknown): void
 }
 
 function visitEntry(walk: Walk, place: Place, key: string, entry: unknown): void {
-  if (PATH_ENTRY_FIELDS.includes(key) || DATA_FIELDS.includes(key)) {
-    visitKeys(walk, place, entry);
+  const places = FILE_PLACES.get(key);
+  if (places !== undefined) {
+    visitPlaces(walk, place, entry, places);
   } else if (typeof entry !== 'string') {
     refuse(walk, place, `is ${formatValue(entry)}; allowed is a text`);
   } else if (FILE_OR_FOLDER_FIELDS.includes(key)) {
@@ -182,28 +212,26 @@ function visitEntry(walk: Walk, place: Place, key: string, entry: unknown): void
   }
 }
 
-/** Follows the keys that name files, at any depth and in any case, as Go matches them. */
-function visitKeys(walk: Walk, place: Place, value: unknown): void {
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) {
-      visitKeys(walk, { ...place, field: [...place.field, index] }, item);
-    }
-    return;
-  }
-  if (!isRecord(value)) {
-    return;
-  }
-  for (const [key, inner] of Object.entries(value)) {
-    const at = { ...place, field: [...place.field, key] };
-    // Both ways: Go also takes letters such as the long s for their plain ones.
-    const name = key.toUpperCase().toLowerCase();
-    if (FILE_KEYS.has(name)) {
-      visitFileNames(walk, at, inner);
-    } else if (name !== 'fieldspecs') {
-      // A field specification has a path too, but of a field.
-      visitKeys(walk, at, inner);
+/** Follows the fields that name files, which are where the schema has them and nowhere else: a label may be called `env`. */
+function visitPlaces(walk: Walk, place: Place, value: unknown, places: FilePlaces): void {
+  for (const [name, ...rest] of places) {
+    if (name === undefined) {
+      visitFileNames(walk, place, value);
+    } else if (name === '*') {
+      for (const [index, item] of (Array.isArray(value) ? value : []).entries()) {
+        visitPlaces(walk, { ...place, field: [...place.field, index] }, item, [rest]);
+      }
+    } else if (isRecord(value)) {
+      for (const [key, inner] of Object.entries(value)) {
+        if (isSameField(key, name)) visitPlaces(walk, { ...place, field: [...place.field, key] }, inner, [rest]);
+      }
     }
   }
+}
+
+/** As Go matches them: in any case, and letters such as the long s for their plain ones. */
+function isSameField(key: string, name: string): boolean {
+  return key.toUpperCase().toLowerCase() === name.toLowerCase();
 }
 
 function visitFileNames(walk: Walk, place: Place, value: unknown): void {
@@ -247,11 +275,12 @@ function visitPlugin(walk: Walk, place: Place, entry: string): void {
   for (const document of documents ?? (file === undefined ? [] : [undefined])) {
     const apiVersion = isRecord(document) ? document['apiVersion'] : undefined;
     const kind = isRecord(document) ? document['kind'] : undefined;
-    if (apiVersion !== 'builtin' || kind === 'HelmChartInflationGenerator' || hasFunction(document)) {
-      const message = `holds ${formatValue(kind)} of ${formatValue(apiVersion)}; allowed are builtin transformers: plugins, functions and charts are never run`;
+    const places = apiVersion === 'builtin' && typeof kind === 'string' ? PLUGIN_PLACES.get(kind) : undefined;
+    if (places === undefined || hasFunction(document)) {
+      const message = `holds ${formatValue(kind)} of ${formatValue(apiVersion)}; allowed are the builtin ${[...PLUGIN_PLACES.keys()].join(', ')}: other plugins, functions and charts are never run`;
       refuse(walk, place, message);
     } else {
-      visitKeys(walk, place, document);
+      visitPlaces(walk, place, document, places);
     }
   }
 }

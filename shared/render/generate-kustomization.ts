@@ -42,7 +42,7 @@ export function listManifests(tree: SourceTree, folder: string): readonly string
  * The kustomization file to build with. As in Flux, the specification is written into the folder's own file, not into an
  * overlay over it: an overlay would apply patches and images after the file's prefixes and namespace, and so to other names.
  * The fields go where Flux puts them: namespace, prefix and suffix replace, patches and components are added at the end, an
- * image replaces the entry of the same name.
+ * image is merged into the entry of the same name.
  */
 export function generateKustomization(
   tree: SourceTree,
@@ -102,15 +102,23 @@ function buildable(value: Readonly<Record<string, unknown>>): Readonly<Record<st
   return says ? value : { ...value, namespace: '_placeholder' };
 }
 
+/**
+ * Field by field, so that a tag in the file survives a new name from the specification. Tag and digest both say which version,
+ * so either of them replaces both: a digest beside a newer tag would win over it.
+ */
 function mergeImages(existing: readonly unknown[], added: readonly unknown[]): readonly unknown[] {
   const images = [...existing];
   for (const image of added) {
     const at = images.findIndex((one) => isRecord(one) && isRecord(image) && one['name'] === image['name']);
-    if (at < 0) {
+    const before = images[at];
+    if (!isRecord(before) || !isRecord(image)) {
       images.push(image);
-    } else {
-      images[at] = image;
+      continue;
     }
+    const given = Object.fromEntries(Object.entries(image).filter(([, value]) => value !== ''));
+    const { newTag: _newTag, digest: _digest, ...unversioned } = before;
+    const isVersioned = 'newTag' in given || 'digest' in given;
+    images[at] = { ...(isVersioned ? unversioned : before), ...given };
   }
   return images;
 }

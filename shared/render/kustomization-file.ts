@@ -45,8 +45,8 @@ export function readKustomizationFile(
   } catch (error) {
     return { problem: { file, field: '', message: describeError(error).split('\n')[0] ?? '' } };
   }
-  // kustomize reads the first document and says nothing of the others.
-  if (documents.length > 1) {
+  // kustomize reads the first document and says nothing of the others; what only ends in `---` has no others.
+  if (documents.slice(1).some((document) => document !== null && document !== undefined)) {
     const message = `has ${documents.length} documents; kustomize reads only one, remove the others`;
     return { problem: { file, field: '', message } };
   }
@@ -110,6 +110,16 @@ export function resolvePath(folder: string, path: string): string | undefined {
     } else if (part !== '.' && part !== '') {
       parts.push(part);
     }
+  }
+  return parts.join('/');
+}
+
+/** A folder of the tree as Flux finds it: `..` leads no further up than the root, from where the rest goes on. */
+export function resolveInsideRoot(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.' && part !== '') parts.push(part);
   }
   return parts.join('/');
 }

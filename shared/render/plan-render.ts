@@ -4,7 +4,7 @@ import type { Problem } from '#shared/errors/problem.ts';
 import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
 import { collectBuildInput } from './collect-build-input.ts';
 import { generateKustomization, type KustomizationEdits } from './generate-kustomization.ts';
-import { resolvePath } from './kustomization-file.ts';
+import { resolveInsideRoot, resolvePath } from './kustomization-file.ts';
 import { renderCacheKey } from './render-cache-key.ts';
 import { mergeVariables } from './substitute-variables.ts';
 
@@ -44,10 +44,13 @@ export function planRender(
   rendererVersion: string,
 ): PlannedRender {
   const subject = formatNamespacedName(settings);
-  const folder = resolvePath('', settings.path);
-  if (folder === undefined || ![...tree.keys()].some((path) => folder === '' || path.startsWith(`${folder}/`))) {
+  const folder = resolveInsideRoot(settings.path);
+  if (![...tree.keys()].some((path) => folder === '' || path.startsWith(`${folder}/`))) {
     const message = `kustomization ${subject}: path ${settings.path} names no folder of its source; correct spec.path`;
-    return { outcome: 'failed', problems: [{ file: folder ?? settings.path, field: 'spec.path', message }] };
+    return {
+      outcome: 'failed',
+      problems: [{ file: folder === '' ? settings.path : folder, field: 'spec.path', message }],
+    };
   }
   const generated = generateKustomization(tree, folder, settings);
   if (generated.outcome === 'refused') {

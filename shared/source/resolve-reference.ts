@@ -1,7 +1,8 @@
 import type { GitRepository } from '#shared/api/git-repository.ts';
 import { suggestName } from '#shared/errors/suggest-name.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import { compareVersions, parseSemverRange } from '#shared/image/semver-range.ts';
+import { parseSemverRange } from '#shared/image/semver-range.ts';
+import { compareVersions, parseVersion } from '#shared/image/version.ts';
 import type { GitRef } from '#shared/ports/git-remote.ts';
 import { formatRevision } from './revision.ts';
 
@@ -68,11 +69,14 @@ function resolveCommit(commit: string, branch: string | undefined, refs: readonl
 function resolveSemver(range: string, refs: readonly GitRef[]): ResolvedReference {
   const accepts = parseSemverRange(range);
   const tags = refs.filter((ref) => ref.name.startsWith('refs/tags/'));
-  const versions = tags.filter((ref) => /^v?\d+\.\d+\.\d+(?:[-+]|$)/.test(tagName(ref)));
+  const versions = tags.flatMap((ref) => {
+    const version = parseVersion(tagName(ref));
+    return version === undefined ? [] : [{ ref, version }];
+  });
   const best = versions
-    .filter((ref) => accepts.matches(tagName(ref)))
-    .sort((a, b) => compareVersions(tagName(a), tagName(b)) || (a.name < b.name ? -1 : 1))
-    .at(-1);
+    .filter(({ ref }) => accepts.matches(tagName(ref)))
+    .sort((a, b) => compareVersions(a.version, b.version) || (a.ref.name < b.ref.name ? -1 : 1))
+    .at(-1)?.ref;
   if (best === undefined) {
     throw failed(
       `semver "${range}" matches no tag; the repository has ${count(tags.length, 'tag', 'tags')}, ${versions.length} of them versions`,

@@ -2,7 +2,9 @@ import type { WorkMessage } from '#shared/work/work-message.ts';
 import { readRepository } from './read-repository.ts';
 import { readField, readText } from './read-payload.ts';
 
-const REF = /^refs\/\S+$/u;
+/** What git allows in a name: no control character, no space, none of its own signs; a no-break space is a letter like any other. */
+// oxlint-disable-next-line no-control-regex
+const REF = /^refs\/[^\u0000-\u0020\u007f~^:?*[\\]+$/u;
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u;
 
 /** A `push` payload as a message; undefined for what is no such payload. */

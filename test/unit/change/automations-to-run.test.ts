@@ -4,6 +4,7 @@ import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.
 import type { Instructions } from '#shared/api/instructions.ts';
 import { automationsToRun, type ClusterImages, type ImageHint } from '#shared/change/automations-to-run.ts';
 import { resolveCheckout } from '#shared/change/resolve-checkout.ts';
+import type { EcrImage } from '#shared/image/image-reference.ts';
 import type { StatusRecord } from '#shared/journal/journal-record.ts';
 
 const SETTINGS = {
@@ -15,10 +16,10 @@ const FULL = { repository: 'https://github.com/Acme/Fleet', deliveryId: 'd', aft
 
 describe('a hint for image-update', () => {
   it.each<[what: string, hint: ImageHint, repositories: string, automations: string]>([
-    ['an image', { type: 'ImagePushed', image: 'reg.io/a' }, 'a', 'all onlyA'],
-    ['another image', { type: 'ImagePushed', image: 'reg.io/b' }, 'b', 'all'],
-    ['an unknown image', { type: 'ImagePushed', image: 'reg.io/a/evil' }, '', ''],
-    ['the image of a suspended repository', { type: 'ImagePushed', image: 'reg.io/s' }, '', ''],
+    ['an image', { type: 'ImagePushed', image: ecr('a') }, 'a', 'all onlyA'],
+    ['another image', { type: 'ImagePushed', image: ecr('b') }, 'b', 'all'],
+    ['an unknown image', { type: 'ImagePushed', image: ecr('a/evil') }, '', ''],
+    ['the image of a suspended repository', { type: 'ImagePushed', image: ecr('s') }, '', ''],
     ['a tick', { type: 'Tick', id: 't' }, 'b', 'onlyA elsewhere'],
     ['new instructions', { type: 'InstructionsChanged', cluster: 'one' }, 'a b', 'all onlyA elsewhere'],
     ['new instructions of another cluster', { type: 'InstructionsChanged', cluster: 'two' }, '', ''],
@@ -68,11 +69,16 @@ describe('where an automation works', () => {
   });
 });
 
+/** As EventBridge tells it, whatever host the repository is written with. */
+function ecr(repository: string): EcrImage {
+  return { account: '123456789012', region: 'eu-west-1', repository };
+}
+
 function cluster(): ClusterImages {
   const id = (name: string) => ({ namespace: 'ns', name });
   const repository = (name: string, suspend = false) => ({
     ...id(name),
-    image: `reg.io/${name}`,
+    image: `123456789012.dkr-ecr-fips.eu-west-1.on.aws/${name}`,
     intervalMs: 60_000,
     exclusionList: [],
     suspend,

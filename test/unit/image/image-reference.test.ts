@@ -29,6 +29,13 @@ describe('an image reference', () => {
   it.each([
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app', '123456789012 eu-west-1 team/app'],
     ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/app', '123456789012 cn-north-1 app'],
+    ['123456789012.dkr-ecr.eu-west-1.on.aws/app', '123456789012 eu-west-1 app'],
+    ['123456789012.dkr-ecr-fips.us-east-1.on.aws/app', '123456789012 us-east-1 app'],
+    ['123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com/app', '123456789012 us-gov-west-1 app'],
+    ['123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn/team/app', '123456789012 cn-north-1 team/app'],
+    ['123456789012.DKR.ecr.eu-west-1.AmazonAWS.com/app', '123456789012 eu-west-1 app'],
+    ['123456789012.dkr.ecr.eu-west-1.on.aws.evil.org/app', undefined],
+    ['123456789012.dkr.ecr.eu-west-1xamazonaws.com/app', undefined],
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.org/app', undefined],
     ['evil.org/123456789012.dkr.ecr.eu-west-1.amazonaws.com/app', undefined],
     ['ghcr.io/a/b', undefined],

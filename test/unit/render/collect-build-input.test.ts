@@ -164,6 +164,38 @@ describe('collecting what a build can read', () => {
     expect(input).toMatchObject({ outcome: 'refused', problems: [{ file: 'apps/kustomization.yaml' }] });
   });
 
+  it.each([
+    [
+      'labels of a generator',
+      'configMapGenerator:\n- name: a\n  literals: [k=v]\n  options: {labels: {env: prod, path: x}, annotations: {files: y}}',
+    ],
+    ['labels of all generators', 'generatorOptions: {labels: {env: prod, files: x}}'],
+    [
+      'targets of patches',
+      'patches:\n- target: {kind: A, labelSelector: env=prod}\n  patch: "[]"\n  options: {allowNameChange: true}',
+    ],
+    [
+      'labels of a builtin transformer',
+      'transformers:\n- |\n  apiVersion: builtin\n  kind: LabelTransformer\n  metadata: {name: l}\n  labels: {env: prod, paths: x}\n  fieldSpecs: [{path: metadata/labels, create: true}]',
+    ],
+    [
+      'annotations of a builtin transformer',
+      'transformers:\n- |\n  apiVersion: builtin\n  kind: AnnotationsTransformer\n  metadata: {name: l}\n  annotations: {file: prod, envs: x}',
+    ],
+  ])('takes no name for a file that only sounds like one: %s', (_what, fields) => {
+    const texts = { 'apps/kustomization.yaml': `resources: [a.yaml]\n${fields}\n`, 'apps/a.yaml': OBJECT };
+
+    expect(collectBuildInput(tree(texts), 'apps')).toMatchObject({ outcome: 'collected' });
+  });
+
+  it.each(['ValueAddTransformer', 'HelmChartInflationGenerator', 'Unheard'])('never runs the plugin %s', (kind) => {
+    const text = `transformers:\n- |\n  apiVersion: builtin\n  kind: ${kind}\n  metadata: {name: x}\n`;
+
+    expect(JSON.stringify(collectBuildInput(tree({ 'apps/kustomization.yaml': text }), 'apps'))).toContain(
+      'allowed are the builtin AnnotationsTransformer',
+    );
+  });
+
   it('collects every file that is referenced and no other', () => {
     const texts = {
       'apps/kustomization.yaml': [

@@ -59,6 +59,50 @@ describe('generating a kustomization', () => {
     });
   });
 
+  it.each<[what: string, file: object, spec: object, expected: object]>([
+    [
+      'a new name keeps the tag of the file',
+      { newTag: 'v1.2.3' },
+      { newName: 'mirror.example/app' },
+      { newName: 'mirror.example/app', newTag: 'v1.2.3' },
+    ],
+    ['a new tag keeps the name of the file', { newName: 'm/app' }, { newTag: '2' }, { newName: 'm/app', newTag: '2' }],
+    ['a new tag takes the digest away', { digest: 'sha256:1' }, { newTag: '2' }, { newTag: '2' }],
+    ['a new digest takes the tag away', { newTag: '1' }, { digest: 'sha256:2' }, { digest: 'sha256:2' }],
+    [
+      'an empty field says nothing',
+      { newTag: '1' },
+      { newTag: '', newName: 'm/app' },
+      { newTag: '1', newName: 'm/app' },
+    ],
+  ])('merges an image field by field: %s', (_what, file, spec, expected) => {
+    const texts = { 'apps/kustomization.yaml': JSON.stringify({ images: [{ name: 'app', ...file }] }) };
+
+    const generated = generateKustomization(tree(texts), 'apps', { ...SETTINGS, images: [{ name: 'app', ...spec }] });
+
+    const text = generated.outcome === 'generated' ? generated.text : '';
+    expect(JSON.parse(text)).toMatchObject({ images: [{ name: 'app', ...expected }] });
+    expect(Object.keys((JSON.parse(text) as { images: object[] }).images[0] ?? {})).toHaveLength(
+      1 + Object.keys(expected).length,
+    );
+  });
+
+  it.each(['../components/x', '../../components/x', 'apps/../../components/x', '/components/x'])(
+    'finds the path %s inside the root of the artifact, as Flux does',
+    (path) => {
+      const planned = plan({ 'components/x/a.yaml': OBJECT }, { path });
+
+      expect(planned).toMatchObject({ outcome: 'planned', plan: { folder: 'components/x' } });
+    },
+  );
+
+  it.each(['---\nresources: [a.yaml]\n---\n', 'resources: [a.yaml]\n---\n---\n'])(
+    'reads a kustomization file that ends in a line between documents',
+    (text) => {
+      expect(plan({ 'apps/kustomization.yaml': text, 'apps/a.yaml': OBJECT })).toMatchObject({ outcome: 'planned' });
+    },
+  );
+
   it('writes the specification into the file that is there, where Flux writes it', () => {
     const texts = {
       'apps/Kustomization':

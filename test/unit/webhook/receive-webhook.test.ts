@@ -71,6 +71,8 @@ describe('receiveWebhook', () => {
     ['pull_request', { action: 'closed', number: 'seven', repository: REPOSITORY }, 'bad-request'],
     ['push', { ...PUSH, after: 'main' }, 'bad-request'],
     ['push', { ...PUSH, ref: 'refs/heads/a b' }, 'bad-request'],
+    ['push', { ...PUSH, ref: 'refs/heads/a\u00A0b' }, 'accepted'],
+    ['push', { ...PUSH, ref: 'refs/heads/a~b' }, 'bad-request'],
     ['push', { ...PUSH, repository: { html_url: 'javascript:alert(1)' } }, 'bad-request'],
     ['push', 'not JSON', 'bad-request'],
   ])('answers %s %j with %s', (event, payload, outcome) => {
