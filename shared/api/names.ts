@@ -15,6 +15,8 @@ export const ADOPT_ANNOTATION = 'tidegate.dev/adopt';
 export const INSTALLATION_ANNOTATION = 'tidegate.dev/installation';
 /** On the lease of an installation's name: who may take it. On an object in Git: from which installation to take it. */
 export const ADOPT_INSTALLATION_ANNOTATION = 'tidegate.dev/adopt-installation';
+/** `enabled`: the object may be pruned with all that goes with it, and nobody is asked. */
+export const PRUNE_ANNOTATION = 'tidegate.dev/prune';
 export const APPROVE_PRUNE_ANNOTATION = 'tidegate.dev/approve-prune';
 export const FLUX_PRUNE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/prune';
 export const FLUX_FORCE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/force';

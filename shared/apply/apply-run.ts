@@ -15,6 +15,7 @@ import type {
 import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
 import type { FirstContact } from './plan-apply.ts';
+import type { PruneCandidate } from './prune-guards/prune-candidate.ts';
 
 /** What is known so far of one Kustomization in this run. `applied`: health is still awaited. */
 export interface SetProgress {
@@ -42,6 +43,10 @@ export interface ApplyRun {
   readonly progress: ReadonlyMap<string, SetProgress>;
   readonly records: RecordBook;
   readonly firstContacts: Map<string, FirstContact>;
+  /** What may be pruned and takes others with it, in the order found. */
+  readonly pruneLast: PruneCandidate[];
+  /** Uids of what this run deleted. */
+  readonly pruned: Set<string>;
   cluster: ObservedCluster;
   claims: ReadonlyMap<string, string>;
   recordsChanged: boolean;

@@ -118,8 +118,8 @@ function noteDecisions(run: ApplyRun, planned: readonly PlannedObject[]): void {
 }
 
 function noteFailures(run: ApplyRun, plan: ApplyPlan, open: readonly PlannedObject[]): void {
-  for (const { set, id, reason, message } of plan.failures) {
-    progressOf(run, set.id).failures.push({ id, reason, message });
+  for (const { set, ...failure } of plan.failures) {
+    progressOf(run, set.id).failures.push(failure);
   }
   for (const { action, desired } of open) {
     if (action === 'await-gone') {

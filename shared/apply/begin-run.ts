@@ -23,6 +23,8 @@ export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promis
     progress: new Map(sets.map((set) => [formatNamespacedName(set.id), beginSet(set)])),
     records,
     firstContacts: new Map(),
+    pruneLast: [],
+    pruned: new Set(),
     cluster,
     claims: claimObjects(sets, cluster.discovery),
     recordsChanged: false,

@@ -1,12 +1,30 @@
 import type { KubernetesObject, ObjectId } from '#shared/api/kubernetes-object.ts';
 import { TidegateError, describeError } from '#shared/errors/tidegate-error.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError, type KubernetesStatus } from '#shared/ports/kubernetes-api.ts';
 
 import type { ApplyFailure } from './desired-state.ts';
-import { concealTypedValues, typedFaultsOf } from './mistyped-field.ts';
+import { concealTypedValues } from './mistyped-field.ts';
+
+/** One thing that a server says of one field. */
+interface Complaint {
+  /** As the server writes it: `.spec.replicas`, `spec.ports[0].port`. */
+  readonly field: string;
+  readonly words: string;
+}
+
+/** Longer than any path that a person wrote; what a server quotes is bounded by this. */
+const MAX_FIELD = 500;
+/** How structured merge diff and the two decoders begin what they say. */
+const TYPED = /^failed to create typed \w+ object \([^)]{0,500}\): (?:errors:\n)?/u;
+const UNMARSHAL =
+  /cannot unmarshal (\w{1,20})(?: .{1,200}?)? into Go struct field [^. ]{1,200}\.([^ ]{1,500}) of type ([^ ;,\n]{1,200})/u;
+const UNKNOWN_FIELD = /unknown field "([^"]{1,500})"/gu;
+const END_OF_PATH =
+  /: (?:expected |field not declared|duplicate |must |may |cannot |invalid |unknown |key |associative |failed )/u;
 
 /**
- * Tells why a request about an object failed; of a Secret only which fields, for the server quotes values.
+ * Tells why a request about an object failed: the field first, for that is what a person looks for. Of a Secret only which
+ * fields and what they have to be, for the server quotes values.
  *
  * @param sent what was sent, when that may be the reason.
  */
@@ -17,13 +35,49 @@ export function describeRefusal(id: ObjectId, error: unknown, sent?: KubernetesO
   }
   const { reason, causes } = error.status;
   const message = concealTypedValues(error.status.message, sent);
-  if (id.kind !== 'Secret') {
-    return { id, reason, message };
+  const complaints = readComplaints({ message, causes });
+  const [first] = complaints;
+  const field = first === undefined ? {} : { field: first.field };
+  if (id.kind === 'Secret') {
+    const told = first === undefined ? 'the server refused it' : complaints.map(tellWithoutValue).join('\n');
+    return { id, reason, message: told, ...field };
   }
-  const typed = typedFaultsOf(message);
+  const told = complaints.map((one) => `${one.field}: ${one.words}`).join('\n');
+  return { id, reason, message: first === undefined ? message : told, ...field };
+}
+
+function readComplaints({ message, causes }: Pick<KubernetesStatus, 'message' | 'causes'>): readonly Complaint[] {
+  const structured = causes.flatMap((cause) =>
+    cause.field === undefined || cause.field === '' ? [] : [{ field: cause.field, words: cause.message ?? 'invalid' }],
+  );
+  if (structured.length > 0) {
+    return structured;
+  }
+  const typed = TYPED.exec(message)?.[0];
   if (typed !== undefined) {
-    return { id, reason, message: typed };
+    return message.slice(typed.length).split('\n').flatMap(readFault);
   }
-  const fields = causes.map((cause) => cause.field).filter((field) => field !== undefined);
-  return { id, reason, message: `the server refused it${fields.length === 0 ? '' : ` for ${fields.join(', ')}`}` };
+  const unmarshal = UNMARSHAL.exec(message);
+  if (unmarshal !== null) {
+    const [, found = '', field = '', type = ''] = unmarshal;
+    return [{ field: `.${field}`, words: `expected ${type}, got ${found}` }];
+  }
+  return [...message.matchAll(UNKNOWN_FIELD)].map(([, field = '']) => ({ field: `.${field}`, words: 'unknown field' }));
+}
+
+/** `  .spec.replicas: expected numeric, got string`; a key in the path may hold any character, a colon and a space too. */
+function readFault(line: string): readonly Complaint[] {
+  const text = line.trim();
+  const end = text.startsWith('.') ? text.slice(0, MAX_FIELD).search(END_OF_PATH) : -1;
+  return end < 0 ? [] : [{ field: text.slice(0, end), words: text.slice(end + 2) }];
+}
+
+/** The field that a text of such faults begins with. */
+export function fieldOf(message: string): string | undefined {
+  return readFault(message.split('\n', 1)[0] ?? '')[0]?.field;
+}
+
+/** What a field has to be is no secret, nor is the type of what is there; all else may quote what is. */
+function tellWithoutValue({ field, words }: Complaint): string {
+  return /^expected [\w ()]{1,40}, got \w/u.test(words) ? `${field}: ${words}` : `${field}: the server refused it`;
 }

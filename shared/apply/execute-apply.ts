@@ -1,5 +1,7 @@
-import { FLUX_FORCE_ANNOTATION } from '#shared/api/names.ts';
+import { formatObjectId } from '#shared/api/kubernetes-object.ts';
+import { FLUX_FORCE_ANNOTATION, PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import {
   KubernetesApiError,
   type Attribution,
@@ -9,6 +11,7 @@ import {
 
 import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';
+import { describeWeight } from './describe-weight.ts';
 import type { DesiredObject } from './desired-object.ts';
 import type { ApplyAction, DesiredSet } from './desired-state.ts';
 import { hashValue } from './hash-value.ts';
@@ -17,6 +20,8 @@ import { ownEntry } from './own-entry.ts';
 import type { PlannedObject } from './plan-apply.ts';
 import { runAtMost } from './run-at-most.ts';
 import { takeOverFields } from './take-over-fields.ts';
+import { weighCandidates } from './weigh-candidates.ts';
+import { isAskedFor, mayTakeAll, WEIGHTLESS } from './weight.ts';
 
 const AT_ONCE = 16;
 const GONE_POLL_MS = 100;
@@ -66,7 +71,7 @@ async function applyOrRecreate(
     if (field === undefined || live === undefined || !mayForce(desired, live)) {
       throw error;
     }
-    await deleteAndAwait(run, desired);
+    await deleteAndAwait(run, desired, field);
     return { after: await run.ports.api.apply(request), recreated: field };
   }
 }
@@ -79,12 +84,13 @@ function mayForce(desired: DesiredObject, live: LiveMetadata): boolean {
   return desired.set.settings.force || marked;
 }
 
-async function deleteAndAwait(run: ApplyRun, desired: DesiredObject): Promise<void> {
+async function deleteAndAwait(run: ApplyRun, desired: DesiredObject, field: string): Promise<void> {
   const address = { resource: desired.resource, namespace: desired.id.namespace, name: desired.id.name };
   const live = await run.ports.api.getMetadata(address);
   if (live === undefined) {
     return;
   }
+  await refuseToTakeOthers(run, desired, live, field);
   await run.ports.api.delete({
     address,
     uid: live.uid,
@@ -97,6 +103,29 @@ async function deleteAndAwait(run: ApplyRun, desired: DesiredObject): Promise<vo
       throw new Error(`${desired.id.kind} ${desired.id.name}: deleted to be recreated, but it is still terminating`);
     }
     await run.ports.clock.sleep(GONE_POLL_MS);
+  }
+}
+
+/** `force` is a word about an object, not about what goes with it: its data, or all that is in it. */
+async function refuseToTakeOthers(
+  run: ApplyRun,
+  { id, resource, object }: DesiredObject,
+  live: LiveMetadata,
+  field: string,
+): Promise<void> {
+  if (mayTakeAll(object.metadata)) {
+    return;
+  }
+  // Only Git's word counts: a mark that was taken out there is still on the live object.
+  const candidate = { id, resource, live: { ...live, labels: {}, annotations: {} } };
+  const weight = (await weighCandidates(run, [candidate])).get(live.uid) ?? WEIGHTLESS;
+  if (isAskedFor(candidate, weight)) {
+    const what = describeWeight(candidate, weight, () => false);
+    throw new TidegateError(
+      'RecreationWithheld',
+      `${field} cannot be changed, and if it were recreated, ${what}; undo the change, or annotate it in Git with ${PRUNE_ANNOTATION}: enabled to have it recreated all the same`,
+      { disposition: 'stall', subject: formatObjectId(id) },
+    );
   }
 }
 

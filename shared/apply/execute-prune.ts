@@ -1,11 +1,11 @@
 import { objectKey } from '#shared/api/kubernetes-object.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 
 import { stageOf } from './apply-order.ts';
 import { mayStart, type ApplyRun } from './apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';
-import type { WithheldPrune } from './desired-state.ts';
+import type { WithheldFrom } from './plan-prune.ts';
 import type { PruneCandidate } from './prune-guards/prune-candidate.ts';
 import { runAtMost } from './run-at-most.ts';
 
@@ -20,10 +20,10 @@ export async function executePrune(
   deletions: readonly PruneCandidate[],
 ): Promise<{
   readonly deleted: readonly PruneCandidate[];
-  readonly withheld: readonly (WithheldPrune & { readonly kustomization: NamespacedName })[];
+  readonly withheld: readonly WithheldFrom[];
 }> {
   const deleted: PruneCandidate[] = [];
-  const withheld: (WithheldPrune & { readonly kustomization: NamespacedName })[] = [];
+  const withheld: WithheldFrom[] = [];
   for (const stage of [2, 1, 0]) {
     const inStage = deletions.filter(({ object }) => stageOf(object.id.kind) === stage);
     await runAtMost(AT_ONCE, inStage, async (candidate) => {
@@ -60,6 +60,7 @@ async function deleteOne(
       ? { guard: 'changed-meanwhile', message: 'it changed while the run looked at it; the next run decides again' }
       : { guard: 'refused', message: describeRefusal(id, error).message };
   }
+  run.pruned.add(live.uid);
   if (run.records.delete(objectKey(id))) {
     run.recordsChanged = true;
   }

@@ -8,8 +8,8 @@ const MAPS_OF_TEXTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['Secret', ['stringData', 'data']],
   ['ConfigMap', ['data', 'binaryData']],
 ]);
-/** A field of a typed patch and what is wrong with it; the server adds the value as Go prints it. */
-const TYPED = /(\.[^\n]*?): expected ([^\n]*?), got ([^\n]*)/g;
+const EXPECTED = ': expected ';
+const GOT = ', got ';
 
 /** What kubectl and Flux say of a Secret or ConfigMap that holds no text where one belongs; undefined when all is well. */
 export function describeMistyped(object: KubernetesObject): string | undefined {
@@ -27,16 +27,39 @@ export function describeMistyped(object: KubernetesObject): string | undefined {
 
 /** Takes values out of what a server says of fields of a wrong type, and names the variables that made them. */
 export function concealTypedValues(message: string, object: KubernetesObject | undefined): string {
-  return message.replaceAll(TYPED, (_, path: string, expected: string, got: string) => {
-    const variables = object?.[FILLED_FIELDS]?.find((filled) => isAt(filled, path, object))?.variables ?? [];
-    return `${path}: expected ${expected}, got ${typeInGo(got)}${adviseOnVariables(variables)}`;
-  });
+  return message
+    .split('\n')
+    .map((line) => {
+      const fault = readTypedFault(line);
+      if (fault === undefined) return line;
+      const { before, path, expected, got } = fault;
+      const variables = object?.[FILLED_FIELDS]?.find((filled) => isAt(filled, path, object))?.variables ?? [];
+      return `${before}${path}: expected ${expected}, got ${typeInGo(got)}${adviseOnVariables(variables)}`;
+    })
+    .join('\n');
 }
 
-/** The part of a server's words that says which fields have a wrong type, if any does. */
-export function typedFaultsOf(message: string): string | undefined {
-  const faults = [...message.matchAll(TYPED)].map(([fault]) => fault);
-  return faults.length === 0 ? undefined : faults.join('\n');
+interface TypedFault {
+  readonly before: string;
+  readonly path: string;
+  readonly expected: string;
+  /** The value as Go prints it. */
+  readonly got: string;
+}
+
+/** A field of a typed patch and what is wrong with it: one a line, on the first behind the object's name. */
+function readTypedFault(line: string): TypedFault | undefined {
+  const end = line.indexOf(EXPECTED);
+  const gotAt = line.indexOf(GOT, end + EXPECTED.length);
+  const name = line.startsWith('failed to create typed ') ? line.indexOf('): ') + 3 : 0;
+  const start = name + line.slice(name).search(/\S/);
+  if (end < 0 || gotAt < 0 || end < start || line[start] !== '.') return undefined;
+  return {
+    before: line.slice(0, start),
+    path: line.slice(start, end),
+    expected: line.slice(end + EXPECTED.length, gotAt),
+    got: line.slice(gotAt + GOT.length),
+  };
 }
 
 function describe(object: KubernetesObject, path: FilledField['path'], expected: string, got: string): string {

@@ -6,6 +6,7 @@ import { stageOf, compareForApply, type Stage } from './apply-order.ts';
 import type { ObjectRecord, RecordBook } from './apply-record.ts';
 import { applySetId } from './apply-set-id.ts';
 import { resolveDesired, type DesiredObject } from './desired-object.ts';
+import { fieldOf } from './describe-refusal.ts';
 import type { ApplyFailure, DesiredSet } from './desired-state.ts';
 import { foreignOwner } from './foreign-owner.ts';
 import { hashValue } from './hash-value.ts';
@@ -67,7 +68,7 @@ export function planApply(input: PlanApplyInput): ApplyPlan {
       const desired = resolveDesired(set, object, input.cluster.discovery);
       const planned = 'reason' in desired ? desired : planObject(desired, input);
       if ('reason' in planned) {
-        failures.push({ set, id: planned.id, reason: planned.reason, message: planned.message });
+        failures.push({ set, ...describePlanned(planned) });
       } else {
         objects.push(planned);
       }
@@ -75,6 +76,12 @@ export function planApply(input: PlanApplyInput): ApplyPlan {
   }
   objects.sort((one, other) => compareForApply(one.desired.object, other.desired.object));
   return { objects, failures };
+}
+
+/** A field of a wrong type is known by its path, as the server would name it. */
+function describePlanned({ id, reason, message }: Pick<ApplyFailure, 'id' | 'reason' | 'message'>): ApplyFailure {
+  const field = reason === 'Invalid' ? fieldOf(message) : undefined;
+  return { id, reason, message, ...(field === undefined ? {} : { field }) };
 }
 
 function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObject | ApplyFailure {

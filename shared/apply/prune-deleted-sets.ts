@@ -1,6 +1,6 @@
 import { objectKey, type ObjectId } from '#shared/api/kubernetes-object.ts';
 import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
 
 import { mayStart, type ApplyRun } from './apply-run.ts';
 import { kustomizationOf } from './apply-set-id.ts';
@@ -11,18 +11,19 @@ import { SETTLED_GUARDS } from './guard-outlook.ts';
 import { leftBehind } from './left-behind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
-import { isUnknown, membersOf, pruneSets, type PruneResult } from './prune-wave.ts';
+import { pruneLast } from './prune-last.ts';
+import { forgetSet, isUnknown, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
 
 /** So many Kustomizations are named; more are counted. */
 const MAX_HEIRS = 3;
 
-/** Clears up after Kustomizations that are gone from Git, as their parents say: a parent goes after its last member. */
+/**
+ * Clears up after Kustomizations that are gone from Git, as their parents say: a parent goes after its last member. Then
+ * goes what takes others with it, whoever it belongs to.
+ */
 export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {
   const gone = run.cluster.parents.filter((parent) => !run.progress.has(formatNamespacedName(parent.kustomization)));
-  if (gone.length === 0) {
-    return [];
-  }
-  const result = await pruneSets(
+  const pruned = await pruneSets(
     run,
     gone
       .filter((parent) => parent.whenDeleted === 'prune')
@@ -31,24 +32,46 @@ export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutco
         members: membersOf(run, parent.kustomization),
         desired: 0,
         whenGone: parent.whenDeleted,
+        gone: true,
       })),
   );
+  const last = await pruneLast(run, pruned.withheld);
+  notePrunes(run, last);
+  const withheld = groupBySet([...pruned.withheld, ...last.withheld]);
+  const deleted = groupBySet([...pruned.deleted, ...last.deleted]);
   const outcomes: SetOutcome[] = [];
   for (const parent of gone) {
+    const name = formatNamespacedName(parent.kustomization);
+    const result = { withheld: withheld.get(name) ?? [], deleted: deleted.get(name) ?? [] };
     outcomes.push(await concludeDeleted(run, parent, result));
   }
   return outcomes;
 }
 
+function groupBySet<T extends { readonly kustomization: NamespacedName }>(
+  prunes: readonly T[],
+): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const prune of prunes) {
+    const name = formatNamespacedName(prune.kustomization);
+    const known = groups.get(name) ?? [];
+    known.push(prune);
+    groups.set(name, known);
+  }
+  return groups;
+}
+
 async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: PruneResult): Promise<SetOutcome> {
-  const name = formatNamespacedName(parent.kustomization);
   const withheld = [
-    ...result.withheld.filter((prune) => formatNamespacedName(prune.kustomization) === name),
+    ...result.withheld.map(forgetSet),
     ...(parent.whenDeleted === 'prune' ? leftBehind(run.cluster, parent.kustomization) : []),
   ];
-  const changes = result.deleted
-    .filter(({ kustomization }) => formatNamespacedName(kustomization) === name)
-    .map(({ object }): ChangeSetEntry => ({ id: object.id, action: 'deleted', drift: false, revision: '' }));
+  const changes = result.deleted.map(({ object }): ChangeSetEntry => ({
+    id: object.id,
+    action: 'deleted',
+    drift: false,
+    revision: '',
+  }));
   const message = await deleteParent(run, parent, withheld);
   const state: SetState = message === undefined ? 'deleted' : 'deleting';
   return {
@@ -59,7 +82,7 @@ async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: Pr
     message: message ?? describeDeleted(run, parent, changes.length),
     changes,
     failures: [],
-    withheld: withheld.map(({ id, guard, message }) => ({ id, guard, message })),
+    withheld,
     orphans: [],
     health: [],
   };

@@ -1,6 +1,6 @@
 import { objectKey } from '#shared/api/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
 import { applySetId, type ApplySetName } from './apply-set-id.ts';
 import { describeParentOwner } from './apply-set-parent.ts';
@@ -12,41 +12,79 @@ import { executePrune } from './execute-prune.ts';
 import { findResource } from './group-kind.ts';
 import { leftBehind } from './left-behind.ts';
 import type { ObservedObject } from './observed-cluster.ts';
-import { planPrune, type PruneSet } from './plan-prune.ts';
-import type { PruneContext } from './prune-guards/prune-candidate.ts';
+import { ownsPartOfLabel } from './own-entry.ts';
+import { planPrune, selectCandidates, type PruneSet, type WithheldFrom } from './plan-prune.ts';
+import type { PruneCandidate, PruneContext } from './prune-guards/prune-candidate.ts';
+import { weighCandidates } from './weigh-candidates.ts';
+import type { WeighedObject } from './weight.ts';
 
 /** What became of the members that nobody desires. */
 export interface PruneResult {
-  readonly deleted: readonly { readonly kustomization: NamespacedName; readonly object: ObservedObject }[];
-  readonly withheld: readonly (WithheldPrune & { readonly kustomization: NamespacedName })[];
+  readonly deleted: readonly PruneCandidate[];
+  readonly withheld: readonly WithheldFrom[];
 }
 
-/** Prunes Kustomizations of the request that were just applied. */
+/** Prunes Kustomizations of the request that were just applied; what takes others with it waits for `pruneLast`. */
 export async function pruneWave(run: ApplyRun, wave: readonly DesiredSet[]): Promise<void> {
   const sets = wave.map((set): PruneSet => ({
     kustomization: set.id,
     members: membersOf(run, set.id),
     desired: desiredIds(set).length,
     whenGone: set.settings.prune ? 'prune' : 'orphan',
+    gone: false,
   }));
-  const { deleted, withheld } = await pruneSets(run, sets);
-  for (const { kustomization, object } of deleted) {
-    const { changes, set } = progressOf(run, kustomization);
-    changes.set(objectKey(object.id), { id: object.id, action: 'deleted', drift: false, revision: set.revision });
-  }
-  for (const { kustomization, ...prune } of withheld) {
-    progressOf(run, kustomization).withheld.push(prune);
-  }
+  notePrunes(run, await pruneSets(run, sets));
   for (const set of wave.filter(({ settings }) => settings.prune)) {
     progressOf(run, set.id).withheld.push(...leftBehind(run.cluster, set.id));
   }
 }
 
-/** Plans and executes the prune of any sets, deleted ones too. */
+/** Notes what became of the members of Kustomizations that Git holds. */
+export function notePrunes(run: ApplyRun, { deleted, withheld }: PruneResult): void {
+  for (const { kustomization, object } of deleted) {
+    const progress = run.progress.get(formatNamespacedName(kustomization));
+    const { id } = object;
+    progress?.changes.set(objectKey(id), {
+      id,
+      action: 'deleted',
+      drift: false,
+      revision: progress.set.revision,
+    });
+  }
+  for (const prune of withheld) {
+    run.progress.get(formatNamespacedName(prune.kustomization))?.withheld.push(forgetSet(prune));
+  }
+}
+
+/** As it is told of the Kustomization. */
+export function forgetSet({ id, guard, message, asksFor }: WithheldFrom): WithheldPrune {
+  return { id, guard, message, ...(asksFor === undefined ? {} : { asksFor }) };
+}
+
+/** Plans the prune of any sets, deleted ones too, and executes it but for what goes last. */
 export async function pruneSets(run: ApplyRun, sets: readonly PruneSet[]): Promise<PruneResult> {
-  const plan = planPrune(sets, pruneContext(run), run.request.pruneGuard, run.request.approvals);
+  const context = pruneContext(run);
+  const selection = selectCandidates(sets, context);
+  const free = selection.sets.flatMap((one) => one.free.map(({ object }) => object));
+  const plan = planPrune(selection, {
+    guard: run.request.pruneGuard,
+    approvals: run.request.approvals,
+    weights: await weighCandidates(run, free),
+    isOurs: ownSets(run),
+    isDesired: ({ id, live }) => context.desiredKeys.has(objectKey(id)) || context.desiredUids.has(live.uid),
+  });
+  run.pruneLast.push(...plan.last);
   const { deleted, withheld } = await executePrune(run, plan.deletions);
   return { deleted, withheld: [...plan.withheld, ...withheld] };
+}
+
+/** Knows the objects that a Kustomization of this installation holds; a copied label holds nothing. */
+export function ownSets(run: ApplyRun): (object: WeighedObject) => boolean {
+  const ids = new Set([
+    ...run.cluster.parents.map(({ kustomization }) => applySetId(kustomization)),
+    ...run.sets.map(({ id }) => applySetId(id)),
+  ]);
+  return ({ live }) => ids.has(live.labels?.[APPLYSET_PART_OF_LABEL] ?? '') && ownsPartOfLabel(live);
 }
 
 /** All objects that carry the label of a Kustomization's ApplySet. */

@@ -28,6 +28,14 @@ export interface ManagedFieldsEntry {
   readonly fieldsV1?: unknown;
 }
 
+export interface OwnerReference {
+  readonly uid: string;
+  readonly kind: string;
+  readonly apiVersion?: string;
+  readonly name?: string;
+  readonly controller?: boolean;
+}
+
 export interface LiveMetadata {
   readonly name: string;
   readonly namespace?: string;
@@ -38,7 +46,7 @@ export interface LiveMetadata {
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly { readonly uid: string; readonly kind: string; readonly controller?: boolean }[];
+  readonly ownerReferences?: readonly OwnerReference[];
   readonly finalizers?: readonly string[];
   readonly managedFields?: readonly ManagedFieldsEntry[];
   readonly [field: string]: unknown;

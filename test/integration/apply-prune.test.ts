@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 import type { ApplyPorts, ApplyRequest, DesiredSet } from '#shared/apply/desired-state.ts';
-import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 import {
   changesOf,
@@ -90,27 +90,28 @@ describe('pruning', () => {
     expect(outcomeOf(outcome, from).withheld).toEqual([]);
   });
 
-  it('asks before a Kustomization is emptied or deleted from Git, and takes exactly the approved count', async () => {
+  it('asks before a Kustomization is emptied, or more than a few go with one that is deleted, and takes exactly the approved count', async () => {
     const ns = 'prune-deleted';
     const installation = install(fixture.api, ns);
     const stays = rendered('deleted-stays', [namespace(ns)]);
-    const goes = rendered('deleted-goes', [configMap(ns, 'one'), configMap(ns, 'two')]);
+    const maps = ['one', 'two', 'three', 'four', 'five', 'six'].map((name) => configMap(ns, name));
+    const goes = rendered('deleted-goes', maps);
     await installation.apply([stays, goes]);
     const approve = (count: number) => ({ approvals: [{ kustomization: goes.id, count }] });
 
     const emptied = await installation.apply([stays, { ...goes, render: { kind: 'rendered', objects: [] } }]);
     const unasked = await installation.apply([stays]);
-    const miscounted = await installation.apply([stays], approve(3));
+    const miscounted = await installation.apply([stays], approve(5));
     const before = await deletionsIn(ns);
-    const approved = await installation.apply([stays], approve(2));
+    const approved = await installation.apply([stays], approve(6));
 
-    expect(outcomeOf(emptied, 'deleted-goes').withheld.map(({ guard }) => guard)).toEqual(['share', 'share']);
+    expect(outcomeOf(emptied, 'deleted-goes').withheld.map(({ guard }) => guard)).toEqual(Array(6).fill('share'));
     expect(outcomeOf(unasked, 'deleted-goes')).toMatchObject({ state: 'deleting' });
-    expect(outcomeOf(unasked, 'deleted-goes').withheld[0]?.message).toContain('flux-system/deleted-goes=2');
+    expect(outcomeOf(unasked, 'deleted-goes').withheld[0]?.asksFor).toEqual({ kustomization: goes.id, count: 6 });
     expect(outcomeOf(miscounted, 'deleted-goes').state).toBe('deleting');
     expect(before).toEqual([]);
     expect(outcomeOf(approved, 'deleted-goes').state).toBe('deleted');
-    expect([...(await deletionsIn(ns))].sort()).toEqual(['configmaps/one', 'configmaps/two']);
+    expect(await deletionsIn(ns)).toHaveLength(6);
     const { stdout } = await fixture.cluster.kubectl(['-n', 'tidegate-system', 'get', 'configmaps', '-o', 'name']);
     expect(stdout).not.toContain('deleted-goes');
   });
@@ -332,5 +333,189 @@ describe('pruning holds back', () => {
 
     expect(outcomeOf(outcome, ns).withheld).toMatchObject([{ id: { kind: 'Namespace' }, guard: 'in-use' }]);
     expect(await deletionsIn(ns)).toEqual([]);
+  });
+});
+
+/** Who changes an object while a run is at work, or what a run cannot see. */
+function withoutLists(kinds: readonly string[]): { readonly api: KubernetesApi } {
+  return through((api) => ({
+    async listMetadata(request) {
+      if (kinds.includes(request.resource.plural) && request.labelSelector === undefined) {
+        const message = `${request.resource.plural} is forbidden: User "tidegate" cannot list resource`;
+        throw new KubernetesApiError({ code: 403, reason: 'Forbidden', message, causes: [] });
+      }
+      return api.listMetadata(request);
+    },
+  }));
+}
+
+function definitionOf(plural: string, kind: string): KubernetesObject {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.example.com` },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind, plural },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+    },
+  };
+}
+
+describe('an object that takes others with it', () => {
+  it('is held back with what is in it, and goes when both are approved', async () => {
+    const ns = 'weight-big';
+    const installation = install(fixture.api, ns);
+    const root = rendered('weight-root', [namespace(ns), namespace('weight-other')]);
+    const rootAfter = rendered('weight-root', [namespace('weight-other')]);
+    const maps = Array.from({ length: 50 }, (_, index) => configMap(ns, `map-${index}`));
+    const big = rendered('weight-of-big', maps);
+    await installation.apply([root, big]);
+    await fixture.cluster.kubectl(['-n', ns, 'create', 'configmap', 'by-hand']);
+
+    const held = await installation.apply([rootAfter]);
+    const half = await installation.apply([rootAfter], { approvals: [{ kustomization: root.id, count: 2 }] });
+    const before = await deletionsIn(ns);
+    const approvals = [
+      { kustomization: big.id, count: 50 },
+      { kustomization: root.id, count: 2 },
+    ];
+    const approved = await installation.apply([rootAfter], { approvals });
+    const done = await deletionsIn(ns);
+
+    const [asked] = outcomeOf(held, 'weight-root').withheld;
+    expect(asked).toMatchObject({ id: { kind: 'Namespace', name: ns }, guard: 'weight', asksFor: { count: 2 } });
+    expect(asked?.message).toMatch(/^51 objects would go with it \(51 ConfigMap\): ConfigMap\/weight-big\/by-hand, /);
+    expect(outcomeOf(held, 'weight-of-big').withheld).toHaveLength(50);
+    expect(outcomeOf(half, 'weight-root').withheld).toMatchObject([{ id: { name: ns }, guard: 'holds-others' }]);
+    expect(before).toEqual([]);
+    expect(outcomeOf(approved, 'weight-of-big').state).toBe('deleted');
+    expect(outcomeOf(approved, 'weight-root')).toMatchObject({ state: 'ready', withheld: [] });
+    expect(changesOf(outcomeOf(approved, 'weight-root'))).toContain('deleted Namespace/weight-big');
+    expect(done).toHaveLength(51);
+  });
+
+  it('goes without asking when Git said so of it, but not before what is held back in it', async () => {
+    const ns = 'weight-marked';
+    const installation = install(fixture.api, ns);
+    const marked = { ...namespace(ns), metadata: { name: ns, annotations: { 'tidegate.dev/prune': 'enabled' } } };
+    const kept = configMap(ns, 'kept', {}, { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' });
+    const [first, stays] = [namespace('weight-stays'), rendered('marked-root', [namespace('weight-stays')])];
+    await installation.apply([rendered('marked-root', [first, marked]), rendered('marked-app', [kept])]);
+
+    const held = outcomeOf(await installation.apply([stays]), 'marked-root');
+    await fixture.cluster.kubectl(['-n', ns, 'delete', 'configmap/kept']);
+    const gone = outcomeOf(await installation.apply([stays]), 'marked-root');
+
+    expect(held.withheld).toMatchObject([{ id: { name: ns }, guard: 'holds-others' }]);
+    expect(held.withheld[0]?.message).toContain('ConfigMap/weight-marked/kept');
+    expect(changesOf(gone)).toContain('deleted Namespace/weight-marked');
+  });
+
+  it('is held back, whatever is approved, while nobody can look what it holds', async () => {
+    const ns = 'weight-unseen';
+    const installation = install(fixture.api, ns);
+    const [root, stays] = ['unseen-root', namespace('unseen-stays')];
+    await installation.apply([rendered(root, [stays, namespace(ns)])]);
+    const approvals = [{ kustomization: rendered(root, []).id, count: 1 }];
+
+    const held = await installation.apply([rendered(root, [stays])], { approvals }, withoutLists(['secrets']));
+
+    expect(outcomeOf(held, root).withheld).toMatchObject([{ id: { name: ns }, guard: 'weight-unknown' }]);
+    expect(outcomeOf(held, root).withheld[0]?.message).toContain('Secret could not be listed');
+    expect(await deletionsIn(ns)).toEqual([]);
+  });
+
+  it('is asked for when it is a definition, with the resources that nobody of ours made', async () => {
+    const ns = 'weight-kinds';
+    const installation = install(fixture.api, ns);
+    await installation.apply([rendered(ns, [namespace(ns), configMap(ns, 'a'), definitionOf('surges', 'Surge')])]);
+    for (const name of ['one', 'two']) {
+      const surge = { apiVersion: 'example.com/v1', kind: 'Surge', metadata: { name, namespace: ns } };
+      await fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(surge) });
+    }
+    const without = [rendered(ns, [namespace(ns), configMap(ns, 'a')])];
+
+    const held = outcomeOf(await installation.apply(without), ns);
+    const approvals = [{ kustomization: { namespace: 'flux-system', name: ns }, count: 3 }];
+    const gone = outcomeOf(await installation.apply(without, { approvals }), ns);
+
+    expect(held.withheld).toMatchObject([{ guard: 'weight', asksFor: { count: 3 } }]);
+    expect(held.withheld[0]?.message).toContain('2 objects would go with it (2 Surge)');
+    expect(changesOf(gone)).toContain('deleted CustomResourceDefinition/surges.example.com');
+  });
+
+  it('is asked for when it is a claim, or owns one through others', async () => {
+    const ns = 'weight-claims';
+    const installation = install(fixture.api, ns);
+    const claim = (name: string): KubernetesObject => ({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name, namespace: ns },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    });
+    const kept = [namespace(ns), configMap(ns, 'kept')];
+    await installation.apply([rendered(ns, [...kept, configMap(ns, 'owner'), claim('direct')])]);
+    const uidOf = async (object: string) =>
+      (await fixture.cluster.kubectl(['-n', ns, 'get', object, '-o', 'jsonpath={.metadata.uid}'])).stdout;
+    const owned = async (object: KubernetesObject, owner: string) => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid: await uidOf(`configmap/${owner}`) }],
+      },
+    });
+    const create = async (object: KubernetesObject) =>
+      fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(object) });
+    await create(await owned(configMap(ns, 'between'), 'owner'));
+    await create(await owned(claim('owned'), 'between'));
+
+    const held = outcomeOf(await installation.apply([rendered(ns, kept)]), ns);
+
+    expect(held.withheld.map(({ id, guard, message }) => `${id.name} ${guard} ${message}`).sort()).toEqual([
+      'direct weight the data of its volume would go with it',
+      `owner weight 1 object would go with it (1 PersistentVolumeClaim): PersistentVolumeClaim/${ns}/owned`,
+    ]);
+    expect(held.withheld.map(({ asksFor }) => asksFor?.count)).toEqual([3, 3]);
+    expect(await deletionsIn(ns)).toEqual([]);
+  });
+
+  it('is not recreated by force, unless Git said of it that it may go', async () => {
+    const ns = 'weight-forced';
+    const installation = install(fixture.api, ns);
+    const claim = (accessMode: string, annotations = {}): KubernetesObject => ({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data', namespace: ns, annotations },
+      spec: { accessModes: [accessMode], resources: { requests: { storage: '1Gi' } } },
+    });
+    const apply = async (object: KubernetesObject) =>
+      outcomeOf(await installation.apply([rendered(ns, [namespace(ns), object], { force: true })]), ns);
+    await apply(claim('ReadWriteOnce'));
+
+    const refused = await apply(claim('ReadWriteMany'));
+    const before = await deletionsIn(ns);
+    const allowed = await apply(claim('ReadWriteMany', { 'tidegate.dev/prune': 'enabled' }));
+
+    expect(refused.failures).toMatchObject([{ reason: 'RecreationWithheld', id: { name: 'data' } }]);
+    expect(refused.failures[0]?.message).toContain('the data of its volume would go with it');
+    expect(before).toEqual([]);
+    expect(allowed.failures).toEqual([]);
+    expect(await deletionsIn(ns)).toEqual(['persistentvolumeclaims/data']);
+  });
+});
+
+describe('a Kustomization that is gone from Git', () => {
+  it('goes without asking when it is small, and its inventory with it', async () => {
+    const ns = 'small';
+    const installation = install(fixture.api, ns);
+    const stays = rendered('small-stays', [namespace(ns)]);
+    await installation.apply([stays, rendered('small-app', [configMap(ns, 'only')])]);
+
+    const gone = outcomeOf(await installation.apply([stays]), 'small-app');
+
+    expect(gone).toMatchObject({ state: 'deleted', withheld: [] });
+    expect(await deletionsIn(ns)).toEqual(['configmaps/only']);
   });
 });

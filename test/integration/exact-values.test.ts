@@ -165,6 +165,7 @@ describe('texts on their way to the server', () => {
         {
           id: { group: '', kind: 'Secret', namespace: 'texts', name: 'db' },
           reason: 'Invalid',
+          field: '.stringData.password',
           message: `.stringData.password: expected string, got ${type}; variable DB_PASSWORD filled it in, and YAML reads what came out as another type: write \${quote}\${DB_PASSWORD}\${quote} with a variable quote: '"'`,
         },
       ]);

@@ -1,7 +1,6 @@
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/api/names.ts';
+import type { NamespacedName } from '#shared/api/resource-key.ts';
 
-import type { PruneApproval, PruneGuard } from '../desired-state.ts';
+import type { PruneGuard } from '../desired-state.ts';
 
 export interface PruneShare {
   readonly kustomization: NamespacedName;
@@ -11,32 +10,30 @@ export interface PruneShare {
   readonly members: number;
   /** How many it desires. */
   readonly desired: number;
+  /** Whether the Kustomization itself is gone from Git. */
+  readonly gone: boolean;
 }
 
 /**
  * Says why a person has to look first. The share is too large when
- * - the Kustomization would be emptied, however small it is, or
- * - more than `maxObjects` and more than `maxPercent` of its members would go,
- * and nobody approved exactly this count.
+ * - the Kustomization is still there and renders nothing any more, however small it is;
+ * - it is there, and more than `maxObjects` and more than `maxPercent` of its members would go;
+ * - it is gone from Git, and more than `maxObjects` would go with it.
  */
-export function shareTooLarge(
-  share: PruneShare,
-  guard: PruneGuard,
-  approvals: readonly PruneApproval[],
-): string | undefined {
-  const name = formatNamespacedName(share.kustomization);
-  const approved = approvals.some(
-    (approval) => formatNamespacedName(approval.kustomization) === name && approval.count === share.deletions,
-  );
-  const emptied = share.desired === 0;
-  const large =
-    share.deletions > guard.maxObjects && share.deletions * 100 > guard.maxPercent * Math.max(share.members, 1);
-  if (approved || (!emptied && !large)) {
-    return undefined;
+export function shareTooLarge(share: PruneShare, guard: PruneGuard): string | undefined {
+  const { namespace, name } = share.kustomization;
+  const subject = `Kustomization ${namespace}/${name}`;
+  const { deletions, members } = share;
+  const few = deletions <= guard.maxObjects;
+  if (share.gone) {
+    return few
+      ? undefined
+      : `${subject} is gone from Git and would take ${deletions} objects with it; up to ${guard.maxObjects} go without asking`;
   }
-  const what = emptied
-    ? `it would lose all of its ${share.deletions} objects`
-    : `it would lose ${share.deletions} of ${share.members} objects, the limit is ${guard.maxObjects} and ${guard.maxPercent} %`;
-  const approval = `"${name}=${share.deletions}"`;
-  return `Kustomization ${name}: ${what}; to approve, annotate the Kustomization that renders it with ${APPROVE_PRUNE_ANNOTATION}: ${approval} (for the root: approvePrune: ${approval} of the cluster in tidegate.yaml)`;
+  if (share.desired === 0) {
+    return `${subject} renders nothing any more and would lose all of its ${deletions} objects`;
+  }
+  return few || deletions * 100 <= guard.maxPercent * Math.max(members, 1)
+    ? undefined
+    : `${subject} would lose ${deletions} of ${members} objects; up to ${guard.maxObjects}, or ${guard.maxPercent} %, go without asking`;
 }

@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 
 import { objectKey } from '#shared/api/kubernetes-object.ts';
 import type { ObservedObject } from '#shared/apply/observed-cluster.ts';
-import { planPrune, type PruneSet } from '#shared/apply/plan-prune.ts';
+import type { PruneGuard } from '#shared/apply/desired-state.ts';
+import { planPrune, selectCandidates, type PruneSet } from '#shared/apply/plan-prune.ts';
 import type { PruneContext } from '#shared/apply/prune-guards/prune-candidate.ts';
+import type { WeighedObject, Weight } from '#shared/apply/weight.ts';
+import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const PART_OF = 'applyset.kubernetes.io/part-of';
@@ -28,7 +31,12 @@ const calm: PruneContext = {
 
 function member(
   name: string,
-  options: { readonly owned?: boolean; readonly controlled?: boolean; readonly kind?: string } = {},
+  options: {
+    readonly owned?: boolean;
+    readonly controlled?: boolean;
+    readonly kind?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  } = {},
 ): ObservedObject {
   const kind = options.kind ?? 'ConfigMap';
   const fieldsV1 = { 'f:metadata': { 'f:labels': { [`f:${PART_OF}`]: {} } } };
@@ -41,6 +49,7 @@ function member(
       uid: `uid-${name}`,
       resourceVersion: '1',
       labels: { [PART_OF]: 'applyset' },
+      annotations: options.annotations ?? {},
       managedFields:
         options.owned === false ? [] : [{ manager: 'tidegate', operation: 'Apply', apiVersion: 'v1', fieldsV1 }],
       ...(options.controlled === true ? { ownerReferences: [{ uid: 'x', kind: 'Job', controller: true }] } : {}),
@@ -49,10 +58,47 @@ function member(
 }
 
 function setOf(members: readonly ObservedObject[], desired = 10): PruneSet {
-  return { kustomization, members, desired, whenGone: 'prune' };
+  return { kustomization, members, desired, whenGone: 'prune', gone: false };
+}
+
+/** What Git no longer holds, by name of the Kustomization. */
+function goneSet(name: string, members: readonly ObservedObject[]): PruneSet {
+  return {
+    kustomization: { namespace: 'flux-system', name },
+    members,
+    desired: 0,
+    whenGone: 'prune',
+    gone: true,
+  };
+}
+
+interface Given {
+  readonly context?: Partial<PruneContext>;
+  readonly guard?: PruneGuard;
+  readonly approvals?: Readonly<Record<string, number>>;
+  readonly weights?: Readonly<Record<string, Weight>>;
+}
+
+function plan(sets: readonly PruneSet[], given: Given = {}) {
+  const context = { ...calm, ...given.context };
+  return planPrune(selectCandidates(sets, context), {
+    guard: given.guard ?? noLimit,
+    approvals: Object.entries(given.approvals ?? {}).map(([name, count]) => ({
+      kustomization: { namespace: 'flux-system', name },
+      count,
+    })),
+    weights: new Map(Object.entries(given.weights ?? {})),
+    isOurs: ({ live }) => live.labels?.[PART_OF] === 'applyset',
+    isDesired: ({ id }) => context.desiredKeys.has(objectKey(id)),
+  });
+}
+
+function names(candidates: readonly { readonly object: ObservedObject }[]): readonly string[] {
+  return candidates.map(({ object }) => object.id.name).sort();
 }
 
 const noLimit = { maxObjects: 1000, maxPercent: 100 };
+const guard = { maxObjects: 5, maxPercent: 20 };
 
 describe('the prune plan', () => {
   it.each<[string, Partial<PruneContext>, ObservedObject]>([
@@ -75,10 +121,10 @@ describe('the prune plan', () => {
     ['discovery-incomplete', { incompleteDiscovery: ['x/v1'] }, member('a')],
     ['discovery-incomplete', { unlisted: [{ kind: 'ConfigMap', reason: 'forbidden' }] }, member('a')],
   ])('withholds for %s', (guard, change, object) => {
-    const plan = planPrune([setOf([object])], { ...calm, ...change }, noLimit, []);
+    const { deletions, withheld } = plan([setOf([object])], { context: change });
 
-    expect(plan.deletions).toEqual([]);
-    expect(plan.withheld).toMatchObject([{ id: object.id, guard }]);
+    expect(deletions).toEqual([]);
+    expect(withheld).toMatchObject([{ id: object.id, guard }]);
   });
 
   it.each([
@@ -89,27 +135,22 @@ describe('the prune plan', () => {
   ])('of what was written at %s, recorded: %s, by a newcomer of 2026-01-02, deletes it: %s', (time, recorded, goes) => {
     const { live, ...rest } = member('a');
     const managedFields = live.managedFields?.map((entry) => ({ ...entry, time })) ?? [];
-    const context = { ...calm, installedAt: Date.parse('2026-01-02T00:00:00Z'), isRecorded: () => recorded };
+    const context = { installedAt: Date.parse('2026-01-02T00:00:00Z'), isRecorded: () => recorded };
 
-    const { deletions } = planPrune([setOf([{ ...rest, live: { ...live, managedFields } }])], context, noLimit, []);
+    const { deletions } = plan([setOf([{ ...rest, live: { ...live, managedFields } }])], { context });
 
     expect(deletions).toHaveLength(goes ? 1 : 0);
   });
 
   it('deletes what nothing holds', () => {
-    expect(planPrune([setOf([member('a')])], calm, noLimit, []).deletions).toHaveLength(1);
+    expect(plan([setOf([member('a')])]).deletions).toHaveLength(1);
   });
 
   it('leaves alone what is going away already', () => {
     const leaving = member('a');
-    const plan = planPrune(
-      [setOf([{ ...leaving, live: { ...leaving.live, deletionTimestamp: 'now' } }])],
-      calm,
-      noLimit,
-      [],
-    );
+    const planned = plan([setOf([{ ...leaving, live: { ...leaving.live, deletionTimestamp: 'now' } }])]);
 
-    expect(plan).toEqual({ deletions: [], withheld: [] });
+    expect(planned).toEqual({ deletions: [], last: [], withheld: [] });
   });
 
   it.each([
@@ -128,13 +169,12 @@ describe('the prune plan', () => {
     (gone, all, desired, approved, ahead) => {
       const members = Array.from({ length: all }, (_, index) => member(`m-${index}`));
       const desiredKeys = new Set(members.slice(gone).map(({ id }) => objectKey(id)));
-      const approvals = approved === undefined ? [] : [{ kustomization, count: approved }];
+      const approvals = approved === undefined ? {} : { app: approved };
 
-      const guard = { maxObjects: 5, maxPercent: 20 };
-      const plan = planPrune([setOf(members, desired)], { ...calm, desiredKeys }, guard, approvals);
+      const { deletions, withheld } = plan([setOf(members, desired)], { context: { desiredKeys }, guard, approvals });
 
-      expect(plan.deletions).toHaveLength(ahead ? gone : 0);
-      expect(plan.withheld.map(({ guard }) => guard)).toEqual(ahead ? [] : Array(gone).fill('share'));
+      expect(deletions).toHaveLength(ahead ? gone : 0);
+      expect(withheld.map((prune) => prune.guard)).toEqual(ahead ? [] : Array(gone).fill('share'));
     },
   );
 
@@ -148,12 +188,148 @@ describe('the prune plan', () => {
         const desired = members.filter(({ id }) => id.name.startsWith('desired'));
         const desiredKeys = new Set(desired.map(({ id }) => objectKey(id)));
 
-        const { deletions, withheld } = planPrune([setOf(members)], { ...calm, desiredKeys, holdsLease }, noLimit, []);
+        const { deletions, withheld } = plan([setOf(members)], { context: { desiredKeys, holdsLease } });
 
         expect(deletions.every(({ object }) => holdsLease && object.id.name.startsWith('free'))).toBe(true);
         expect(deletions.length + withheld.length).toBe(members.length - desired.length);
       }),
       { seed: 42, numRuns: sampleSize(100, 2000) },
     );
+  });
+});
+
+/** Something that nobody of ours applied. */
+function stranger(name: string, kind = 'ConfigMap', live: Partial<LiveMetadata> = {}): WeighedObject {
+  const id = { group: '', kind, namespace: 'app', name };
+  return { id, live: { name, namespace: 'app', uid: `uid-${name}`, resourceVersion: '1', ...live } };
+}
+
+function holding(...contents: readonly WeighedObject[]): Weight {
+  return { data: false, contents };
+}
+
+describe('what takes others with it', () => {
+  const space = member('space', { kind: 'Namespace' });
+  const light = ['a', 'b'].map((name) => member(name));
+  const pod = stranger('pod', 'Pod', { ownerReferences: [{ uid: 'x', kind: 'ReplicaSet', controller: true }] });
+  const root = stranger('kube-root-ca.crt');
+
+  it.each<[string, Weight, number, string]>([
+    ['nothing', holding(), 1, 'all that is in it would go with it; at the moment there is nothing'],
+    ['what the cluster makes itself', holding(root, pod, stranger('e', 'Event')), 1, 'at the moment there is nothing'],
+    ['what a person made', holding(stranger('by-hand'), pod), 2, '1 object would go with it (1 ConfigMap): '],
+    [
+      'what a Kustomization holds',
+      holding(member('ours'), stranger('by-hand')),
+      2,
+      '2 objects would go with it (2 ConfigMap): ConfigMap/app/by-hand, ConfigMap/app/ours; 1 of them are held by Kustomizations',
+    ],
+  ])('is asked for when a Namespace holds %s', (_what, weight, count, message) => {
+    const asked = plan([setOf([space, ...light])], { weights: { 'uid-space': weight } });
+    const refused = plan([setOf([space])], { weights: { 'uid-space': weight }, approvals: { app: count + 1 } });
+    const approved = plan([setOf([space])], { weights: { 'uid-space': weight }, approvals: { app: count } });
+
+    expect(asked.withheld).toMatchObject([
+      { id: { name: 'space' }, guard: 'weight', asksFor: { kustomization, count } },
+    ]);
+    expect(asked.withheld[0]?.message).toContain(message);
+    expect([names(asked.deletions), asked.last]).toEqual([['a', 'b'], []]);
+    expect([refused.deletions, refused.last]).toEqual([[], []]);
+    expect([approved.deletions, names(approved.last)]).toEqual([[], ['space']]);
+  });
+
+  it.each([
+    ['Namespace', ''],
+    ['PersistentVolumeClaim', ''],
+    ['PersistentVolume', ''],
+    ['CustomResourceDefinition', 'apiextensions.k8s.io'],
+    ['VolumeSnapshot', 'snapshot.storage.k8s.io'],
+  ])('is asked for when it is a %s, unless Git said of it that it may go', (kind, group) => {
+    const weighty = (annotations: Readonly<Record<string, string>>) => {
+      const object = member('one', { kind, annotations });
+      return { ...object, id: { ...object.id, group } };
+    };
+
+    const unmarked = plan([setOf([weighty({})])]);
+    const marked = plan([setOf([weighty({ 'tidegate.dev/prune': 'enabled' })])]);
+
+    expect([unmarked.last, unmarked.withheld.map((prune) => prune.guard)]).toEqual([[], ['weight']]);
+    expect([names(marked.last), marked.withheld]).toEqual([['one'], []]);
+  });
+
+  it('is asked for when a claim belongs to it', () => {
+    const weights = { 'uid-db': holding(stranger('data-db-0', 'PersistentVolumeClaim')) };
+    const sets = [setOf([member('db', { kind: 'StatefulSet' })])];
+
+    const asked = plan(sets, { weights });
+
+    expect(asked.withheld).toMatchObject([{ guard: 'weight', asksFor: { count: 2 } }]);
+    expect(asked.withheld[0]?.message).toContain('PersistentVolumeClaim/app/data-db-0');
+    expect(names(plan(sets, { weights, approvals: { app: 2 } }).last)).toEqual(['db']);
+  });
+
+  it('stays while nobody knows what it holds, whatever is approved', () => {
+    const weights = { 'uid-space': { ...holding(), unknown: 'Secret could not be listed: forbidden' } };
+
+    for (const approvals of [{}, { app: 1 }, { app: 2 }]) {
+      const { last, withheld } = plan([setOf([space])], { weights, approvals });
+
+      expect(last).toEqual([]);
+      expect(withheld).toMatchObject([{ guard: 'weight-unknown' }]);
+      expect(withheld[0]).not.toHaveProperty('asksFor');
+      expect(withheld[0]?.message).toContain('Secret could not be listed: forbidden');
+    }
+  });
+
+  it('stays while something that is desired belongs to it', () => {
+    const owned = member('kept');
+    const given = { weights: { 'uid-a': holding(owned) }, context: { desiredKeys: new Set([objectKey(owned.id)]) } };
+
+    expect(plan([setOf([member('a')])], given)).toMatchObject({ last: [], withheld: [{ guard: 'in-use' }] });
+  });
+});
+
+describe('a Kustomization that is gone from Git', () => {
+  const members = (count: number) => Array.from({ length: count }, (_, index) => member(`m-${index}`));
+
+  it.each([
+    // objects, approved ► go?
+    [1, undefined, true],
+    [5, undefined, true],
+    [6, undefined, false],
+    [6, 5, false],
+    [6, 6, true],
+  ])('with %i objects, %s of them approved, goes: %s', (count, approved, goes) => {
+    const approvals = approved === undefined ? {} : { gone: approved };
+
+    const { deletions, withheld } = plan([goneSet('gone', members(count))], { guard, approvals });
+
+    expect(deletions).toHaveLength(goes ? count : 0);
+    expect(withheld.map((prune) => prune.asksFor?.count)).toEqual(goes ? [] : Array(count).fill(count));
+  });
+
+  it('waits as a whole for what takes others with it', () => {
+    const sets = [goneSet('gone', [member('space', { kind: 'Namespace' }), member('a')])];
+
+    const asked = plan(sets, { guard });
+    const approved = plan(sets, { guard, approvals: { gone: 2 } });
+
+    expect([asked.deletions, asked.last]).toEqual([[], []]);
+    expect(asked.withheld.map((prune) => `${prune.id.name} ${prune.guard} ${prune.asksFor?.count}`).sort()).toEqual([
+      'a share 2',
+      'space weight 2',
+    ]);
+    expect([names(approved.deletions), names(approved.last)]).toEqual([['a'], ['space']]);
+  });
+
+  it('is not one of many small ones that go unseen', () => {
+    const sets = ['one', 'two', 'three'].map((name) => goneSet(name, [member(`${name}-a`), member(`${name}-b`)]));
+
+    const asked = plan(sets, { guard });
+    const approved = plan(sets, { guard, approvals: { one: 2 } });
+
+    expect(asked.deletions).toEqual([]);
+    expect(asked.withheld.map((prune) => prune.asksFor?.count)).toEqual([2, 2, 2, 2, 2, 2]);
+    expect(approved.deletions).toHaveLength(6);
   });
 });
