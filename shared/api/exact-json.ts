@@ -6,7 +6,7 @@
 const LEAST = -(2n ** 63n);
 const MOST = 2n ** 64n - 1n;
 /** Numbers stand behind one of these; text that has no digits enough is spared the slow way. */
-const MAY_HOLD_LARGE_INTEGER = /[:,[\s]-?[0-9]{16}/;
+const MAY_HOLD_LARGE_INTEGER = /(?:^|[:,[\s])-?[0-9]{16}/;
 /** What ends a line or is refused in YAML only, which is how the API server and kustomize read the JSON they are sent. */
 const SPECIAL_IN_YAML = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 

@@ -1,8 +1,9 @@
 import type { Problem } from '#shared/errors/problem.ts';
 
-import { decodeUtf8, findPolicyMarkers, type LocatedMarker } from './find-policy-markers.ts';
+import { findPolicyMarkers, NOT_TEXT, type LocatedMarker } from './find-policy-markers.ts';
 import { readScalars } from './read-scalars.ts';
 import { spliceScalar } from './splice-scalar.ts';
+import { decodeText, type EncodedText } from './text-encoding.ts';
 
 /** A scalar of a file and what it shall say. */
 export interface WantedValue {
@@ -23,12 +24,12 @@ export function editFile(
   bytes: Uint8Array,
   wanted: readonly WantedValue[],
 ): { readonly content: Uint8Array } | { readonly problem: Problem } {
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return { problem: { file, field: '', message: 'is not UTF-8; save it as UTF-8' } };
-  const edited = spliceAll(text, wanted);
-  const fault = faultOf(file, text, edited, wanted);
+  const decoded = decodeText(bytes);
+  if (decoded === undefined) return { problem: { file, field: '', message: NOT_TEXT } };
+  const edited = spliceAll(decoded.text, wanted);
+  const fault = faultOf(file, decoded, edited, wanted);
   return fault === undefined
-    ? { content: new TextEncoder().encode(edited) }
+    ? { content: decoded.encode(edited) }
     : { problem: { file, field: '', message: `was left as it is, because the edit ${fault}` } };
 }
 
@@ -38,7 +39,12 @@ function spliceAll(text: string, wanted: readonly WantedValue[]): string {
   return ordered.reduce((result, { marker, to }) => spliceScalar(result, marker.scalar, to), text);
 }
 
-function faultOf(file: string, before: string, after: string, wanted: readonly WantedValue[]): string | undefined {
+function faultOf(
+  file: string,
+  { text: before, encode }: EncodedText,
+  after: string,
+  wanted: readonly WantedValue[],
+): string | undefined {
   const old = readScalars(before);
   const now = readScalars(after);
   if ('fault' in old) return `starts from a file that is not YAML: ${old.fault}`;
@@ -61,7 +67,7 @@ function faultOf(file: string, before: string, after: string, wanted: readonly W
     }
   }
   if (before.slice(keptBefore) !== after.slice(keptAfter)) return 'would change other bytes';
-  const again = findPolicyMarkers(file, new TextEncoder().encode(after)).markers.flatMap((marker) => {
+  const again = findPolicyMarkers(file, encode(after)).markers.flatMap((marker) => {
     const to = wantedByPath.get(marker.path);
     return to === undefined ? [] : [{ marker, to }];
   });

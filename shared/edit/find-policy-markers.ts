@@ -1,6 +1,7 @@
 import type { Problem } from '#shared/errors/problem.ts';
 
 import { MARKER_LITERAL, parseMarkerComment, type PolicyMarker } from './policy-marker.ts';
+import { decodeText, holdsText } from './text-encoding.ts';
 import { readScalars, type ScalarToken, type YamlText } from './read-scalars.ts';
 
 /** A marker together with the characters that it hands over. */
@@ -14,6 +15,8 @@ export interface FoundMarkers {
 }
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
+/** Said of a file whose characters nobody can tell. */
+export const NOT_TEXT = 'is neither UTF-8 nor UTF-16 with a byte order mark; save it as UTF-8';
 const NOTHING: FoundMarkers = { markers: [], problems: [] };
 
 /** Whether a file of this name may hold markers: the names that Flux reads. */
@@ -24,16 +27,16 @@ export function mayHoldMarkers(file: string): boolean {
 
 /** Finds the marked scalars of one file. A file that does not contain the marker is never parsed, so its faults are nobody's concern. */
 export function findPolicyMarkers(file: string, bytes: Uint8Array): FoundMarkers {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!mayHoldMarkers(file) || !buffer.includes(MARKER_LITERAL)) return NOTHING;
+  if (!mayHoldMarkers(file) || !holdsText(bytes, MARKER_LITERAL)) return NOTHING;
   if (bytes.byteLength > MAX_FILE_BYTES) {
     return refuse(
       file,
       `is ${bytes.byteLength} bytes long; files with image policy markers may have ${MAX_FILE_BYTES}`,
     );
   }
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return refuse(file, 'is not UTF-8; save it as UTF-8');
+  const text = decodeText(bytes)?.text;
+  // UTF-16 without its mark decodes as UTF-8 with a NUL in each character.
+  if (text === undefined || text.includes('\0')) return refuse(file, NOT_TEXT);
   const yaml = readScalars(text);
   if ('fault' in yaml) {
     const template = text.includes('{{') ? '; it looks like a Helm template, put the marker in the values file' : '';
@@ -43,15 +46,6 @@ export function findPolicyMarkers(file: string, bytes: Uint8Array): FoundMarkers
     return refuse(file, 'is encrypted by SOPS, an edit would break its MAC; move the image to a file of its own');
   }
   return locateMarkers(file, text, yaml);
-}
-
-/** Text of a file with its byte order mark, or undefined when it is not UTF-8. */
-export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function locateMarkers(file: string, text: string, yaml: YamlText): FoundMarkers {

@@ -143,6 +143,13 @@ describe('rendering with the fields of a Kustomization', () => {
     });
   });
 
+  it('renders a manifest in UTF-16', async () => {
+    const bytes = Buffer.from(`\uFEFF${configMap('a')}`, 'utf16le');
+    const tree: SourceTree = new Map([['a.yaml', { bytes, executable: false }]]);
+
+    expect(namesOf(objectsOf(await render(tree, {})))).toEqual(['ConfigMap/a']);
+  });
+
   it.each([
     ['an empty kustomization', { 'kustomization.yaml': '' }],
     ['one with nothing but its kind', { 'kustomization.yaml': 'kind: Kustomization\n' }],

@@ -154,6 +154,44 @@ describe('values on their way through a render', () => {
   });
 });
 
+describe('values of a kustomization file', () => {
+  it('are the same to kustomize in the file as written and with the fields of the specification in it', async () => {
+    const samples = fc.sample(scalars, { seed: SEED, numRuns: sampleSize(1_000, 20_000) });
+    for (let start = 0; start < samples.length; start += PER_RENDER) {
+      const batch = samples.slice(start, start + PER_RENDER);
+      const annotations = batch.map((sample, index) => `  double-${index}: ${escapeBreaks(JSON.stringify(sample))}`);
+      // Each is a walk of its own over all containers.
+      const tagged = batch.slice(0, 40);
+      const tags = tagged.map(
+        (sample, index) =>
+          `- {name: image-${index}, newTag: ${JSON.stringify(sample.replaceAll(/[^\w.-]/g, '') || 'x')}}`,
+      );
+      const containers = tagged.map((_, index) => `  - {name: c${index}, image: image-${index}}`);
+      const pod = `apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n${containers.join('\n')}\n`;
+      const text = `resources: [a.yaml]\ncommonAnnotations:\n${annotations.join('\n')}\nimages:\n${tags.join('\n')}\n`;
+      const build = async (written: string, targetNamespace?: string) => {
+        const files: SourceTree = new Map(
+          Object.entries({ 'a.yaml': pod, 'kustomization.yaml': written }).map(([path, content]) => [
+            path,
+            { bytes: Buffer.from(content), executable: false },
+          ]),
+        );
+        const settings = { ...defaultRoot('./'), ...(targetNamespace !== undefined && { targetNamespace }) };
+        const planned = planRender(files, settings, [], renderer.version);
+        if (planned.outcome === 'failed') throw new Error(planned.problems.map(formatProblem).join('\n'));
+        return renderer.build({ ...planned.plan, path: planned.plan.folder, timeoutMs: TIMEOUT_MS });
+      };
+
+      expect(await build(text, 'here')).toBe(await build(`${text}namespace: here\n`));
+    }
+  });
+});
+
+/** Raw, they end a line for kustomize, and the file is refused. */
+function escapeBreaks(text: string): string {
+  return text.replaceAll('\u2028', String.raw`\L`).replaceAll('\u2029', String.raw`\P`);
+}
+
 describe('values that an edit writes', () => {
   it('are texts for go-yaml v2 and v3, the very ones that were wanted', async () => {
     const samples = fc.sample(scalars, { seed: SEED, numRuns: sampleSize(2_000, 20_000) });

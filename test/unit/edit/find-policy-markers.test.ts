@@ -84,6 +84,34 @@ describe('finding image policy markers', () => {
   });
 
   it.each([
+    ['little-endian UTF-16', (text: string) => Buffer.from(text, 'utf16le')],
+    ['big-endian UTF-16', (text: string) => Buffer.from(text, 'utf16le').swap16()],
+  ])('reads %s by its byte order mark, and says so of a file without one', (_, encode) => {
+    const text = `tag: v1 ${TAG}\nb: \u{1F600}\n`;
+
+    expect(findPolicyMarkers('a.yaml', encode(`\uFEFF${text}`))).toMatchObject({
+      markers: [{ path: 'tag', value: 'v1', line: 1 }],
+      problems: [],
+    });
+    expect(findPolicyMarkers('a.yaml', encode(text))).toEqual({
+      markers: [],
+      problems: [
+        { file: 'a.yaml', field: '', message: 'is neither UTF-8 nor UTF-16 with a byte order mark; save it as UTF-8' },
+      ],
+    });
+  });
+
+  it('says so of UTF-16 that is cut off, and keeps silent about a file without a marker', () => {
+    const bytes = Buffer.from(`\uFEFFtag: v1 ${TAG}\n`, 'utf16le');
+
+    expect(findPolicyMarkers('a.yaml', bytes.subarray(0, -1)).problems).toHaveLength(1);
+    expect(findPolicyMarkers('a.yaml', Buffer.from('\uFEFFtag: v1\n', 'utf16le'))).toEqual({
+      markers: [],
+      problems: [],
+    });
+  });
+
+  it.each([
     ['a.yaml', 1],
     ['a.yml', 1],
     ['x/Kustomization', 1],

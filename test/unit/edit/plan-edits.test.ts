@@ -45,8 +45,43 @@ describe('editing a marked value', () => {
     '0b1',
     '1.',
     '007',
+    '0X1F',
+    '0B101',
+    '0O11',
+    '0o1_7',
+    '4e2_5',
+    '9486e9_',
+    '0b-1',
+    '0o-7',
+    '2026-9-1',
+    '<<',
+    '5e12345',
+    '.29_',
   ])('quotes %s, which some reader of YAML would not take for a string', (value) => {
     expect(edit(`tag: v1 ${TAG}\n`, value)).toBe(`tag: "${value}" ${TAG}\n`);
+  });
+
+  it.each([
+    ['little-endian', (text: string) => Buffer.from(text, 'utf16le')],
+    ['big-endian', (text: string) => Buffer.from(text, 'utf16le').swap16()],
+  ])('changes the value and no other byte of a file in %s UTF-16', (_, encode) => {
+    fc.assert(
+      fc.property(yamlFile(), fc.constantFrom('v2', '1.10', 'on'), (file, to) => {
+        const text = `\uFEFF${(file.before + file.after).replace(/^\uFEFF/, '')}`;
+        const files: SourceTree = new Map([['a.yaml', { bytes: encode(text), executable: false }]]);
+        const { markers } = findMarkersInTree(files, '');
+
+        const plan = planEdits(
+          files,
+          markers.map((marker) => ({ marker, to })),
+        );
+
+        expect(plan.problems).toEqual([]);
+        const inUtf8 = planFor(text, to).edits[0]?.content;
+        expect(plan.edits[0]?.content).toEqual(encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(inUtf8)));
+      }),
+      { seed: 42, numRuns: sampleSize(100, 5_000) },
+    );
   });
 
   it('leaves a value that is there already', () => {
