@@ -1,5 +1,7 @@
 import { sweepDiskArtifacts } from '#shared/adapters/disk/sweep-disk-artifacts.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
+import { LAST_RENDERS_PREFIX, SOURCE_HEADS_PREFIX } from '#shared/journal/journal-record.ts';
+import type { JournalRecord, SourceHead } from '#shared/journal/journal-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -7,7 +9,10 @@ import type { Logger } from '#shared/ports/logger.ts';
 const EVERY_MS = 60 * 60 * 1000;
 const KEEP_MS = 24 * 60 * 60 * 1000;
 
-/** Keeps the folder of artifacts from growing for ever: hourly, what no source's head names goes after a day. */
+/**
+ * Keeps the folder of artifacts from growing for ever: hourly, what goes after a day is what no source's head names, and no
+ * render that Kustomizations go on from while what declares them is broken.
+ */
 export function startArtifactSweep(options: {
   readonly folder: string;
   readonly clusters: readonly string[];
@@ -18,8 +23,17 @@ export function startArtifactSweep(options: {
   const { folder, clusters, journal, clock, log } = options;
 
   async function sweep(): Promise<void> {
-    const heads = await Promise.all(clusters.map((cluster) => journal.list(cluster, 'head/')));
-    const keep = new Set(heads.flat().flatMap((record) => (record.type === 'SourceHead' ? [record.digest] : [])));
+    const records = await Promise.all(
+      clusters.flatMap((cluster) =>
+        [SOURCE_HEADS_PREFIX, LAST_RENDERS_PREFIX].map((prefix) => journal.list(cluster, prefix)),
+      ),
+    );
+    const keep = new Set(
+      records
+        .flat()
+        .flatMap(headsIn)
+        .map(({ digest }) => digest),
+    );
     const deleted = await sweepDiskArtifacts(folder, { keep, olderThanMs: KEEP_MS, now: clock.now() });
     if (deleted > 0) log.info('old artifacts deleted', { deleted });
   }
@@ -31,4 +45,8 @@ export function startArtifactSweep(options: {
   const timer = setInterval(run, EVERY_MS);
   run();
   return { stop: () => clearInterval(timer) };
+}
+
+function headsIn(record: JournalRecord): readonly SourceHead[] {
+  return record.type === 'SourceHead' ? [record] : record.type === 'LastRender' ? record.heads : [];
 }

@@ -44,6 +44,21 @@ export function createFieldLocator(request: {
   };
 }
 
+/** Every place of a tree where an object of one identity begins: more than one when people wrote it twice. */
+export function locateObject(request: {
+  readonly files: SourceTree;
+  readonly id: ObjectId;
+  /** Folder whose files are named first. */
+  readonly folder: string;
+}): readonly FieldPlace[] {
+  return findSourceObjects(request.files, request.id, request.folder).flatMap((found) => {
+    const offset = startOf(found.root);
+    if (offset === undefined) return [];
+    const { line, col } = found.lines.linePos(offset);
+    return [{ file: found.file, line, column: col }];
+  });
+}
+
 interface SourceObject {
   readonly file: string;
   readonly root: unknown;
@@ -51,20 +66,8 @@ interface SourceObject {
 }
 
 function findSourceObject(files: SourceTree, id: ObjectId, folder: string): SourceObject | undefined {
-  const prefix = folder === '' || folder === '.' ? '' : `${folder.replace(/\/$/, '')}/`;
-  const paths = [...files.keys()].filter((path) => /\.ya?ml$/.test(path));
-  const near = paths.filter((path) => path.startsWith(prefix)).sort();
-  const far = paths.filter((path) => !path.startsWith(prefix)).sort();
-  for (const file of [...near, ...far]) {
-    const bytes = files.get(file)?.bytes;
-    if (bytes === undefined || bytes.length > MAX_FILE_BYTES) {
-      continue;
-    }
-    const text = Buffer.from(bytes).toString('utf8');
-    if (!text.includes(id.name) || !text.includes(id.kind)) {
-      continue;
-    }
-    const found = findInFile(file, text, id);
+  for (const file of filesByNearness(files, folder)) {
+    const [found] = findInFile(file, files, id);
     if (found !== undefined) {
       return found;
     }
@@ -72,19 +75,38 @@ function findSourceObject(files: SourceTree, id: ObjectId, folder: string): Sour
   return undefined;
 }
 
-function findInFile(file: string, text: string, id: ObjectId): SourceObject | undefined {
+function findSourceObjects(files: SourceTree, id: ObjectId, folder: string): readonly SourceObject[] {
+  return filesByNearness(files, folder).flatMap((file) => findInFile(file, files, id));
+}
+
+function filesByNearness(files: SourceTree, folder: string): readonly string[] {
+  const prefix = folder === '' || folder === '.' ? '' : `${folder.replace(/\/$/, '')}/`;
+  const paths = [...files.keys()].filter((path) => /\.ya?ml$/.test(path));
+  const near = paths.filter((path) => path.startsWith(prefix)).sort();
+  const far = paths.filter((path) => !path.startsWith(prefix)).sort();
+  return [...near, ...far];
+}
+
+function findInFile(file: string, files: SourceTree, id: ObjectId): readonly SourceObject[] {
+  const bytes = files.get(file)?.bytes;
+  if (bytes === undefined || bytes.length > MAX_FILE_BYTES) {
+    return [];
+  }
+  const text = Buffer.from(bytes).toString('utf8');
+  if (!text.includes(id.name) || !text.includes(id.kind)) {
+    return [];
+  }
   const lines = new LineCounter();
   try {
-    for (const document of parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false })) {
-      const root = membersOf(document.contents).find((member) => isTheObject(member, id));
-      if (root !== undefined) {
-        return { file, root, lines };
-      }
-    }
+    return parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false }).flatMap((document) =>
+      membersOf(document.contents)
+        .filter((member) => isTheObject(member, id))
+        .map((root) => ({ file, root, lines })),
+    );
   } catch {
     // A file that cannot be parsed, however it breaks the parser, did not render this object.
+    return [];
   }
-  return undefined;
 }
 
 /** The objects of one document: itself, and the items of a List. */

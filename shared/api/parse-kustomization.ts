@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dropAbsent } from './drop-absent.ts';
 import {
   Duration,
   instructionSchema,
@@ -9,6 +10,7 @@ import {
   StringMap,
   type Parsed,
 } from './instruction-schema.ts';
+import { isRecord } from './is-record.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import type { Kustomization } from './kustomization.ts';
 import type { FieldLocator } from './locate-field.ts';
@@ -28,6 +30,15 @@ const Target = z.strictObject({
 const VariableName = z
   .string()
   .regex(/^[_\p{L}][_\p{L}\p{Nd}]*$/u, 'allowed are names of letters, digits and _, not starting with a digit');
+
+const PostBuild = z.strictObject({
+  substitute: z.record(VariableName, z.string()).optional(),
+  substituteFrom: z
+    .array(
+      z.strictObject({ kind: z.enum(['ConfigMap', 'Secret']), name: ObjectName, optional: z.boolean().optional() }),
+    )
+    .optional(),
+});
 
 const Schema = instructionSchema(
   z.strictObject({
@@ -74,20 +85,7 @@ const Schema = instructionSchema(
     commonMetadata: z.strictObject({ labels: StringMap.optional(), annotations: StringMap.optional() }).optional(),
     namePrefix: z.string().min(1).max(200).optional(),
     nameSuffix: z.string().min(1).max(200).optional(),
-    postBuild: z
-      .strictObject({
-        substitute: z.record(VariableName, z.string()).optional(),
-        substituteFrom: z
-          .array(
-            z.strictObject({
-              kind: z.enum(['ConfigMap', 'Secret']),
-              name: ObjectName,
-              optional: z.boolean().optional(),
-            }),
-          )
-          .optional(),
-      })
-      .optional(),
+    postBuild: PostBuild.optional(),
     // Of v1beta1, and ignored by Flux since v1beta2: everything is validated by the server.
     validation: z.unknown().optional(),
     deletionPolicy: z.enum(['MirrorPrune', 'Delete', 'WaitForTermination', 'Orphan']).optional(),
@@ -171,17 +169,26 @@ export function parseKustomization(object: KubernetesObject, locate: FieldLocato
       commonMetadata: { ...(labels !== undefined && { labels }), ...(annotations !== undefined && { annotations }) },
       ...(spec.namePrefix !== undefined && { namePrefix: spec.namePrefix }),
       ...(spec.nameSuffix !== undefined && { nameSuffix: spec.nameSuffix }),
-      ...(spec.postBuild !== undefined && {
-        postBuild: {
-          substitute: spec.postBuild.substitute ?? {},
-          substituteFrom: (spec.postBuild.substituteFrom ?? []).map((from) => ({
-            kind: from.kind,
-            name: from.name,
-            optional: from.optional ?? false,
-          })),
-        },
-      }),
+      ...(spec.postBuild !== undefined && { postBuild: toPostBuild(spec.postBuild) }),
       deletionPolicy: spec.deletionPolicy ?? 'MirrorPrune',
     },
+  };
+}
+
+/** The variables of a Kustomization that may be invalid otherwise, because other fields of it are still to be filled in. */
+export function readPostBuild(object: KubernetesObject): Kustomization['postBuild'] {
+  const spec = isRecord(object['spec']) ? object['spec'] : {};
+  const parsed = PostBuild.safeParse(dropAbsent(spec['postBuild'] ?? {}, new Set()));
+  return spec['postBuild'] === undefined || !parsed.success ? undefined : toPostBuild(parsed.data);
+}
+
+function toPostBuild(written: z.output<typeof PostBuild>): NonNullable<Kustomization['postBuild']> {
+  return {
+    substitute: written.substitute ?? {},
+    substituteFrom: (written.substituteFrom ?? []).map((from) => ({
+      kind: from.kind,
+      name: from.name,
+      optional: from.optional ?? false,
+    })),
   };
 }

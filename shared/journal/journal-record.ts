@@ -1,5 +1,7 @@
 import type { Instructions } from '#shared/api/instructions.ts';
-import type { SourceKey } from '#shared/api/resource-key.ts';
+import type { Kustomization } from '#shared/api/kustomization.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
 
 /** The newest state of a source that is stored as an artifact. */
@@ -121,6 +123,23 @@ export interface InstallationRecord {
   readonly at: number;
 }
 
+/** A Kustomization as it was declared last, for the time when what declares it cannot be read. */
+export interface DeclarationRecord {
+  readonly type: 'Declaration';
+  readonly cluster: string;
+  readonly kustomization: Kustomization;
+  /** The Kustomization that renders it; absent for the root. */
+  readonly by?: NamespacedName;
+}
+
+/** Where a Kustomization that declares others was rendered last: the artifacts in which those belong to what it declares. */
+export interface LastRenderRecord extends NamespacedName {
+  readonly type: 'LastRender';
+  readonly cluster: string;
+  /** The heads, as they were, of its own source and of any other with the same address. */
+  readonly heads: readonly SourceHead[];
+}
+
 /** Takes the place of a record that is no longer true; readers pass over it. Kept for a day. */
 export interface TombstoneRecord {
   readonly type: 'Tombstone';
@@ -137,6 +156,8 @@ export type JournalRecord =
   | RequestRecord
   | ImageScanRecord
   | InstallationRecord
+  | DeclarationRecord
+  | LastRenderRecord
   | TombstoneRecord;
 
 /** Partition and sort key of a record. One partition a cluster keeps a cluster's records in order. */
@@ -156,6 +177,10 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
       return { partition: record.cluster, key: `image-scan/${record.namespace}/${record.name}` };
     case 'Installation':
       return { partition: record.cluster, key: INSTALLATION_KEY };
+    case 'Declaration':
+      return { partition: record.cluster, key: `${DECLARATIONS_PREFIX}${formatNamespacedName(record.kustomization)}` };
+    case 'LastRender':
+      return { partition: record.cluster, key: `${LAST_RENDERS_PREFIX}${formatNamespacedName(record)}` };
     case 'Tombstone':
       return { partition: record.partition, key: record.key };
   }
@@ -164,6 +189,8 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
 export const INSTRUCTIONS_KEY = 'instructions';
 export const INSTALLATION_KEY = 'installation';
 export const SOURCE_HEADS_PREFIX = 'head/';
+export const DECLARATIONS_PREFIX = 'declaration/';
+export const LAST_RENDERS_PREFIX = 'last-render/';
 
 export function sourceHeadKey(source: Pick<SourceKey, 'kind' | 'namespace' | 'name'>): string {
   return `${SOURCE_HEADS_PREFIX}${source.kind}/${source.namespace}/${source.name}`;

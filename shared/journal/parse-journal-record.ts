@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Kustomization as KustomizationSpec } from '#shared/api/kustomization.ts';
+import type { NamespacedName as NamespacedNameSpec } from '#shared/api/resource-key.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import type { JournalRecord } from './journal-record.ts';
@@ -71,6 +73,39 @@ const ImageUpdateAutomation = NamespacedName.extend({
   suspend: z.boolean(),
 });
 
+const StringMap = z.record(z.string(), z.string());
+type Fields = Readonly<Record<Exclude<keyof KustomizationSpec, keyof NamespacedNameSpec>, z.ZodType>>;
+const Kustomization = NamespacedName.extend({
+  annotations: StringMap,
+  sourceRef: SourceRef,
+  path: z.string(),
+  prune: z.boolean(),
+  intervalMs: z.number(),
+  retryIntervalMs: z.number(),
+  timeoutMs: z.number(),
+  wait: z.boolean(),
+  force: z.boolean(),
+  suspend: z.boolean(),
+  targetNamespace: text,
+  dependsOn: z.array(NamespacedName),
+  healthChecks: z.array(NamespacedName.extend({ apiVersion: z.string(), kind: z.string() })),
+  patches: z.array(z.unknown()),
+  images: z.array(z.unknown()),
+  components: Strings,
+  commonMetadata: z.object({ labels: StringMap.exactOptional(), annotations: StringMap.exactOptional() }),
+  namePrefix: text,
+  nameSuffix: text,
+  postBuild: z
+    .object({
+      substitute: StringMap,
+      substituteFrom: z.array(
+        z.object({ kind: z.enum(['ConfigMap', 'Secret']), name: z.string(), optional: z.boolean() }),
+      ),
+    })
+    .exactOptional(),
+  deletionPolicy: z.enum(['MirrorPrune', 'Delete', 'WaitForTermination', 'Orphan']),
+} satisfies Fields);
+
 const ObjectName = NamespacedName.extend({ cluster: z.string(), kind: z.string() });
 
 const Condition = z.object({
@@ -88,16 +123,18 @@ const Queue = z.custom<QueueName>(
     (typeof value === 'string' && /^reconcile\/[a-z0-9-]+$/u.test(value)),
 );
 
+const SourceHead = z.looseObject({
+  type: z.literal('SourceHead'),
+  source: SourceRef.extend({ cluster: z.string() }),
+  revision: z.string(),
+  digest: z.string(),
+  url: z.string(),
+  observedAt: z.number(),
+});
+
 /** Loose on purpose where a newer version may have added a field: what is not known is kept as it was. */
 const StoredRecord = z.discriminatedUnion('type', [
-  z.looseObject({
-    type: z.literal('SourceHead'),
-    source: SourceRef.extend({ cluster: z.string() }),
-    revision: z.string(),
-    digest: z.string(),
-    url: z.string(),
-    observedAt: z.number(),
-  }),
+  SourceHead,
   z.looseObject({
     type: z.literal('Instructions'),
     instructions: z.looseObject({
@@ -163,6 +200,20 @@ const StoredRecord = z.discriminatedUnion('type', [
     }),
     store: z.string(),
     at: z.number(),
+  }),
+  // Strict: a field that a newer version wrote would be one that is not followed.
+  z.strictObject({
+    type: z.literal('Declaration'),
+    cluster: z.string(),
+    kustomization: Kustomization.strict(),
+    by: NamespacedName.exactOptional(),
+  }),
+  z.looseObject({
+    type: z.literal('LastRender'),
+    cluster: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    heads: z.array(SourceHead),
   }),
   z.looseObject({ type: z.literal('Tombstone'), partition: z.string(), key: z.string(), at: z.number() }),
 ]);

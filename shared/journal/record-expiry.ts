@@ -14,6 +14,8 @@ export function recordExpiry(record: JournalRecord): number | undefined {
     case 'Instructions':
     case 'Status':
     case 'ImageScan':
+    case 'Declaration':
+    case 'LastRender':
     case 'Installation':
       return undefined;
   }

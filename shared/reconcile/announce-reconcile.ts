@@ -15,6 +15,7 @@ import { journalKey } from '#shared/journal/journal-record.ts';
 import type { DesiredState, StalledInstruction } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
+import { rememberDeclarations } from './remember-declarations.ts';
 
 /** Numbers the records of one run, so that none takes another's place. */
 export type NextId = () => string;
@@ -31,6 +32,7 @@ export function announceReconcile(
 ): readonly JournalRecord[] {
   return [
     ...announceInstructions(desired, previous),
+    ...rememberDeclarations(desired, previous, now),
     ...desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
     ...announcePending(desired, previous, now),
     ...forgetRemoved(desired, previous, now),
@@ -128,7 +130,8 @@ function announcePending(desired: DesiredState, previous: PreviousState, now: nu
     const object: ObjectName = { cluster: desired.cluster, kind: 'Kustomization', namespace, name };
     const before = previous.statuses.get(objectKey(object));
     const isNew = before?.report?.commit !== desired.report.commit || before.lastAttemptedRevision !== node.revision;
-    if (!isNew || node.render.kind !== 'rendered') return [];
+    // What goes on from its last render has nothing to do with this commit.
+    if (!isNew || node.render.kind !== 'rendered' || node.lastRender !== undefined) return [];
     const reason = 'Progressing';
     const message = `Reconciliation in progress: ${node.revision}`;
     return [

@@ -20,6 +20,8 @@ export interface OutcomeContext {
   /** Only a change in Git can help. */
   readonly stalled: boolean;
   readonly previous: StatusRecord | undefined;
+  /** What is to be known beside every verdict. */
+  readonly note?: string;
 }
 
 export type EventDraft = Omit<EventRecord, 'type' | 'id' | 'at'>;
@@ -30,7 +32,7 @@ export function describeOutcome(
   context: OutcomeContext,
 ): { readonly status: StatusRecord; readonly events: readonly EventDraft[] } {
   const object: ObjectName = { cluster: context.cluster, kind: 'Kustomization', ...outcome.id };
-  const verdict = verdictOf(outcome, context);
+  const verdict = withNote(verdictOf(outcome, context), context.note);
   const status: StatusRecord = {
     type: 'Status',
     object,
@@ -51,6 +53,12 @@ interface Verdict {
   readonly reason: string;
   readonly message: string;
   readonly conditions: readonly Omit<Condition, 'lastTransitionTime'>[];
+}
+
+function withNote(verdict: Verdict, note: string | undefined): Verdict {
+  if (note === undefined) return verdict;
+  const add = <T extends { readonly message: string }>(one: T): T => ({ ...one, message: `${one.message}; ${note}` });
+  return { ...add(verdict), conditions: verdict.conditions.map(add) };
 }
 
 function verdictOf(outcome: SetOutcome, context: OutcomeContext): Verdict {

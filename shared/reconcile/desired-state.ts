@@ -3,13 +3,23 @@ import type { Kustomization } from '#shared/api/kustomization.ts';
 import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
 import type { RenderState } from '#shared/apply/desired-state.ts';
 import type { Problem } from '#shared/errors/problem.ts';
-import type { ObjectName } from '#shared/journal/journal-record.ts';
+import type { ObjectName, SourceHead } from '#shared/journal/journal-record.ts';
 
 /** Where a cluster is described. */
 export interface ClusterFolder {
   readonly cluster: string;
   /** Folder in the configuration repository: `./clusters/production`. */
   readonly path: string;
+  /** Where alone Tidegate may work in the cluster; absent, it may everywhere. */
+  readonly namespaces?: readonly string[];
+}
+
+/** Why a Kustomization goes on from what was known of it last, and not from what Git says now. */
+export interface LastRenderUse {
+  /** The Kustomization that declares it, or declares one that does, and cannot be read. */
+  readonly brokenBy: NamespacedName;
+  /** Whether its source is read as it was then; else, being another repository, or gone from the store, as it is now. */
+  readonly isPinned: boolean;
 }
 
 /** A Kustomization as found in Git, and what became of its render. */
@@ -21,6 +31,8 @@ export interface KustomizationNode {
   readonly children: readonly NamespacedName[];
   /** Only a change in Git can help: told as `Stalled`, not retried before. */
   readonly stalled: boolean;
+  /** Absent for all that Git declares as it was read. */
+  readonly lastRender?: LastRenderUse;
 }
 
 /** An instruction that cannot be followed as written. */
@@ -43,6 +55,8 @@ export interface DesiredState {
   readonly stalled: readonly StalledInstruction[];
   /** Sources that are named and have no artifact yet. */
   readonly missingSources: readonly SourceKey[];
+  /** Where the sources that were read stand; absent when nobody asks. */
+  readonly heads?: readonly SourceHead[];
   /** Why nothing may be pruned, beyond what the nodes themselves say. */
   readonly doubts: readonly string[];
   /** What was left out on purpose: `gotk-components.yaml`. */

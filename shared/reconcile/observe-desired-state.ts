@@ -6,15 +6,16 @@ import { parseRevision } from '#shared/source/revision.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { readSources } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
-import { walkKustomizations, type RememberedSources } from './walk-kustomizations.ts';
+import { walkKustomizations, type Remembered } from './walk-kustomizations.ts';
 
 /**
- * Reads what Git asks of one cluster; `remembered` are the sources that an earlier run found. What cannot be read becomes a failed node; the rest goes on.
+ * Reads what Git asks of one cluster; `remembered` is what earlier runs found. What cannot be read becomes a failed node; the
+ * rest goes on, and so does what it declared when it could be read last.
  * @returns undefined while the configuration repository has no artifact.
  */
 export async function observeDesiredState(
   folder: ClusterFolder,
-  remembered: RememberedSources,
+  remembered: Remembered,
   ports: ReconcilePorts,
 ): Promise<DesiredState | undefined> {
   const sources = readSources(folder.cluster, ports);
@@ -32,6 +33,7 @@ export async function observeDesiredState(
     revision: head.revision,
     nodes,
     ...found,
+    heads: await sources.seen(),
     doubts: [...found.doubts, ...doubts],
     ...(rootIsKnown ? { instructions: toInstructions(folder.cluster, head.revision, instructions) } : {}),
   };

@@ -1,6 +1,12 @@
 import type { Instructions } from '#shared/api/instructions.ts';
-import type { SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
-import { INSTRUCTIONS_KEY, SOURCE_HEADS_PREFIX } from '#shared/journal/journal-record.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { DeclarationRecord, LastRenderRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
+import {
+  DECLARATIONS_PREFIX,
+  INSTRUCTIONS_KEY,
+  LAST_RENDERS_PREFIX,
+  SOURCE_HEADS_PREFIX,
+} from '#shared/journal/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
 /** What the last runs recorded of a cluster. */
@@ -8,13 +14,23 @@ export interface PreviousState {
   readonly instructions: Instructions | undefined;
   /** By `<kind>/<namespace>/<name>`. */
   readonly statuses: ReadonlyMap<string, StatusRecord>;
+  /** How Kustomizations were declared last; absent, nothing is known of that. */
+  readonly remembered?: RememberedDeclarations;
+}
+
+/** Both by `<namespace>/<name>`: what was declared, and where what declares it was rendered last. */
+export interface RememberedDeclarations {
+  readonly declarations: ReadonlyMap<string, DeclarationRecord>;
+  readonly lastRenders: ReadonlyMap<string, LastRenderRecord>;
 }
 
 /** Reads it from the journal. Losing it costs repeated events, nothing else. */
 export async function readPreviousState(cluster: string, journal: Journal): Promise<PreviousState> {
-  const [instructions, statuses] = await Promise.all([
+  const [instructions, statuses, declarations, lastRenders] = await Promise.all([
     journal.read(cluster, INSTRUCTIONS_KEY),
     journal.list(cluster, 'status/'),
+    journal.list(cluster, DECLARATIONS_PREFIX),
+    journal.list(cluster, LAST_RENDERS_PREFIX),
   ]);
   return {
     instructions: instructions?.type === 'Instructions' ? instructions.instructions : undefined,
@@ -25,6 +41,16 @@ export async function readPreviousState(cluster: string, journal: Journal): Prom
           : [],
       ),
     ),
+    remembered: {
+      declarations: new Map(
+        declarations.flatMap((record) =>
+          record.type === 'Declaration' ? [[formatNamespacedName(record.kustomization), record]] : [],
+        ),
+      ),
+      lastRenders: new Map(
+        lastRenders.flatMap((record) => (record.type === 'LastRender' ? [[formatNamespacedName(record), record]] : [])),
+      ),
+    },
   };
 }
 

@@ -11,6 +11,10 @@ export interface SourceReader {
   head(source: NamespacedName): Promise<SourceHead | undefined>;
   /** @throws TidegateError when the artifact is missing, or is not what its digest says. */
   tree(head: SourceHead): Promise<SourceTree>;
+  /** Whether the artifact of a head is still there. */
+  isStored(head: SourceHead): Promise<boolean>;
+  /** All heads that were read so far. */
+  seen(): Promise<readonly SourceHead[]>;
 }
 
 /** Reads each head once, so that a run sees one state of every source, and unpacks each artifact once. */
@@ -28,6 +32,10 @@ export function readSources(cluster: string, ports: Pick<ReconcilePorts, 'journa
       const known = trees.get(head.digest) ?? readTree(head.digest);
       trees.set(head.digest, known);
       return known;
+    },
+    isStored: (head) => ports.artifacts.has(head.digest),
+    async seen() {
+      return (await Promise.all(heads.values())).filter((head) => head !== undefined);
     },
   };
 

@@ -10,7 +10,6 @@ import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { holdInstallation, type InstallationSettings } from './hold-installation.ts';
 import { isSuperseded } from './is-superseded.ts';
-import { explainServiceAccount } from './explain-service-account.ts';
 import { logResults, logRunStarted } from './log-run.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
 import { planReconcile } from './plan-reconcile.ts';
@@ -23,8 +22,6 @@ export interface ReconcileRequest extends ClusterFolder {
   readonly pruneGuard: PruneGuard;
   /** The root's approval, from the settings: `"<namespace>/<kustomization>=<count>"`. */
   readonly approvePrune?: string;
-  /** Where alone Tidegate may work in the cluster; absent, it may everywhere. */
-  readonly namespaces?: readonly string[];
   /** No request is started after this; milliseconds since the epoch. */
   readonly deadline: number;
   /** How long the run may wait for health; milliseconds since the epoch. */
@@ -48,17 +45,14 @@ export type ReconcileOutcome =
 export async function reconcileCluster(request: ReconcileRequest, ports: ReconcilePorts): Promise<ReconcileOutcome> {
   const nextId = numberRecords(ports.clock.now());
   const previous = await readPreviousState(request.cluster, ports.journal);
-  const observed = await observeDesiredState(request, previous.instructions?.gitRepositories ?? [], ports);
-  if (observed === undefined) {
+  const remembered = { ...previous.remembered, sources: previous.instructions?.gitRepositories ?? [] };
+  const desired = await observeDesiredState(request, remembered, ports);
+  if (desired === undefined) {
     await ports.journal.write([askForRoot(request.cluster, ports.clock.now(), nextId)]);
     return { outcome: 'no-source' };
   }
-  const installation = await holdInstallation(request, observed, previous, ports, nextId);
+  const installation = await holdInstallation(request, desired, previous, ports, nextId);
   if (installation === undefined) return { outcome: 'refused' };
-  const desired: DesiredState = {
-    ...observed,
-    stalled: observed.stalled.map((one) => explainServiceAccount(one, request.namespaces)),
-  };
 
   logRunStarted(desired, ports.log);
   await writeInBatches(ports.journal, announceReconcile(desired, previous, ports.clock.now(), nextId));

@@ -11,7 +11,7 @@ import type {
 import { journalKey } from '#shared/journal/journal-record.ts';
 import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
-import type { DesiredState, KustomizationNode } from './desired-state.ts';
+import type { DesiredState, KustomizationNode, LastRenderUse } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
 
@@ -101,7 +101,9 @@ function recordSet(
   if (isMissing(set) && !isWhollyKnown(desired)) return before === undefined ? [] : [lookAgain(before, now)];
   const { status: described, events } = describeOutcome(set, {
     cluster: desired.cluster,
-    report: desired.report,
+    // What goes on from its last render says nothing about a commit that it has not read.
+    report: node?.lastRender === undefined ? desired.report : (before?.report ?? desired.report),
+    ...(node?.lastRender === undefined ? {} : { note: describeLastRender(node.lastRender) }),
     now,
     intervalMs: node?.kustomization.intervalMs ?? DEFAULT_INTERVAL_MS,
     retryIntervalMs: node?.kustomization.retryIntervalMs ?? DEFAULT_RETRY_MS,
@@ -116,6 +118,11 @@ function recordSet(
     ...events.map((draft) => ({ type: 'Event', id: nextId(), at: now, ...draft }) as const),
     set.state === 'deleted' ? lastWord(status, before, now) : status,
   ];
+}
+
+function describeLastRender({ brokenBy, isPinned }: LastRenderUse): string {
+  const from = isPinned ? 'its last render' : 'how it was declared last';
+  return `it goes on from ${from} while Kustomization ${formatNamespacedName(brokenBy)}, which declares it, cannot be read`;
 }
 
 /** Not among what Git asks for, as far as that could be read. */

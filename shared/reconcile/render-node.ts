@@ -1,11 +1,12 @@
+import { namespaceOf } from '#shared/api/instruction-schema.ts';
 import type { KubernetesObject, ObjectId } from '#shared/api/kubernetes-object.ts';
-import { formatObjectId, objectIdOf } from '#shared/api/kubernetes-object.ts';
+import { formatObjectId, objectIdOf, objectKey } from '#shared/api/kubernetes-object.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
-import { createFieldLocator } from '#shared/api/locate-field.ts';
+import { createFieldLocator, locateObject } from '#shared/api/locate-field.ts';
 import { INSTRUCTION_NAMESPACE } from '#shared/api/names.ts';
 import type { Instruction, ParsedInstruction } from '#shared/api/parse-instruction.ts';
 import { parseInstruction } from '#shared/api/parse-instruction.ts';
-import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
@@ -13,9 +14,10 @@ import type { SourceTree } from '#shared/ports/source-tree.ts';
 import { planRender } from '#shared/render/plan-render.ts';
 import type { RenderPlan } from '#shared/render/plan-render.ts';
 import { renderKustomization } from '#shared/render/render-kustomization.ts';
-import { resolveRoot } from '#shared/render/resolve-root.ts';
+import type { RenderResult } from '#shared/render/render-kustomization.ts';
 import { splitInstructions } from '#shared/render/split-instructions.ts';
 import type { ClusterFolder, StalledInstruction } from './desired-state.ts';
+import { explainServiceAccount } from './explain-service-account.ts';
 import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
@@ -28,6 +30,14 @@ export interface RenderedNode {
   readonly instructions: readonly Instruction[];
   readonly stalled: readonly StalledInstruction[];
   readonly leftOut: readonly string[];
+  /** All instructions, followed or not, beside what they say in full. */
+  readonly written: readonly WrittenInstruction[];
+}
+
+/** An instruction as rendered, and what became of it. */
+export interface WrittenInstruction {
+  readonly object: KubernetesObject;
+  readonly parsed: ParsedInstruction;
 }
 
 export interface NodeRequest {
@@ -38,49 +48,69 @@ export interface NodeRequest {
   readonly noteSecrets: (values: readonly string[]) => void;
 }
 
-type RenderPorts = Pick<ReconcilePorts, 'renderer' | 'renders' | 'api'>;
+export type RenderPorts = Pick<ReconcilePorts, 'renderer' | 'renders' | 'api'>;
 
 /** @throws TidegateError `BuildFailed` (stall) with all problems, each with its place. */
 export async function renderNode(request: NodeRequest, ports: RenderPorts): Promise<RenderedNode> {
-  const rendered = await render(request, ports);
-  if (formatNamespacedName(request.kustomization) !== formatNamespacedName(ROOT_NAME)) return rendered;
-
-  const resolved = resolveRoot(rendered.kustomizations, request.folder.path);
-  // What the repository says of its own root (patches, substitutions) may change all that the root renders.
-  const node = resolved.declared ? await render({ ...request, kustomization: resolved.root }, ports) : rendered;
-  return {
-    ...node,
-    kustomizations: resolveRoot(node.kustomizations, request.folder.path).others,
-    leftOut: [
-      ...node.leftOut,
-      ...resolved.repeated.map(
-        (one) =>
-          `Kustomization ${formatNamespacedName(one)} has the root's own source and path; the root is applied once`,
-      ),
-    ],
-  };
-}
-
-async function render(request: NodeRequest, ports: RenderPorts): Promise<RenderedNode> {
   const { kustomization } = request;
   const substitutions = await readSubstitutions(kustomization, ports.api);
   request.noteSecrets(substitutions.secrets);
   const planned = planRender(request.files, kustomization, substitutions.referenced, ports.renderer.version);
   if (planned.outcome === 'failed') throw buildFailed(kustomization, planned.problems);
 
-  const rendered = await renderOnce(planned.plan, kustomization, ports);
+  const { objects: rendered, repeated } = await renderOnce(planned.plan, kustomization, ports);
   const { objects, instructions, fluxComponents } = splitInstructions(rendered);
-  const parsed = instructions.map((object) =>
-    parseInstruction(object, locatorFor(object, planned.plan, request.files)),
-  );
-  const followed = parsed.filter((one) => one.outcome === 'parsed');
+  const written = parseOnce([...instructions, ...repeated], planned.plan, request.files);
+  const followed = written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [parsed] : []));
   return {
     kustomization,
     objects,
     kustomizations: followed.flatMap((one) => (one.kind === 'Kustomization' ? [one.instruction] : [])),
     instructions: followed.filter((one) => one.kind !== 'Kustomization'),
-    stalled: parsed.flatMap((one) => (one.outcome === 'parsed' ? [] : [toStalled(one, request.folder.cluster)])),
+    stalled: written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [] : [toStalled(parsed, request.folder)])),
     leftOut: fluxComponents.length === 0 ? [] : [describeLeftOut(fluxComponents)],
+    written,
+  };
+}
+
+/** Reads instructions; of those with one name none is followed, because nobody can know which is meant. */
+function parseOnce(
+  instructions: readonly KubernetesObject[],
+  plan: RenderPlan,
+  files: SourceTree,
+): readonly WrittenInstruction[] {
+  const byName = new Map<string, KubernetesObject[]>();
+  for (const object of instructions) {
+    const key = objectKey({ ...objectIdOf(object), namespace: namespaceOf(object) });
+    const known = byName.get(key) ?? [];
+    known.push(object);
+    byName.set(key, known);
+  }
+  return [...byName.values()].flatMap(([object, ...again]): readonly WrittenInstruction[] => {
+    if (object === undefined) return [];
+    const parsed =
+      again.length === 0
+        ? parseInstruction(object, locatorFor(object, plan, files))
+        : refuseRepeated(object, again.length + 1, plan, files);
+    return [{ object, parsed }];
+  });
+}
+
+function refuseRepeated(
+  object: KubernetesObject,
+  times: number,
+  plan: RenderPlan,
+  files: SourceTree,
+): ParsedInstruction {
+  const identity = { ...objectIdOf(object), namespace: namespaceOf(object) };
+  const [first, ...others] = locateObject({ files, id: identity, folder: plan.folder });
+  const also = others.map((place) => [place.file, place.line].filter((part) => part !== undefined).join(':'));
+  const where = also.length === 0 ? `${times} times` : `here and at ${also.join(', ')}`;
+  const message = `is ${formatObjectId(identity)}, which is written ${where}; keep one of them: which is meant nobody can know, so none is followed`;
+  return {
+    outcome: 'invalid',
+    identity,
+    problems: [{ ...(first ?? { file: plan.kustomizationFile }), field: 'metadata.name', message }],
   };
 }
 
@@ -88,13 +118,14 @@ async function renderOnce(
   plan: RenderPlan,
   kustomization: Kustomization,
   ports: RenderPorts,
-): Promise<readonly KubernetesObject[]> {
+): Promise<Pick<Extract<RenderResult, { readonly outcome: 'rendered' }>, 'objects' | 'repeated'>> {
   const known = ports.renders.get(plan.cacheKey);
-  if (known !== undefined) return known;
+  if (known !== undefined) return { objects: known, repeated: [] };
   const result = await renderKustomization(plan, ports, kustomization.timeoutMs);
   if (result.outcome === 'failed') throw buildFailed(kustomization, result.problems);
-  ports.renders.set(result.cacheKey, result.objects);
-  return result.objects;
+  // What was left out is not among the objects: it is found again by the next build.
+  if (result.repeated.length === 0) ports.renders.set(result.cacheKey, result.objects);
+  return result;
 }
 
 function buildFailed(kustomization: Kustomization, problems: readonly Problem[]): TidegateError {
@@ -113,16 +144,17 @@ function locatorFor(
   return createFieldLocator({ files, id, folder: plan.folder, kustomizationFile: plan.kustomizationFile });
 }
 
-function toStalled(
+export function toStalled(
   one: Exclude<ParsedInstruction, { readonly outcome: 'parsed' }>,
-  cluster: string,
+  { cluster, namespaces }: ClusterFolder,
 ): StalledInstruction {
   const { kind, name, namespace } = one.identity;
-  return {
+  const stalled: StalledInstruction = {
     object: { cluster, kind, name, namespace: namespace === '' ? INSTRUCTION_NAMESPACE : namespace },
     reason: one.outcome === 'unsupported' ? 'UnsupportedKind' : 'InvalidSpec',
     problems: one.problems,
   };
+  return explainServiceAccount(stalled, namespaces);
 }
 
 function describeLeftOut(components: readonly KubernetesObject[]): string {

@@ -4,12 +4,15 @@ import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
 import type { RenderState } from '#shared/apply/desired-state.ts';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { SourceHead } from '#shared/journal/journal-record.ts';
 import { concealValues } from './conceal-values.ts';
 import type { ClusterFolder, KustomizationNode, StalledInstruction } from './desired-state.ts';
+import type { RememberedDeclarations } from './read-previous-state.ts';
 import type { SourceReader } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { renderNode } from './render-node.ts';
 import type { RenderedNode } from './render-node.ts';
+import { renderRoot } from './render-root.ts';
 
 const ROOT_PARENT = 'the cluster itself';
 
@@ -25,18 +28,37 @@ export interface Walk {
   readonly secrets: readonly string[];
 }
 
-/** A Git source that an earlier run found, for one whose declaration cannot be read at the moment. */
-export type RememberedSources = readonly NamespacedName[];
+/** What earlier runs found, for what cannot be read at the moment. */
+export interface Remembered extends Partial<RememberedDeclarations> {
+  /** Git sources that were declared. */
+  readonly sources: readonly NamespacedName[];
+}
+
+/** A Kustomization to look at, and what it goes on from when what declares it cannot be read. */
+interface Step {
+  readonly kustomization: Kustomization;
+  readonly lastRender?: LastRender;
+}
+
+interface LastRender {
+  readonly brokenBy: NamespacedName;
+  /** By `<namespace>/<name>` of the source. */
+  readonly heads: ReadonlyMap<string, SourceHead>;
+}
 
 /**
  * Renders the root, then every Kustomization it brings, and theirs in turn, a level at a time. One that names a source
  * which has not been found yet waits for the next level: a sibling may bring it.
+ *
+ * What a Kustomization declared that cannot be read now goes on as it was declared last, from the artifact in which it was:
+ * a commit that breaks what declares it is, for all below it, a commit that did not come. That is looked at only after
+ * everything that can be read, because it may be declared elsewhere by now.
  */
 export async function walkKustomizations(
   root: Kustomization,
   folder: ClusterFolder,
   sources: SourceReader,
-  remembered: RememberedSources,
+  remembered: Remembered,
   ports: ReconcilePorts,
 ): Promise<Walk> {
   const secrets = new Set<string>();
@@ -47,20 +69,25 @@ export async function walkKustomizations(
   const doubts: string[] = [];
   const missingSources = new Map<string, SourceKey>();
   const parents = new Map<string, string>([[formatNamespacedName(ROOT_NAME), ROOT_PARENT]]);
+  const known = childrenByParent(remembered);
+  /** Declared by what cannot be read, in the order in which it was met. */
+  const broken: Step[] = [];
 
-  let level: readonly Kustomization[] = [root];
+  let level: readonly Step[] = [{ kustomization: root }];
   while (level.length > 0) {
-    const found = level.filter((kustomization) => isDeclared(kustomization, instructions));
-    const declared = found.length > 0 ? found : level.filter((one) => mayBeDeclared(one, nodes, remembered));
-    if (declared.length === 0) {
-      nodes.push(...level.map(withoutSource));
-      break;
-    }
-    const next: Kustomization[] = level.filter((kustomization) => !declared.includes(kustomization));
-    const visits = await Promise.all(
-      declared.map((kustomization) => visit(kustomization, folder, sources, secrets, ports)),
-    );
-    for (const { node, rendered, missingSource } of visits) {
+    const found = level.filter((step) => isDeclared(step.kustomization, instructions));
+    const declared =
+      found.length > 0 ? found : level.filter((step) => isIncomplete(nodes, stalled) && wasDeclared(step, remembered));
+    const visits =
+      declared.length === 0
+        ? level.map((step): Visit => ({ node: withoutSource(step), step }))
+        : await Promise.all(
+            declared.map((step) =>
+              visit(step, { isRoot: step.kustomization === root, folder, remembered }, sources, secrets, ports),
+            ),
+          );
+    const next: Step[] = declared.length === 0 ? [] : level.filter((step) => !declared.includes(step));
+    for (const { node, step, rendered, missingSource } of visits) {
       if (missingSource !== undefined) missingSources.set(formatNamespacedName(missingSource), missingSource);
       instructions.push(...(rendered?.instructions ?? []));
       stalled.push(...(rendered?.stalled ?? []));
@@ -79,11 +106,18 @@ export async function walkKustomizations(
         }
         parents.set(name, parent);
         children.push({ namespace: child.namespace, name: child.name });
-        next.push(child);
+        next.push({ kustomization: child, ...(step.lastRender !== undefined && { lastRender: step.lastRender }) });
+      }
+      if (node.render.kind === 'failed') broken.push(...lastDeclared(node.kustomization, known, remembered, step));
+      for (const { object } of rendered?.stalled ?? []) {
+        if (object.kind !== 'Kustomization') continue;
+        const name = formatNamespacedName(object);
+        if (!parents.has(name)) parents.set(name, parent);
+        broken.push(...lastDeclared(object, known, remembered, step));
       }
       nodes.push({ ...node, children });
     }
-    level = next;
+    level = next.length > 0 ? next : claimBroken(broken.splice(0), nodes, parents);
   }
   return {
     nodes,
@@ -96,6 +130,57 @@ export async function walkKustomizations(
   };
 }
 
+function childrenByParent({ declarations }: Remembered): ReadonlyMap<string, readonly Kustomization[]> {
+  const children = new Map<string, Kustomization[]>();
+  for (const { by, kustomization } of declarations?.values() ?? []) {
+    if (by === undefined) continue;
+    const known = children.get(formatNamespacedName(by)) ?? [];
+    known.push(kustomization);
+    children.set(formatNamespacedName(by), known);
+  }
+  return children;
+}
+
+/** What a Kustomization that cannot be read declared last, each with what it goes on from. */
+function lastDeclared(
+  { namespace, name }: NamespacedName,
+  known: ReadonlyMap<string, readonly Kustomization[]>,
+  remembered: Remembered,
+  step: Step,
+): readonly Step[] {
+  const parent = formatNamespacedName({ namespace, name });
+  const heads = remembered.lastRenders?.get(parent)?.heads ?? [];
+  const lastRender: LastRender = {
+    brokenBy: { namespace, name },
+    heads: new Map([
+      ...(step.lastRender?.heads ?? []),
+      ...heads.map((head) => [formatNamespacedName(head.source), head] as const),
+    ]),
+  };
+  return (known.get(parent) ?? []).map((kustomization) => ({ kustomization, lastRender }));
+}
+
+/** Those that nothing else declares by now become children of what is broken. */
+function claimBroken(
+  broken: readonly Step[],
+  nodes: KustomizationNode[],
+  parents: Map<string, string>,
+): readonly Step[] {
+  const places = new Map(nodes.map((node, index) => [formatNamespacedName(node.kustomization), index]));
+  return broken.filter(({ kustomization: { namespace, name }, lastRender }) => {
+    const own = formatNamespacedName({ namespace, name });
+    if (parents.has(own) || lastRender === undefined) return false;
+    const parent = formatNamespacedName(lastRender.brokenBy);
+    parents.set(own, parent);
+    const place = places.get(parent);
+    const node = place === undefined ? undefined : nodes[place];
+    if (place !== undefined && node !== undefined) {
+      nodes[place] = { ...node, children: [...node.children, { namespace, name }] };
+    }
+    return true;
+  });
+}
+
 function isDeclared(kustomization: Kustomization, instructions: readonly Instruction[]): boolean {
   const source = formatNamespacedName(kustomization.sourceRef);
   return (
@@ -104,67 +189,99 @@ function isDeclared(kustomization: Kustomization, instructions: readonly Instruc
   );
 }
 
-/** What declares its source may be in a Kustomization that is broken or suspended: what was known last stays true. */
-function mayBeDeclared(
-  kustomization: Kustomization,
-  nodes: readonly KustomizationNode[],
-  remembered: RememberedSources,
-): boolean {
-  const source = formatNamespacedName(kustomization.sourceRef);
+/** What declares a source may be in a Kustomization that is broken or suspended: what was known last stays true. */
+function isIncomplete(nodes: readonly KustomizationNode[], stalled: readonly StalledInstruction[]): boolean {
   return (
-    nodes.some((node) => node.render.kind !== 'rendered') &&
-    remembered.some((known) => formatNamespacedName(known) === source)
+    nodes.some((node) => node.render.kind !== 'rendered') ||
+    stalled.some(({ object }) => object.kind === 'Kustomization')
   );
 }
 
-function withoutSource(kustomization: Kustomization): KustomizationNode {
+function wasDeclared({ kustomization }: Step, remembered: Remembered): boolean {
+  const source = formatNamespacedName(kustomization.sourceRef);
+  return remembered.sources.some((known) => formatNamespacedName(known) === source);
+}
+
+function withoutSource({ kustomization, lastRender }: Step): KustomizationNode {
   const source = `${kustomization.sourceRef.kind} ${formatNamespacedName(kustomization.sourceRef)}`;
   const message = `source ${source} is not in the cluster's folder, or is stalled; add it, or mend spec.sourceRef`;
-  return { kustomization, revision: '', children: [], stalled: true, render: failed('ArtifactFailed', message) };
+  return {
+    kustomization,
+    revision: '',
+    children: [],
+    stalled: true,
+    render: failed('ArtifactFailed', message),
+    ...(lastRender !== undefined && { lastRender: { brokenBy: lastRender.brokenBy, isPinned: false } }),
+  };
 }
 
 interface Visit {
   readonly node: KustomizationNode;
+  readonly step: Step;
   readonly rendered?: RenderedNode;
   readonly missingSource?: SourceKey;
 }
 
+interface VisitContext {
+  readonly isRoot: boolean;
+  readonly folder: ClusterFolder;
+  readonly remembered: Remembered;
+}
+
 async function visit(
-  kustomization: Kustomization,
-  folder: ClusterFolder,
+  step: Step,
+  { isRoot, folder, remembered }: VisitContext,
   sources: SourceReader,
   secrets: Set<string>,
   ports: ReconcilePorts,
 ): Promise<Visit> {
-  const node = { kustomization, revision: '', children: [], stalled: false } as const;
-  const { kind, namespace, name } = kustomization.sourceRef;
-  const head = await sources.head(kustomization.sourceRef);
-  if (head === undefined) {
-    const message = `source ${kind} ${namespace}/${name} has no artifact yet`;
-    return {
-      node: { ...node, render: failed('ArtifactFailed', message) },
-      missingSource: { cluster: folder.cluster, kind, namespace, name },
-    };
-  }
-  const { revision } = head;
-  if (kustomization.suspend) {
-    return { node: { ...node, revision, render: { kind: 'suspended', ready: true } } };
-  }
+  const { kustomization, lastRender } = step;
+  // Until the root is rendered, nobody knows what it is called but from the last time.
+  const named = isRoot ? (lastRoot(remembered) ?? kustomization) : kustomization;
+  let node: Omit<KustomizationNode, 'render'> = { kustomization: named, revision: '', children: [], stalled: false };
   try {
+    const pinned = await findPinned(step, sources);
+    if (lastRender !== undefined) {
+      node = { ...node, lastRender: { brokenBy: lastRender.brokenBy, isPinned: pinned !== undefined } };
+    }
+    const head = pinned ?? (await sources.head(kustomization.sourceRef));
+    if (head === undefined) {
+      const { kind, namespace, name } = kustomization.sourceRef;
+      const message = `source ${kind} ${namespace}/${name} has no artifact yet`;
+      const missingSource = { cluster: folder.cluster, kind, namespace, name };
+      return { node: { ...node, render: failed('ArtifactFailed', message) }, step, missingSource };
+    }
+    node = { ...node, revision: head.revision };
+    if (kustomization.suspend) {
+      return { node: { ...node, render: { kind: 'suspended', ready: true } }, step };
+    }
     const files = await sources.tree(head);
     const noteSecrets = (values: readonly string[]): void => values.forEach((value) => secrets.add(value));
-    const rendered = concealStalled(await renderNode({ kustomization, folder, files, noteSecrets }, ports), secrets);
+    const request = { kustomization, folder, files, noteSecrets };
+    const rendered = concealStalled(
+      await (isRoot ? renderRoot({ ...request, head }, ports) : renderNode(request, ports)),
+      secrets,
+    );
     const render: RenderState = rendered.kustomization.suspend
       ? { kind: 'suspended', ready: true }
       : { kind: 'rendered', objects: rendered.objects };
-    return { node: { ...node, kustomization: rendered.kustomization, revision, render }, rendered };
+    return { node: { ...node, kustomization: rendered.kustomization, render }, step, rendered };
   } catch (error) {
     const reason = error instanceof TidegateError ? error.code : 'BuildFailed';
     const stalled = error instanceof TidegateError && error.disposition === 'stall';
-    return {
-      node: { ...node, revision, stalled, render: failed(reason, concealValues(describeError(error), [...secrets])) },
-    };
+    const message = concealValues(describeError(error), [...secrets]);
+    return { node: { ...node, stalled, render: failed(reason, message) }, step };
   }
+}
+
+/** The source as it was when the Kustomization was declared; nothing when that is not known, or gone from the store. */
+async function findPinned({ kustomization, lastRender }: Step, sources: SourceReader): Promise<SourceHead | undefined> {
+  const head = lastRender?.heads.get(formatNamespacedName(kustomization.sourceRef));
+  return head !== undefined && (await sources.isStored(head)) ? head : undefined;
+}
+
+function lastRoot({ declarations }: Remembered): Kustomization | undefined {
+  return [...(declarations?.values() ?? [])].find(({ by }) => by === undefined)?.kustomization;
 }
 
 function concealStalled(rendered: RenderedNode, secrets: ReadonlySet<string>): RenderedNode {

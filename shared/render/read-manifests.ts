@@ -14,7 +14,8 @@ export type Manifests =
   | { readonly outcome: 'refused'; readonly messages: readonly string[] };
 
 /**
- * Reads a rendered YAML stream: Lists are flattened, and an object rendered twice is named.
+ * Reads a rendered YAML stream: Lists are flattened, and an object rendered twice is named. Tidegate's own instructions are
+ * all returned: of those, only the ones that are written twice fail.
  *
  * @param originals the documents before variables were filled in, where there were any; for messages only.
  */
@@ -38,7 +39,7 @@ export function readManifests(text: string, originals: readonly unknown[] = []):
         continue;
       }
       const id = objectIdOf(object);
-      if (seen.has(objectKey(id))) {
+      if (seen.has(objectKey(id)) && !isInstructionGroup(id.group)) {
         messages.push(`${formatObjectId(id)} is rendered more than once; keep one`);
       }
       seen.add(objectKey(id));

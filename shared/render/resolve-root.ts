@@ -1,5 +1,5 @@
 import type { Kustomization } from '#shared/api/kustomization.ts';
-import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
+import { formatNamespacedName, ROOT_NAME, type NamespacedName } from '#shared/api/resource-key.ts';
 import { resolvePath } from './kustomization-file.ts';
 
 /** The Kustomization that stands for the cluster's folder, and the others. */
@@ -16,24 +16,44 @@ export interface ResolvedRoot {
  * Finds the root among the Kustomizations that the cluster's folder renders to: one with the root's own source and path *is*
  * the root (as `flux bootstrap` writes it into `gotk-sync.yaml`), so that its settings apply once and the folder is not applied
  * twice. One named as the root comes first, then by name.
+ *
+ * @param isRootSource whether a source is the root's, by whatever name the repository calls it.
  */
-export function resolveRoot(kustomizations: readonly Kustomization[], clusterPath: string): ResolvedRoot {
-  const folder = resolvePath('', clusterPath);
-  const isRoot = (one: Kustomization): boolean =>
-    one.sourceRef.namespace === ROOT_NAME.namespace &&
-    one.sourceRef.name === ROOT_NAME.name &&
-    resolvePath('', one.path) === folder;
-  const rootName = formatNamespacedName(ROOT_NAME);
-  const [declared, ...repeated] = kustomizations.filter(isRoot).sort((left, right) => {
-    const [one, other] = [formatNamespacedName(left), formatNamespacedName(right)];
-    return Number(other === rootName) - Number(one === rootName) || (one < other ? -1 : 1);
-  });
+export function resolveRoot(
+  kustomizations: readonly Kustomization[],
+  clusterPath: string,
+  isRootSource: (source: NamespacedName) => boolean = isNamedAsRoot,
+): ResolvedRoot {
+  const isRoot = (one: Kustomization): boolean => isRootSource(one.sourceRef) && isClusterFolder(one.path, clusterPath);
+  const [declared, ...repeated] = kustomizations.filter(isRoot).sort(compareAsRoots);
   return {
-    root: declared ?? defaultRoot(clusterPath),
+    root: declared === undefined ? defaultRoot(clusterPath) : ofRootSource(declared),
     declared: declared !== undefined,
     others: kustomizations.filter((one) => !isRoot(one)),
     repeated,
   };
+}
+
+/** Whether a path leads to the cluster's own folder, however it is written. */
+export function isClusterFolder(path: string, clusterPath: string): boolean {
+  const folder = resolvePath('', clusterPath);
+  return folder !== undefined && resolvePath('', path) === folder;
+}
+
+/** Whether something goes by the name that the root, and its source, have where nobody names them otherwise. */
+export function isNamedAsRoot(one: NamespacedName): boolean {
+  return formatNamespacedName(one) === formatNamespacedName(ROOT_NAME);
+}
+
+/** The order of what may be the root: the one named so, then by name. */
+export function compareAsRoots(left: NamespacedName, right: NamespacedName): number {
+  const [one, other] = [formatNamespacedName(left), formatNamespacedName(right)];
+  return Number(isNamedAsRoot(right)) - Number(isNamedAsRoot(left)) || (one < other ? -1 : 1);
+}
+
+/** The configuration repository is read as the settings say, under one name; whatever else it is called is the same. */
+function ofRootSource(root: Kustomization): Kustomization {
+  return { ...root, sourceRef: { kind: root.sourceRef.kind, ...ROOT_NAME } };
 }
 
 /** The root as `flux bootstrap` would declare it: every ten minutes, pruning. */

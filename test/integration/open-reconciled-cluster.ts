@@ -39,8 +39,10 @@ export interface ReconciledCluster {
   readonly journal: Journal;
   readonly ports: ReconcilePorts;
   /** Makes these files the newest state of a source; the configuration repository where none is named. */
-  commit(files: Readonly<Record<string, string>>, source?: NamespacedName): Promise<string>;
+  commit(files: Readonly<Record<string, string>>, source?: NamespacedName, url?: string): Promise<string>;
   run(changes?: Partial<ReconcileRequest>): Promise<ReconcileOutcome>;
+  /** Takes the artifact of a revision out of the store, as a sweep would. */
+  forgetArtifact(revision: string): Promise<void>;
   status(kind: string, name: string): Promise<StatusRecord | undefined>;
   events(): Promise<readonly EventRecord[]>;
   close(): Promise<void>;
@@ -66,11 +68,12 @@ export async function openReconciledCluster(log = SILENT): Promise<ReconciledClu
     log,
   };
   let commits = 0;
+  const digests = new Map<string, string>();
   return {
     cluster,
     journal,
     ports,
-    async commit(files, source = ROOT_NAME) {
+    async commit(files, source = ROOT_NAME, url = 'https://github.com/acme/fleet-infra') {
       commits += 1;
       const revision = `main@sha1:${commits.toString(16).padStart(40, '0')}`;
       const tree = new Map<string, SourceFile>(
@@ -79,13 +82,14 @@ export async function openReconciledCluster(log = SILENT): Promise<ReconciledClu
       const bytes = await packArtifact(tree);
       const digest = artifactDigest(bytes);
       await artifacts.put(digest, bytes);
+      digests.set(revision, digest);
       await journal.write([
         {
           type: 'SourceHead',
           source: { cluster: CLUSTER, kind: 'GitRepository', ...source },
           revision,
           digest,
-          url: 'https://github.com/acme/fleet-infra',
+          url,
           observedAt: Date.now(),
         },
       ]);
@@ -111,6 +115,10 @@ export async function openReconciledCluster(log = SILENT): Promise<ReconciledClu
       } finally {
         await lease.release();
       }
+    },
+    async forgetArtifact(revision) {
+      const digest = digests.get(revision) ?? '';
+      await rm(join(folder, 'artifacts', `${digest.replace('sha256:', '')}.tar`));
     },
     async status(kind, name) {
       const record = await journal.read(CLUSTER, `status/${kind}/flux-system/${name}`);

@@ -70,7 +70,7 @@ describe('while not all of Git can be read', () => {
     expect((await open.events()).filter((event) => event.reason === 'Deleted')).toEqual([]);
   });
 
-  it('leaves what was told of the others as it was when the root is broken', async () => {
+  it('tells of the others that they go on from what was known last when the root is broken, beside the old commit', async () => {
     const files = {
       [`${ROOT}/steady.yaml`]: kustomization('steady', { prune: true }),
       'apps/steady/a.yaml': configMap('a'),
@@ -86,10 +86,11 @@ describe('while not all of Git can be read', () => {
       conditions: [{ status: 'False', reason: 'BuildFailed' }, { type: 'Stalled' }],
     });
     expect(await open.status('Kustomization', 'steady')).toMatchObject({
-      conditions: before?.conditions ?? [],
+      conditions: [{ type: 'Ready', status: 'True', message: expect.stringContaining('goes on from its last render') }],
+      lastAppliedRevision: before?.lastAppliedRevision ?? '',
       report: before?.report ?? {},
     });
-    expect((await open.events()).filter((event) => event.object.name === 'steady')).toHaveLength(2);
+    expect((await open.events()).filter((event) => event.object.name === 'steady')).toHaveLength(3);
   });
 
   it('goes on with sources that a Kustomization brought which is broken now', async () => {

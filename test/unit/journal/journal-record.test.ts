@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { replaceConditions } from '#shared/journal/conditions.ts';
-import type { Condition, InstructionsRecord, JournalRecord } from '#shared/journal/journal-record.ts';
+import type { Condition, InstructionsRecord, JournalRecord, SourceHead } from '#shared/journal/journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
 import { fromStreamRecord, toStreamRecord } from '#shared/journal/stream-record.ts';
+import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { sampleSize } from '#test/sample-size.ts';
 import { requestRecord, statusRecord } from '../../contract/journal.contract.ts';
 
@@ -43,6 +44,14 @@ const INSTRUCTIONS: InstructionsRecord = {
   },
 };
 const object = { cluster: 'laptop', kind: 'Kustomization', namespace: 'n', name: 'a' };
+const HEAD: SourceHead = {
+  type: 'SourceHead',
+  source: { cluster: 'laptop', kind: 'GitRepository', namespace: 'n', name: 'a' },
+  revision: 'main@sha1:a',
+  digest: 'sha256:a',
+  url: 'u',
+  observedAt: 1,
+};
 const RECORDS: readonly JournalRecord[] = [
   INSTRUCTIONS,
   statusRecord('a', 1),
@@ -51,14 +60,29 @@ const RECORDS: readonly JournalRecord[] = [
   { ...statusRecord('b', 1), report: { repository: 'r', commit: 'c' }, lastAppliedRevision: 'x', dueAt: 7 },
   requestRecord('r', 1),
   { type: 'Event', id: '1', object, severity: 'error', reason: 'R', message: 'm', revision: 'v', at: 1 },
+  HEAD,
+  { type: 'Declaration', cluster: 'laptop', kustomization: defaultRoot('./clusters/laptop') },
   {
-    type: 'SourceHead',
-    source: { cluster: 'laptop', kind: 'GitRepository', namespace: 'n', name: 'a' },
-    revision: 'main@sha1:a',
-    digest: 'sha256:a',
-    url: 'u',
-    observedAt: 1,
+    type: 'Declaration',
+    cluster: 'laptop',
+    by: { namespace: 'flux-system', name: 'flux-system' },
+    kustomization: {
+      ...defaultRoot('./apps'),
+      name: 'apps',
+      annotations: { a: 'b' },
+      targetNamespace: 'apps',
+      dependsOn: [{ namespace: 'n', name: 'a' }],
+      healthChecks: [{ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'n', name: 'a' }],
+      patches: [{ patch: '- op: remove', target: { kind: 'Deployment' } }],
+      images: [{ name: 'app', newTag: '1' }],
+      components: ['../c'],
+      commonMetadata: { labels: { a: 'b' } },
+      namePrefix: 'p-',
+      nameSuffix: '-s',
+      postBuild: { substitute: { a: 'b' }, substituteFrom: [{ kind: 'Secret', name: 's', optional: true }] },
+    },
   },
+  { type: 'LastRender', cluster: 'laptop', namespace: 'n', name: 'a', heads: [HEAD] },
   {
     type: 'ImageScan',
     cluster: 'laptop',

@@ -1,0 +1,80 @@
+import type { Kustomization } from '#shared/api/kustomization.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } from '#shared/journal/journal-record.ts';
+import { journalKey, sourceHeadKey } from '#shared/journal/journal-record.ts';
+import { MAX_RECORD_BYTES, recordBytes } from '#shared/journal/refuse-oversized-write.ts';
+import { concealValues } from './conceal-values.ts';
+import type { DesiredState, KustomizationNode } from './desired-state.ts';
+import { isWhollyKnown } from './is-wholly-known.ts';
+import type { PreviousState } from './read-previous-state.ts';
+
+/**
+ * What is recorded for the time when what declares a Kustomization cannot be read: how it was declared, and where what
+ * declares it was rendered. Only what Git says now, and only what is new.
+ *
+ * A declaration that holds a value of a Secret, or is larger than a record may be, is not kept: what it declares does not go
+ * on then.
+ */
+export function rememberDeclarations(
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+): readonly JournalRecord[] {
+  const { declarations = new Map(), lastRenders = new Map() } = previous.remembered ?? {};
+  const fresh = desired.nodes.filter(isRead);
+  const byName = new Map(desired.nodes.map((node) => [formatNamespacedName(node.kustomization), node]));
+  const [root] = desired.nodes;
+  const current: (DeclarationRecord | LastRenderRecord)[] = [];
+  if (root !== undefined && isRead(root)) current.push(declare(desired.cluster, root.kustomization));
+  for (const parent of fresh) {
+    const { namespace, name } = parent.kustomization;
+    const children = parent.children.flatMap((child) => byName.get(formatNamespacedName(child)) ?? []);
+    current.push(
+      ...children.map((child) => declare(desired.cluster, child.kustomization, { namespace, name })),
+      ...(children.length === 0 ? [] : rememberRender(parent, desired)),
+    );
+  }
+  const kept = current.map((record) => ({ record, key: journalKey(record).key }));
+  const keys = new Set(kept.map(({ key }) => key));
+  const before = new Map([...declarations.values(), ...lastRenders.values()].map((one) => [journalKey(one).key, one]));
+  const forget = (key: string): JournalRecord => ({ type: 'Tombstone', partition: desired.cluster, key, at: now });
+  const changed = kept
+    .filter(({ record, key }) => JSON.stringify(record) !== JSON.stringify(before.get(key)))
+    .flatMap(({ record, key }): readonly JournalRecord[] => {
+      if (isFitToKeep(record, desired.secrets)) return [record];
+      return before.has(key) ? [forget(key)] : [];
+    });
+  const gone = isWhollyKnown(desired) ? [...before.keys()].filter((key) => !keys.has(key)) : [];
+  return [...changed, ...gone.map(forget)];
+}
+
+/** Whether it is as Git says it now: rendered, and from nothing that was known last. */
+function isRead({ render, lastRender }: KustomizationNode): boolean {
+  return render.kind === 'rendered' && lastRender === undefined;
+}
+
+function declare(cluster: string, kustomization: Kustomization, by?: NamespacedName): DeclarationRecord {
+  return { type: 'Declaration', cluster, kustomization, ...(by !== undefined && { by }) };
+}
+
+/** Every source of one address stands at the same commits: what is declared there belongs to what is read there. */
+function rememberRender(
+  { kustomization }: KustomizationNode,
+  { cluster, heads = [] }: DesiredState,
+): readonly LastRenderRecord[] {
+  const key = sourceHeadKey(kustomization.sourceRef);
+  const own = heads.find((head) => sourceHeadKey(head.source) === key);
+  if (own === undefined) return [];
+  const { namespace, name } = kustomization;
+  const same = heads.filter(({ url }) => url === own.url).sort(bySource);
+  return [{ type: 'LastRender', cluster, namespace, name, heads: same }];
+}
+
+function bySource(one: SourceHead, other: SourceHead): number {
+  return sourceHeadKey(one.source) < sourceHeadKey(other.source) ? -1 : 1;
+}
+
+function isFitToKeep(record: DeclarationRecord | LastRenderRecord, secrets: readonly string[]): boolean {
+  const text = JSON.stringify(record);
+  return concealValues(text, secrets) === text && recordBytes(record) <= MAX_RECORD_BYTES;
+}
