@@ -41,9 +41,12 @@ export function checkWantedCluster(text: string, file: string, wanted: WantedClu
   }
   // Everything else that could be wrong with the names is seen with values in the place of those that EKS has.
   const placeholder = { endpoint: 'https://eks.invalid', certificateAuthority: 'AAAA' };
+  const parsed = parseSettings(text, file);
+  // Of no field: the text as a whole cannot be read, so nothing is added to it.
+  const unreadable = parsed.outcome === 'invalid' ? parsed.problems.filter(({ field }) => field === '') : [];
+  if (unreadable.length > 0) return unreadable.map(formatProblem);
   const planned = writeCluster(text, file, toNewCluster(wanted, placeholder));
   if (planned.outcome === 'planned') return [];
-  const parsed = parseSettings(text, file);
   const known = parsed.outcome === 'valid' ? parsed.settings.clusters.find((one) => one.name === name) : undefined;
   if (known === undefined) return planned.problems;
   return [`${file}: cluster ${JSON.stringify(name)} is there already; give another name, or edit its entry`];

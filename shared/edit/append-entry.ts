@@ -32,7 +32,7 @@ const STEP = 2;
  * was there stays; a file in which that cannot be done for certain is left alone, with the reason.
  */
 export function appendEntry(text: string, entry: NewEntry): AppendedEntry {
-  const before = parseDocument(text, { keepSourceTokens: true, prettyErrors: false });
+  const before = parseDocument(text, { keepSourceTokens: true, prettyErrors: false, uniqueKeys: false });
   const [error] = before.errors;
   if (error !== undefined) return { fault: `is not valid YAML: ${error.message}` };
   const root = before.contents;
@@ -180,7 +180,7 @@ function pad(column: number): string {
 }
 
 function saysExactly(after: string, before: Parsed, entry: NewEntry): boolean {
-  const document = parseDocument(after, { prettyErrors: false });
+  const document = parseDocument(after, { prettyErrors: false, uniqueKeys: false });
   if (document.errors.length > 0) return false;
   const old: unknown = before.toJS();
   const held: unknown = typeof old === 'object' && old !== null ? Reflect.get(old, entry.in) : undefined;

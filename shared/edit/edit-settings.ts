@@ -27,7 +27,7 @@ export function addCluster(text: string, { eks: { profile, ...eks }, ...cluster 
 
 /** Puts the id of another GitHub App in the place of the one in the text of `tidegate.yaml`; without one, nothing. */
 export function replaceAppId(text: string, appId: number): string {
-  const github = parseDocument(text, { prettyErrors: false }).get('github', true);
+  const github = parseDocument(text, { prettyErrors: false, uniqueKeys: false }).get('github', true);
   const known = isMap(github) ? github.get('appId', true) : undefined;
   if (!isScalar(known) || !known.range || known.source === '') return text;
   const [start, end] = known.range;

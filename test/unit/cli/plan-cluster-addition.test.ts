@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planClusterAddition } from '#cli/plan-cluster-addition.ts';
+import { checkWantedCluster, planClusterAddition } from '#cli/plan-cluster-addition.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 
 const SETTINGS = `configRepository: { url: "https://github.com/acme/fleet-infra" }
@@ -18,6 +18,20 @@ function problemsWith(found: Partial<EksClusterDescription>): string {
   const plan = planClusterAddition(SETTINGS, 'tidegate.yaml', WANTED, { ...FOUND, ...found });
   return plan.outcome === 'refused' ? plan.problems.join('\n') : '';
 }
+
+describe('what is wrong before EKS is asked', () => {
+  it('is said of each of 40,000 unknown keys too, in no more than a moment', () => {
+    const keys = Array.from({ length: 40_000 }, (_, index) => `key${index}: 1\n`).join('');
+
+    expect(checkWantedCluster(`${SETTINGS}${keys}`, 'tidegate.yaml', WANTED)).toHaveLength(40_000);
+  });
+
+  it('is a key that stands twice, at its place', () => {
+    expect(checkWantedCluster(`${SETTINGS}github: {}\n`, 'tidegate.yaml', WANTED)).toEqual([
+      'tidegate.yaml:4:1: not valid YAML: this key stands in its mapping twice',
+    ]);
+  });
+});
 
 describe('adding a cluster that EKS describes', () => {
   it.each(['API', 'API_AND_CONFIG_MAP'])('takes one that is ACTIVE with authentication mode %s', (mode) => {
