@@ -69,7 +69,8 @@ function readComplaints({ message, causes }: Pick<KubernetesStatus, 'message' | 
 function readFault(line: string): readonly Complaint[] {
   const text = line.trim();
   const end = text.startsWith('.') ? text.slice(0, MAX_FIELD).search(END_OF_PATH) : -1;
-  return end < 0 ? [] : [{ field: text.slice(0, end), words: text.slice(end + 2) }];
+  const words = text.slice(end + 2).replace('numeric (int or float)', 'numeric');
+  return end < 0 ? [] : [{ field: text.slice(0, end), words }];
 }
 
 /** The field that a text of such faults begins with. */

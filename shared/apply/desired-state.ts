@@ -10,10 +10,13 @@ import type { ApplySetName } from './apply-set-id.ts';
 import type { Installation } from './installation.ts';
 
 /** The part of a Kustomization that the apply engine acts on. */
-export type SetSettings = Pick<
+export interface SetSettings extends Pick<
   Kustomization,
   'prune' | 'force' | 'wait' | 'timeoutMs' | 'healthChecks' | 'deletionPolicy' | 'dependsOn'
->;
+> {
+  /** Whether Git says of the whole Kustomization that what another tool owns becomes its own. */
+  readonly adopt?: boolean;
+}
 
 /** What is known of a Kustomization before the engine looks at the cluster. */
 export type RenderState =

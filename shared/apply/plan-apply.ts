@@ -172,9 +172,9 @@ function isUnchanged(
 }
 
 function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanApplyInput): string | undefined {
-  const adopted = [desired.object.metadata.annotations, live.annotations].some(
-    (annotations) => annotations?.[ADOPT_ANNOTATION] === 'enabled',
-  );
+  const { adopt = false } = desired.set.settings;
+  const marks = [desired.object.metadata.annotations, live.annotations];
+  const adopted = adopt || marks.some((annotations) => annotations?.[ADOPT_ANNOTATION] === 'enabled');
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
   const ours = [applySetId(desired.set.id), ...input.cluster.parents.map((parent) => applySetId(parent.kustomization))];
   const isOwnSet = partOf !== undefined && ours.includes(partOf);
@@ -188,7 +188,7 @@ function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanAp
   const owner = foreignOwner(seen);
   return owner === undefined || adopted
     ? undefined
-    : `${owner} owns it; annotate it with ${ADOPT_ANNOTATION}: enabled in Git to take it over`;
+    : `${owner} owns it; annotate it with ${ADOPT_ANNOTATION}: enabled in Git to take it over, or Kustomization ${formatNamespacedName(desired.set.id)} for all of its objects`;
 }
 
 function optedOut(annotations: Readonly<Record<string, string>>): string | undefined {

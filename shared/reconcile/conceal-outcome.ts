@@ -1,6 +1,9 @@
 import type { ApplyOutcome, SetOutcome } from '#shared/apply/desired-state.ts';
 import { concealValues } from './conceal-values.ts';
 
+/** Guards whose words are those of a server. */
+const QUOTING: ReadonlySet<string> = new Set(['refused', 'weight-unknown']);
+
 /**
  * Takes the values of Secrets out of what the server said. Variables carry them into objects of any kind, and a refusal
  * quotes the field it refuses.
@@ -19,8 +22,11 @@ function concealSet(set: SetOutcome, secrets: readonly string[]): SetOutcome {
     ...set,
     // A success says which revision, in our own words.
     message: set.state === 'ready' ? set.message : concealValues(set.message, secrets),
-    failures: set.failures.map(conceal),
+    failures: set.failures.map(conceal).map(({ field, ...failure }) => ({
+      ...failure,
+      ...(field === undefined ? {} : { field: concealValues(field, secrets) }),
+    })),
     health: set.health.map(conceal),
-    withheld: set.withheld.map((prune) => (prune.guard === 'refused' ? conceal(prune) : prune)),
+    withheld: set.withheld.map((prune) => (QUOTING.has(prune.guard) ? conceal(prune) : prune)),
   };
 }

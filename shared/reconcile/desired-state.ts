@@ -1,7 +1,9 @@
 import type { Instructions } from '#shared/api/instructions.ts';
+import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
+import type { FieldPath } from '#shared/api/locate-field.ts';
 import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
-import type { RenderState } from '#shared/apply/desired-state.ts';
+import type { RenderState, SourcePlace } from '#shared/apply/desired-state.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { ObjectName, SourceHead } from '#shared/journal/journal-record.ts';
 
@@ -22,6 +24,9 @@ export interface LastRenderUse {
   readonly isPinned: boolean;
 }
 
+/** Where an object that a Kustomization renders, or the nearest field of it, stands in the source. */
+export type Locate = (id: ObjectId, path: FieldPath) => SourcePlace;
+
 /** A Kustomization as found in Git, and what became of its render. */
 export interface KustomizationNode {
   readonly kustomization: Kustomization;
@@ -33,6 +38,8 @@ export interface KustomizationNode {
   readonly stalled: boolean;
   /** Absent for all that Git declares as it was read. */
   readonly lastRender?: LastRenderUse;
+  /** Absent when nothing was rendered. */
+  readonly locate?: Locate;
 }
 
 /** An instruction that cannot be followed as written. */

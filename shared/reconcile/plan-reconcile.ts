@@ -1,8 +1,9 @@
 import type { Kustomization } from '#shared/api/kustomization.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/api/names.ts';
+import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { DesiredSet, PruneApproval } from '#shared/apply/desired-state.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
+import { collectApprovals } from './approvals.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import type { DesiredState, KustomizationNode, StalledInstruction } from './desired-state.ts';
 
@@ -25,7 +26,9 @@ export function planReconcile(
       ...desired.stalled.filter((stalled) => stalled.object.kind === 'Kustomization').map(toStalledSet),
     ],
     doubts: desired.doubts,
-    approvals: [...parseApprovals(approvePrune), ...desired.nodes.flatMap((node) => approvalsOf(node, desired))],
+    approvals: collectApprovals(desired, approvePrune).flatMap(({ approval, isHeard }) =>
+      isHeard && approval !== undefined ? [approval] : [],
+    ),
   };
 }
 
@@ -65,30 +68,7 @@ function toStalledSet(stalled: StalledInstruction): DesiredSet {
 }
 
 function settingsOf(kustomization: Kustomization): DesiredSet['settings'] {
-  const { prune, force, wait, timeoutMs, healthChecks, deletionPolicy, dependsOn } = kustomization;
-  return { prune, force, wait, timeoutMs, healthChecks, deletionPolicy, dependsOn };
-}
-
-/**
- * What a Kustomization's annotation approves: the prunes of those that it renders, so that nobody approves for another's
- * folder. Of one that is gone from Git nobody knows any more who rendered it; there every annotation counts.
- */
-function approvalsOf(node: KustomizationNode, desired: DesiredState): readonly PruneApproval[] {
-  const children = new Set(node.children.map(formatNamespacedName));
-  const present = new Set(desired.nodes.map((one) => formatNamespacedName(one.kustomization)));
-  return parseApprovals(node.kustomization.annotations[APPROVE_PRUNE_ANNOTATION]).filter((approval) => {
-    const name = formatNamespacedName(approval.kustomization);
-    return children.has(name) || !present.has(name);
-  });
-}
-
-/** Reads `"<namespace>/<kustomization>=<count>"`, several divided by commas; what reads otherwise approves nothing. */
-export function parseApprovals(text: string | undefined): readonly PruneApproval[] {
-  if (text === undefined) return [];
-  return text.split(',').flatMap((part) => {
-    const match = /^\s*([a-z0-9.-]+)\/([a-z0-9.-]+)=(\d{1,6})\s*$/.exec(part);
-    if (match === null) return [];
-    const [, namespace = '', name = '', count = ''] = match;
-    return [{ kustomization: { namespace, name }, count: Number(count) }];
-  });
+  const { prune, force, wait, timeoutMs, healthChecks, deletionPolicy, dependsOn, annotations } = kustomization;
+  const adopt = annotations[ADOPT_ANNOTATION] === 'enabled';
+  return { prune, force, wait, timeoutMs, healthChecks, deletionPolicy, dependsOn, ...(adopt ? { adopt } : {}) };
 }

@@ -10,6 +10,7 @@ import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { holdInstallation, type InstallationSettings } from './hold-installation.ts';
 import { isSuperseded } from './is-superseded.ts';
+import { explainOutcome } from './explain-outcome.ts';
 import { logResults, logRunStarted } from './log-run.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
 import { planReconcile } from './plan-reconcile.ts';
@@ -72,7 +73,7 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
       },
     },
   );
-  const applied = concealOutcome(outcome, desired.secrets);
+  const applied = concealOutcome(explainOutcome(outcome, desired, request.approvePrune), desired.secrets);
 
   await writeInBatches(ports.journal, recordReconcile(applied, desired, previous, ports.clock.now(), nextId));
   logResults(applied, ports.log);

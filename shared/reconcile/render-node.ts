@@ -16,7 +16,7 @@ import type { RenderPlan } from '#shared/render/plan-render.ts';
 import { renderKustomization } from '#shared/render/render-kustomization.ts';
 import type { RenderResult } from '#shared/render/render-kustomization.ts';
 import { splitInstructions } from '#shared/render/split-instructions.ts';
-import type { ClusterFolder, StalledInstruction } from './desired-state.ts';
+import type { ClusterFolder, Locate, StalledInstruction } from './desired-state.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
 import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
@@ -30,6 +30,7 @@ export interface RenderedNode {
   readonly instructions: readonly Instruction[];
   readonly stalled: readonly StalledInstruction[];
   readonly leftOut: readonly string[];
+  readonly locate: Locate;
   /** All instructions, followed or not, beside what they say in full. */
   readonly written: readonly WrittenInstruction[];
 }
@@ -69,6 +70,7 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
     instructions: followed.filter((one) => one.kind !== 'Kustomization'),
     stalled: written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [] : [toStalled(parsed, request.folder)])),
     leftOut: fluxComponents.length === 0 ? [] : [describeLeftOut(fluxComponents)],
+    locate: createLocator(planned.plan, request.files),
     written,
   };
 }
@@ -142,6 +144,14 @@ function locatorFor(
 ): ReturnType<typeof createFieldLocator> {
   const id: ObjectId = objectIdOf(object);
   return createFieldLocator({ files, id, folder: plan.folder, kustomizationFile: plan.kustomizationFile });
+}
+
+/** A field that is not written there is found at what would hold it. */
+function createLocator({ folder, kustomizationFile }: RenderPlan, files: SourceTree): Locate {
+  return (id, path) => {
+    const { file, line } = createFieldLocator({ files, id, folder, kustomizationFile })(path, 'missing');
+    return { file, ...(line === undefined ? {} : { line }) };
+  };
 }
 
 export function toStalled(

@@ -265,7 +265,8 @@ async function visit(
     const render: RenderState = rendered.kustomization.suspend
       ? { kind: 'suspended', ready: true }
       : { kind: 'rendered', objects: rendered.objects };
-    return { node: { ...node, kustomization: rendered.kustomization, render }, step, rendered };
+    const { kustomization: resolved, locate } = rendered;
+    return { node: { ...node, kustomization: resolved, render, locate }, step, rendered };
   } catch (error) {
     const reason = error instanceof TidegateError ? error.code : 'BuildFailed';
     const stalled = error instanceof TidegateError && error.disposition === 'stall';

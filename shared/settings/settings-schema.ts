@@ -11,7 +11,8 @@ const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u;
 const MAX_NAMESPACES = 100;
 /** Inventory and lease: what is applied there by Git could take both away. */
 const OWN_NAMESPACE = 'tidegate-system';
-const APPROVAL = /^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*$/u;
+const APPROVALS =
+  /^[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*(?:, ?[a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*=[1-9]\d*)*$/u;
 
 /** A text of one form; what is allowed is said to whoever writes another one, and in the reference of the settings. */
 function textLike(form: RegExp | ((text: string) => boolean), allowed: string, max?: number) {
@@ -139,9 +140,14 @@ const Cluster = z.strictObject({
     })
     .prefault({})
     .describe('When a prune waits for a person.'),
-  approvePrune: textLike(APPROVAL, '"<namespace>/<kustomization>=<count>", such as flux-system/apps=12')
+  approvePrune: textLike(
+    APPROVALS,
+    '"<namespace>/<kustomization>=<count>", such as flux-system/apps=12; several divided by commas',
+  )
     .optional()
-    .describe('Approves one prune of the root Kustomization, good for exactly that count of objects.'),
+    .describe(
+      'Approves prunes of the root Kustomization, or of any other, each good for exactly that count of objects.',
+    ),
   namespaces: Namespaces.optional().describe(
     'Where alone Tidegate may work in the cluster; with `eks.profile: workload` it has to be said.',
   ),

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
-import { parseApprovals, planReconcile } from '#shared/reconcile/plan-reconcile.ts';
+import { parseApprovals } from '#shared/reconcile/approvals.ts';
+import { planReconcile } from '#shared/reconcile/plan-reconcile.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const NOTHING_BEFORE = { instructions: undefined, statuses: new Map() };

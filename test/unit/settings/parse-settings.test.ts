@@ -117,6 +117,19 @@ serve:
   const EKS =
     'eks: { name: prod, region: eu-west-1, endpoint: https://eks.invalid, certificateAuthority: AAAA, profile: ';
 
+  it.each([
+    ['flux-system/apps=12', true],
+    ['flux-system/apps=12,flux-system/shop=1', true],
+    ['flux-system/apps=12, flux-system/shop=1', true],
+    ['flux-system/apps=12,', false],
+    ['apps=12', false],
+    ['flux-system/apps=12 flux-system/shop=1', false],
+  ])('takes approvals of prunes, several divided by commas: %s: %s', (approvals, isTaken) => {
+    const text = SMALLEST.replace('kind-dev } }', `kind-dev }, approvePrune: "${approvals}" }`);
+
+    expect(problemsOf(text)).toHaveLength(isTaken ? 0 : 1);
+  });
+
   it('reads what the installation is called beside another one', () => {
     expect(parseSettings(`installation: team-b\n${SMALLEST}`, 'tidegate.yaml')).toMatchObject({
       outcome: 'valid',
