@@ -12,7 +12,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 /** What the image-update function is made of. */
 export interface ImageUpdateDependencies extends UpdateImagesPorts {
   readonly settings: Pick<Settings, 'configRepository' | 'registries'> & {
-    readonly github: Pick<Settings['github'], 'apiUrl'>;
+    readonly github: Pick<Settings['github'], 'apiUrl' | 'branchPrefix'>;
     readonly clusters: readonly Pick<Settings['clusters'][number], 'name'>[];
   };
   readonly log: Logger;
@@ -41,6 +41,7 @@ export function createImageUpdateHandler(
   const updateSettings = {
     configRepository: settings.configRepository,
     githubApiUrl: settings.github.apiUrl,
+    branchPrefix: settings.github.branchPrefix,
     clusters: settings.clusters.map(({ name }) => name),
   };
   return (event) =>

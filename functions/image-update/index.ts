@@ -5,6 +5,7 @@ import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-r
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
+import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
 import { ImageUpdateEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import { VERSION } from '#shared/errors/version.ts';
 import { openGitHubWorker } from '../open-github-worker.ts';
@@ -26,6 +27,7 @@ export const handler = traceHandler(
     imageRegistry: createEcrImageRegistry({ registries: settings.registries.ecr }),
     journal: createDynamoJournal({ tableName: environment.JOURNAL_TABLE, clock: systemClock }),
     clock: systemClock,
+    memory: createUpdateImagesMemory(),
     log,
   }),
 );

@@ -18,6 +18,9 @@ export type Actor =
       readonly token: Token;
     };
 
+/** Told of a request before it is served: its endpoint, and the credentials that it carries. */
+export type Interrupt = (endpoint: string, authorization: string) => Promise<void>;
+
 /** What all parts of one running GitHub share. */
 export type Core = {
   readonly root: string;
@@ -27,6 +30,8 @@ export type Core = {
   readonly save: () => Promise<void>;
   readonly counters: Counters;
   readonly faults: Faults;
+  /** What happens just before a request is served; nothing, unless a test says so. */
+  interrupt: Interrupt | null;
   readonly rateLimits: RateLimits;
   readonly violations: string[];
   readonly unknownRoutes: string[];

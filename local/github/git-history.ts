@@ -1,3 +1,4 @@
+import { rememberByIds } from './remembered.ts';
 import { gitLines, runGit, tryGit } from './run-git.ts';
 
 /** What happened to one file between two commits. */
@@ -25,19 +26,24 @@ export async function listCommits(
   const skip = options.skip === undefined ? [] : [`--skip=${options.skip}`];
   const not = excluded.map((sha) => `^${sha}`);
   const under = options.path === undefined ? [] : [options.path];
+  if (limit.length + skip.length + under.length === 0) return [...(await listAllCommits(directory, to, ...excluded))];
   return await gitLines(directory, ['rev-list', ...limit, ...skip, to, ...not, '--', ...under]);
 }
 
+const listAllCommits = rememberByIds(async (directory, to = '', ...excluded): Promise<readonly string[]> => {
+  return await gitLines(directory, ['rev-list', to, ...excluded.map((sha) => `^${sha}`), '--']);
+});
+
 /** The best common ancestor of two commits, or null. */
-export async function mergeBase(directory: string, one: string, other: string): Promise<string | null> {
+export const mergeBase = rememberByIds(async (directory, one = '', other = ''): Promise<string | null> => {
   const output = await tryGit(directory, ['merge-base', one, other]);
   return output.code === 0 ? output.stdout.toString().trim() : null;
-}
+});
 
 /** Whether every commit of one is also in the other. */
-export async function isAncestor(directory: string, ancestor: string, commit: string): Promise<boolean> {
-  return (await tryGit(directory, ['merge-base', '--is-ancestor', ancestor, commit])).code === 0;
-}
+export const isAncestor = rememberByIds(async (directory, ancestor = '', commit = ''): Promise<boolean> => {
+  return ancestor === commit || (await tryGit(directory, ['merge-base', '--is-ancestor', ancestor, commit])).code === 0;
+});
 
 function splitPatches(text: string): (string | null)[] {
   return text
@@ -55,8 +61,14 @@ export async function diffFiles(
   from: string | null,
   to: string,
   withPatch = false,
-): Promise<FileChange[]> {
-  const range = [from ?? EMPTY_TREE, to];
+): Promise<readonly FileChange[]> {
+  return await (withPatch ? diffWithPatches : diffWithoutPatches)(directory, from ?? EMPTY_TREE, to);
+}
+
+const diffWithPatches = rememberByIds((directory, ...range) => readDiff(directory, range, true));
+const diffWithoutPatches = rememberByIds((directory, ...range) => readDiff(directory, range, false));
+
+async function readDiff(directory: string, range: readonly string[], withPatch: boolean): Promise<FileChange[]> {
   const raw = (await runGit(directory, ['diff', '--raw', '-z', '-M', '--no-abbrev', ...range])).toString().split('\0');
   const counts = (await runGit(directory, ['diff', '--numstat', '-z', '-M', ...range])).toString().split('\0');
   const patches = withPatch ? splitPatches((await runGit(directory, ['diff', '-M', ...range])).toString()) : [];
@@ -87,11 +99,11 @@ export async function diffFiles(
 export type MergedTree = { readonly tree: string } | { readonly conflicts: readonly string[] };
 
 /** Merges two commits without a work tree. */
-export async function mergeTrees(directory: string, ours: string, theirs: string): Promise<MergedTree> {
+export const mergeTrees = rememberByIds(async (directory, ours = '', theirs = ''): Promise<MergedTree> => {
   const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', ours, theirs];
   const output = await tryGit(directory, args);
   const [tree = '', ...files] = output.stdout.toString().trim().split('\n');
   if (output.code === 0) return { tree };
   if (output.code === 1) return { conflicts: files };
   throw new Error(`git ${args.join(' ')} ended with ${output.code}: ${output.stderr.trim()}`);
-}
+});

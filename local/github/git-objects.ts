@@ -1,3 +1,4 @@
+import { readLooseObject, writeLooseObject } from './loose-objects.ts';
 import { runGit, tryGit } from './run-git.ts';
 
 /** Who made a commit and when. */
@@ -18,14 +19,31 @@ export type GitObject = { readonly sha: string; readonly type: string; readonly 
 
 /** The name of the object that a revision expression points at, or null. */
 export async function resolveRevision(directory: string, revision: string): Promise<string | null> {
+  const id = /^([0-9a-f]{40})\^\{object\}$/.exec(revision)?.[1];
+  if (id !== undefined && (await readLooseObject(directory, id)) !== null) return id;
+  const treeOf = /^([0-9a-f]{40})\^\{tree\}$/.exec(revision)?.[1];
+  if (treeOf !== undefined) {
+    const tree = (await readCommit(directory, treeOf))?.tree;
+    if (tree !== undefined) return tree;
+  }
   const output = await tryGit(directory, ['rev-parse', '--verify', '--quiet', '--end-of-options', revision]);
   const sha = output.stdout.toString().trim();
   return output.code === 0 && /^[0-9a-f]{40}$/.test(sha) ? sha : null;
 }
 
-/** Reads objects in one process; what does not exist is left out. */
+/** Reads objects; what does not exist is left out. Git is asked only for what is named otherwise than by its id, or packed. */
 export async function readObjects(directory: string, names: readonly string[]): Promise<GitObject[]> {
-  if (names.length === 0) return [];
+  const loose = await Promise.all(
+    names.map(async (name) => {
+      const object = /^[0-9a-f]{40}$/.test(name) ? await readLooseObject(directory, name) : null;
+      return object === null ? null : { sha: name, ...object };
+    }),
+  );
+  const found = loose.filter((object) => object !== null);
+  return found.length === names.length ? found : await askForObjects(directory, names);
+}
+
+async function askForObjects(directory: string, names: readonly string[]): Promise<GitObject[]> {
   const output = await runGit(directory, ['cat-file', '--batch'], { input: `${names.join('\n')}\n` });
   const objects: GitObject[] = [];
   let at = 0;
@@ -47,7 +65,7 @@ export async function readObject(directory: string, name: string): Promise<GitOb
 
 /** Stores bytes and answers their blob's name. */
 export async function writeBlob(directory: string, content: Buffer | string): Promise<string> {
-  return (await runGit(directory, ['hash-object', '-w', '--stdin'], { input: content })).toString().trim();
+  return await writeLooseObject(directory, 'blob', Buffer.from(content));
 }
 
 function personFrom(line: string): Person {
@@ -88,7 +106,11 @@ export async function readCommit(directory: string, revision: string): Promise<C
   const key = `${directory} ${revision}`;
   const known = knownCommits.get(key);
   if (known !== undefined) return known;
-  const commit = (await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null;
+  const direct = /^[0-9a-f]{40}$/.test(revision) ? await readLooseObject(directory, revision) : null;
+  const commit =
+    direct?.type === 'commit'
+      ? commitFrom({ sha: revision, ...direct })
+      : ((await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null);
   if (commit?.sha === revision) {
     if (knownCommits.size >= KNOWN_COMMITS) knownCommits.clear();
     knownCommits.set(key, commit);
@@ -111,6 +133,5 @@ export async function writeCommit(directory: string, commit: Omit<Commit, 'sha'>
     '',
     commit.message,
   ].join('\n');
-  const name = await runGit(directory, ['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text });
-  return name.toString().trim();
+  return await writeLooseObject(directory, 'commit', Buffer.from(text));
 }

@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { access, appendFile, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gitLines, runGit, tryGit } from './run-git.ts';
 
@@ -19,6 +19,7 @@ const SETTINGS = `[http]
 [gc]
 	auto = 0
 `;
+const HEADS_AND_TAGS: readonly string[] = ['refs/heads', 'refs/tags'];
 const ZERO = '0'.repeat(40);
 
 /** Makes an empty bare repository that smart HTTP may serve. */
@@ -27,11 +28,48 @@ export async function initRepository(directory: string, defaultBranch: string): 
   await appendFile(path.join(directory, 'config'), SETTINGS);
 }
 
+/** What a file of git's says that holds one ref; null when it is no such file. */
+async function readRefFile(file: string): Promise<string | null> {
+  try {
+    const text = await readFile(file, 'utf8');
+    return /^[0-9a-f]{40}\n$/.test(text) ? text.trim() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Refs are packed by nobody here; a repository that came with packed ones is read by git alone. */
+async function hasPackedRefs(directory: string): Promise<boolean> {
+  return await access(path.join(directory, 'packed-refs')).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The branches, as far as git keeps each in a file; null when there is anything else that only git reads. */
+async function listRefFiles(directory: string): Promise<Ref[] | null> {
+  if (await hasPackedRefs(directory)) return null;
+  const list = async (folder: string) => {
+    const entries = await readdir(path.join(directory, folder), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  };
+  if ((await list('refs/tags')).length > 0) return null;
+  const files = (await list('refs/heads')).filter((file) => !file.endsWith('.lock'));
+  const refs: Ref[] = [];
+  for (const file of files) {
+    const sha = await readRefFile(file);
+    if (sha !== null) refs.push({ name: path.relative(directory, file), sha, type: 'commit' });
+  }
+  return refs.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
 /** The refs under the prefixes, sorted by name. */
 export async function listRefs(
   directory: string,
   prefixes: readonly string[] = ['refs/heads', 'refs/tags'],
 ): Promise<Ref[]> {
+  const files = prefixes.every((prefix) => HEADS_AND_TAGS.includes(prefix)) ? await listRefFiles(directory) : null;
+  if (files !== null) return files.filter(({ name }) => prefixes.some((prefix) => name.startsWith(`${prefix}/`)));
   const lines = await gitLines(directory, [
     'for-each-ref',
     '--format=%(objectname) %(objecttype) %(refname)',
@@ -46,6 +84,10 @@ export async function listRefs(
 /** The ref with exactly this full name, or null. */
 export async function readRef(directory: string, name: string): Promise<Ref | null> {
   if (!isRefName(name)) return null;
+  const isBranch = /^refs\/(heads|pull)\//.test(name);
+  const sha = isBranch ? await readRefFile(path.join(directory, name)) : null;
+  if (sha !== null) return { name, sha, type: 'commit' };
+  if (isBranch && !(await hasPackedRefs(directory))) return null;
   return (await listRefs(directory, [name])).find((ref) => ref.name === name) ?? null;
 }
 

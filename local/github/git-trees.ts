@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
+import { readObject, resolveRevision } from './git-objects.ts';
+import { writeLooseObject } from './loose-objects.ts';
+import { rememberByIds } from './remembered.ts';
 import { runGit } from './run-git.ts';
 
 /** One entry of a tree as listed. */
@@ -16,7 +16,14 @@ export type TreeEntry = {
 export type TreeChange = { readonly path: string; readonly mode: string; readonly sha: string | null };
 
 /** Lists a tree; recursive answers the folders too, as GitHub does. */
-export async function listTree(directory: string, tree: string, recursive = false): Promise<TreeEntry[]> {
+export async function listTree(directory: string, tree: string, recursive = false): Promise<readonly TreeEntry[]> {
+  return await (recursive ? listWholeTree : listOneTree)(directory, tree);
+}
+
+const listWholeTree = rememberByIds((directory, tree = '') => readListing(directory, tree, true));
+const listOneTree = rememberByIds((directory, tree = '') => readListing(directory, tree, false));
+
+async function readListing(directory: string, tree: string, recursive: boolean): Promise<TreeEntry[]> {
   const flags = recursive ? ['-r', '-t'] : [];
   const output = await runGit(directory, ['ls-tree', '-z', '-l', ...flags, '--end-of-options', tree]);
   return output
@@ -30,35 +37,84 @@ export async function listTree(directory: string, tree: string, recursive = fals
     });
 }
 
+/** One line of a tree object. */
+type TreeLine = { readonly mode: string; readonly name: string; readonly sha: string };
+
+const FOLDER = '40000';
+const SHA_BYTES = 20;
+
 /** Writes the tree that results from changes to a base tree (or to nothing) and answers its name. */
 export async function writeTree(
   directory: string,
   base: string | null,
   changes: readonly TreeChange[],
 ): Promise<string> {
-  const index = path.join(directory, `index-${randomUUID()}`);
-  const env = { GIT_INDEX_FILE: index };
-  const git = (args: readonly string[], input = ''): Promise<Buffer> => runGit(directory, args, { env, input });
-  try {
-    await git(base === null ? ['read-tree', '--empty'] : ['read-tree', base]);
-    const replaces = changes.some((change) => change.sha === null || change.mode === '040000');
-    const listed = replaces ? (await git(['ls-files', '-z'])).toString().split('\0') : [];
-    const isUnder = (file: string, change: TreeChange): boolean => file.startsWith(`${change.path}/`);
-    const lines: string[] = [];
-    const folders: TreeChange[] = [];
-    for (const change of changes) {
-      const replacesFolder = change.sha === null || change.mode === '040000';
-      for (const file of replacesFolder ? listed : []) {
-        if (isUnder(file, change)) lines.push(`0 ${'0'.repeat(40)}\t${file}`);
-      }
-      if (change.sha === null) lines.push(`0 ${'0'.repeat(40)}\t${change.path}`);
-      else if (change.mode === '040000') folders.push(change);
-      else lines.push(`${change.mode} ${change.sha}\t${change.path}`);
+  const tree = base === null ? null : await resolveTree(directory, base);
+  return (await writeChanged(directory, tree, changes)) ?? (await writeLooseObject(directory, 'tree', Buffer.alloc(0)));
+}
+
+/** The bytes of a file in a tree, or null. */
+export async function readTreeFile(directory: string, tree: string, file: string): Promise<Buffer | null> {
+  const [name = '', ...rest] = file.split('/');
+  const line = (await readLines(directory, tree)).find((one) => one.name === name);
+  if (line === undefined) return null;
+  if (rest.length > 0) return line.mode === FOLDER ? await readTreeFile(directory, line.sha, rest.join('/')) : null;
+  return line.mode === FOLDER ? null : ((await readObject(directory, line.sha))?.content ?? null);
+}
+
+async function resolveTree(directory: string, name: string): Promise<string> {
+  if (/^[0-9a-f]{40}$/.test(name) && (await readObject(directory, name))?.type === 'tree') return name;
+  const tree = await resolveRevision(directory, name.endsWith('^{tree}') ? name : `${name}^{tree}`);
+  if (tree === null) throw new Error(`${name} has no tree in ${directory}`);
+  return tree;
+}
+
+/** A folder with its changes; null when nothing is left in it, since git keeps no empty folders. */
+async function writeChanged(
+  directory: string,
+  tree: string | null,
+  changes: readonly TreeChange[],
+): Promise<string | null> {
+  const lines = new Map((await readLines(directory, tree)).map((line) => [line.name, line]));
+  const inside = new Map<string, TreeChange[]>();
+  for (const change of changes) {
+    const slash = change.path.indexOf('/');
+    if (slash === -1) {
+      if (change.sha === null) lines.delete(change.path);
+      else lines.set(change.path, { mode: change.mode.replace(/^0/, ''), name: change.path, sha: change.sha });
+      continue;
     }
-    await git(['update-index', '-z', '--replace', '--index-info'], lines.map((line) => `${line}\0`).join(''));
-    for (const folder of folders) await git(['read-tree', `--prefix=${folder.path}/`, folder.sha ?? '']);
-    return (await git(['write-tree'])).toString().trim();
-  } finally {
-    await rm(index, { force: true });
+    const name = change.path.slice(0, slash);
+    const below = { ...change, path: change.path.slice(slash + 1) };
+    inside.set(name, [...(inside.get(name) ?? []), below]);
   }
+  for (const [name, below] of inside) {
+    const line = lines.get(name);
+    const written = await writeChanged(directory, line?.mode === FOLDER ? line.sha : null, below);
+    if (written !== null) lines.set(name, { mode: FOLDER, name, sha: written });
+    else if (line?.mode === FOLDER) lines.delete(name);
+  }
+  if (lines.size === 0) return null;
+  // Git sorts a folder as if its name ended in a slash.
+  const sorted = [...lines.values()]
+    .map((line) => ({ line, key: Buffer.from(line.mode === FOLDER ? `${line.name}/` : line.name) }))
+    .sort((one, other) => Buffer.compare(one.key, other.key));
+  const content = sorted.flatMap(({ line }) => [
+    Buffer.from(`${line.mode} ${line.name}\0`),
+    Buffer.from(line.sha, 'hex'),
+  ]);
+  return await writeLooseObject(directory, 'tree', Buffer.concat(content));
+}
+
+async function readLines(directory: string, tree: string | null): Promise<TreeLine[]> {
+  const content = tree === null ? Buffer.alloc(0) : ((await readObject(directory, tree))?.content ?? Buffer.alloc(0));
+  const lines: TreeLine[] = [];
+  for (let at = 0; at < content.length;) {
+    const end = content.indexOf(0, at);
+    const [mode = '', ...name] = content.subarray(at, end).toString().split(' ');
+    const sha = content.subarray(end + 1, end + 1 + SHA_BYTES).toString('hex');
+    lines.push({ mode, name: name.join(' '), sha });
+    at = end + 1 + SHA_BYTES;
+  }
+  return lines;
 }

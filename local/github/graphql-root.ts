@@ -3,13 +3,15 @@ import { changeRefs } from './change-refs.ts';
 import type { Actor, Core } from './core.ts';
 import { actingAccount, gitDirectory, nodeId, timestamp } from './core.ts';
 import { isAncestor } from './git-history.ts';
-import type { Commit } from './git-objects.ts';
 import { readCommit, readObject, resolveRevision, writeBlob, writeCommit } from './git-objects.ts';
 import type { RefUpdate } from './git-refs.ts';
 import { isRefName, readRef, updateRefs } from './git-refs.ts';
 import type { TreeChange } from './git-trees.ts';
 import { listTree, writeTree } from './git-trees.ts';
 import { personOf, webFlow } from './merge-pull.ts';
+import { showCommitNode } from './graphql-commits.ts';
+import { listPullNodes, showPullNode } from './graphql-pulls.ts';
+import type { PullRequestArguments } from './graphql-pulls.ts';
 import { permitRepository } from './permit.ts';
 import { Problem } from './problem.ts';
 import { callerOf } from './routes/meta.ts';
@@ -53,17 +55,6 @@ function permit(core: Core, actor: Actor, owner: string, name: string, needs: Pe
   }
 }
 
-function showCommitNode(core: Core, repository: Repository, commit: Commit): Record<string, unknown> {
-  return {
-    __typename: 'Commit',
-    oid: commit.sha,
-    id: nodeId('Commit', commit.sha),
-    message: commit.message,
-    url: `${core.url}/${repository.owner}/${repository.name}/commit/${commit.sha}`,
-    committedDate: commit.committer.date,
-  };
-}
-
 async function showObject(core: Core, repository: Repository, revision: string): Promise<unknown> {
   const directory = gitDirectory(core, repository);
   const sha = await resolveRevision(directory, revision);
@@ -105,6 +96,14 @@ function showRepositoryNode(core: Core, repository: Repository): Record<string, 
     defaultBranchRef: () => showRef(core, repository, `refs/heads/${repository.defaultBranch}`),
     ref: ({ qualifiedName }: { qualifiedName: string }) =>
       showRef(core, repository, qualifiedName.startsWith('refs/') ? qualifiedName : `refs/heads/${qualifiedName}`),
+    pullRequests: (given: PullRequestArguments) => listPullNodes(core, repository, given),
+    pullRequest: ({ number }: { number: number }) => {
+      const pull = core.state.pulls.find((one) => one.repositoryId === repository.id && one.number === number);
+      if (pull === undefined) {
+        throw refusal('NOT_FOUND', `Could not resolve to a PullRequest with the number of ${number}.`);
+      }
+      return showPullNode(core, repository, pull);
+    },
     object: ({ oid, expression }: { oid?: string; expression?: string }) =>
       showObject(core, repository, oid ?? expression ?? ''),
   };

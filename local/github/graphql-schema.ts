@@ -23,10 +23,54 @@ type Repository {
   defaultBranchRef: Ref
   ref(qualifiedName: String!): Ref
   object(oid: GitObjectID, expression: String): GitObject
+  pullRequests(
+    first: Int, after: String, last: Int, states: [PullRequestState!], headRefName: String, baseRefName: String,
+    orderBy: IssueOrder
+  ): PullRequestConnection!
+  pullRequest(number: Int!): PullRequest
 }
+enum PullRequestState { OPEN, CLOSED, MERGED }
+enum IssueOrderField { CREATED_AT, UPDATED_AT, COMMENTS }
+enum OrderDirection { ASC, DESC }
+input IssueOrder { field: IssueOrderField!, direction: OrderDirection! }
+enum CommentAuthorAssociation { MEMBER, OWNER, MANNEQUIN, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER, NONE }
+type PageInfo { endCursor: String, hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String }
+type PullRequestConnection { nodes: [PullRequest], pageInfo: PageInfo!, totalCount: Int! }
+type PullRequest {
+  id: ID!
+  number: Int!
+  url: URI!
+  state: PullRequestState!
+  title: String!
+  body: String!
+  isDraft: Boolean!
+  isCrossRepository: Boolean!
+  headRefName: String!
+  headRefOid: GitObjectID!
+  baseRefName: String!
+  createdAt: DateTime!
+  updatedAt: DateTime!
+  closedAt: DateTime
+  mergedAt: DateTime
+  mergeCommit: Commit
+  commits(first: Int, last: Int): PullRequestCommitConnection!
+  comments(first: Int, last: Int): IssueCommentConnection!
+}
+type PullRequestCommitConnection { nodes: [PullRequestCommit], totalCount: Int! }
+type PullRequestCommit { commit: Commit! }
+type CommitConnection { nodes: [Commit], totalCount: Int! }
+type IssueCommentConnection { nodes: [IssueComment], totalCount: Int! }
+type IssueComment { body: String!, createdAt: DateTime!, authorAssociation: CommentAuthorAssociation! }
 type Ref { id: ID!, name: String!, prefix: String!, target: GitObject }
 interface GitObject { oid: GitObjectID!, id: ID! }
-type Commit implements GitObject { oid: GitObjectID!, id: ID!, message: String!, url: URI!, committedDate: DateTime! }
+type Commit implements GitObject {
+  oid: GitObjectID!
+  id: ID!
+  message: String!
+  url: URI!
+  committedDate: DateTime!
+  parents(first: Int, last: Int): CommitConnection!
+}
 type Tree implements GitObject { oid: GitObjectID!, id: ID! }
 type Blob implements GitObject { oid: GitObjectID!, id: ID!, byteSize: Int!, text: String, isBinary: Boolean }
 type Tag implements GitObject { oid: GitObjectID!, id: ID! }

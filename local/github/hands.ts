@@ -6,10 +6,11 @@ import type { Core } from './core.ts';
 import { findRepository, gitDirectory, nextId, timestamp } from './core.ts';
 import type { NewApp } from './create-app.ts';
 import { createApp, ensureAccount, hookConfig } from './create-app.ts';
-import { readObject, writeBlob, writeCommit } from './git-objects.ts';
+import { readCommit, writeBlob, writeCommit } from './git-objects.ts';
 import { initRepository, readRef, updateRefs } from './git-refs.ts';
-import { writeTree } from './git-trees.ts';
-import { mergePull, personOf } from './merge-pull.ts';
+import { readTreeFile, writeTree } from './git-trees.ts';
+import { mergeBranch, mergePull, personOf } from './merge-pull.ts';
+import { gitLines } from './run-git.ts';
 import type {
   Account,
   App,
@@ -55,6 +56,13 @@ export type GitHubHands = {
   }) => Installation;
   readonly addHook: (repository: string, hook: { url: string; secret?: string; events?: string[] }) => number;
   readonly mergePull: (repository: string, number: number, by: string, method?: 'merge' | 'squash') => Promise<string>;
+  /** What the button "Update branch" does: merges the base into the branch of a pull request. */
+  readonly updateBranch: (repository: string, number: number, by: string) => Promise<void>;
+  /** The commits that revisions hold, newest first, as `git log` finds them. */
+  readonly log: (
+    repository: string,
+    revisions: readonly string[],
+  ) => Promise<readonly { readonly sha: string; readonly message: string }[]>;
   readonly pulls: (repository: string) => readonly Pull[];
   readonly statuses: (repository: string, sha: string) => readonly Status[];
   readonly deliveries: (event?: string) => readonly Delivery[];
@@ -175,7 +183,9 @@ export function makeHands(core: Core): GitHubHands {
       commitFiles(core, repositoryNamed(core, repository), branch, files, message, ensureAccount(core, author)),
     readFile: async (repository, ref, file) => {
       const directory = gitDirectory(core, repositoryNamed(core, repository));
-      return (await readObject(directory, `${ref}:${file}`))?.content.toString() ?? null;
+      const name = ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
+      const commit = await readCommit(directory, (await readRef(directory, name))?.sha ?? ref);
+      return commit === null ? null : ((await readTreeFile(directory, commit.tree, file))?.toString() ?? null);
     },
     head: async (repository, branch) => {
       const directory = gitDirectory(core, repositoryNamed(core, repository));
@@ -207,6 +217,19 @@ export function makeHands(core: Core): GitHubHands {
       const pull = core.state.pulls.find((one) => one.repositoryId === found.id && one.number === number);
       if (pull === undefined) throw new Error(`${repository} has no pull request ${number}`);
       return mergePull(core, found, ensureAccount(core, by), pull, { method });
+    },
+    updateBranch: async (repository, number, by) => {
+      const found = repositoryNamed(core, repository);
+      const pull = core.state.pulls.find((one) => one.repositoryId === found.id && one.number === number);
+      if (pull === undefined) throw new Error(`${repository} has no pull request ${number}`);
+      const base = (await readRef(gitDirectory(core, found), `refs/heads/${pull.base}`))?.sha ?? '';
+      const message = `Merge branch '${pull.base}' into ${pull.head}`;
+      await mergeBranch(core, found, ensureAccount(core, by), { base: pull.head, head: base, message });
+    },
+    log: async (repository, revisions) => {
+      const directory = gitDirectory(core, repositoryNamed(core, repository));
+      const lines = await gitLines(directory, ['log', '--format=%H %s', ...revisions]);
+      return lines.map((line) => ({ sha: line.slice(0, 40), message: line.slice(41) }));
     },
     pulls: (repository) => {
       const { id } = repositoryNamed(core, repository);

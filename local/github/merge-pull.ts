@@ -3,7 +3,7 @@ import type { Core } from './core.ts';
 import { gitDirectory, timestamp } from './core.ts';
 import type { Person } from './git-objects.ts';
 import { readCommits, writeCommit } from './git-objects.ts';
-import { listCommits, mergeTrees } from './git-history.ts';
+import { isAncestor, listCommits, mergeTrees } from './git-history.ts';
 import { readRef, updateRefs } from './git-refs.ts';
 import { Problem } from './problem.ts';
 import type { Account, Pull, Repository } from './state.ts';
@@ -46,6 +46,35 @@ async function messageOf(
   const single = commits[0]?.message.trim().split('\n').slice(1).join('\n').trim() ?? '';
   const message = wanted.message ?? (squash ? listed || single : pull.title);
   return message === '' ? title : `${title}\n\n${message}`;
+}
+
+/** Merges a commit into a branch, as `POST /merges` does; null when the branch has it already. */
+export async function mergeBranch(
+  core: Core,
+  repository: Repository,
+  actor: Account,
+  wanted: { readonly base: string; readonly head: string; readonly message: string },
+): Promise<string | null> {
+  const directory = gitDirectory(core, repository);
+  return await changeRefs(core, repository, actor, async () => {
+    const ref = `refs/heads/${wanted.base}`;
+    const base = (await readRef(directory, ref))?.sha;
+    if (base === undefined) throw new Problem(404, 'Base does not exist');
+    if (await isAncestor(directory, wanted.head, base)) return null;
+    const result = await mergeTrees(directory, base, wanted.head);
+    if ('conflicts' in result) throw new Problem(409, 'Merge conflict');
+    const sha = await writeCommit(directory, {
+      tree: result.tree,
+      parents: [base, wanted.head],
+      author: personOf(core, actor),
+      committer: webFlow(core),
+      message: wanted.message,
+    });
+    core.state.verifiedCommits[sha] = timestamp(core);
+    const refused = await updateRefs(directory, [{ name: ref, after: sha, before: base }]);
+    if (refused !== null) throw new Problem(409, 'Base branch was modified. Review and try the merge again.');
+    return sha;
+  });
 }
 
 /** Merges a pull request with git itself: from the heads as they are now, so that no earlier merge is undone. */

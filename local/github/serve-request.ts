@@ -118,6 +118,7 @@ async function route(serving: Serving, request: IncomingMessage, response: Serve
   const template = isGraphql ? '/graphql' : git === null ? (match?.route.template ?? url.pathname) : endpoint;
   core.counters.arrived(endpoint);
   countAnswer(core, endpoint, response);
+  await core.interrupt?.(endpoint, request.headers.authorization ?? '');
   if (serving.delayMs > 0) await sleep(serving.delayMs);
   const fault = core.faults.take(method, template, url.pathname);
   if (await failEarly(response, fault)) return;

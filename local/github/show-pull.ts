@@ -19,7 +19,8 @@ export function showLabel(core: Core, repository: Repository, label: Label): Rec
   };
 }
 
-function association(core: Core, repository: Repository, login: string): string {
+/** How the author of a pull request or comment stands to the repository. */
+export function associationOf(core: Core, repository: Repository, login: string): string {
   if (login.toLowerCase() === repository.owner.toLowerCase()) return 'OWNER';
   return core.state.accounts.some((one) => one.login === login && one.type === 'Bot') ? 'NONE' : 'COLLABORATOR';
 }
@@ -85,7 +86,7 @@ export async function showListedPull(core: Core, repository: Repository, pull: P
     head: side(pull.head, pull.headSha),
     base: side(pull.base, await baseShaOf(core, repository, pull)),
     _links: Object.fromEntries(Object.entries(links).map(([name, href]) => [name, { href }])),
-    author_association: association(core, repository, pull.user),
+    author_association: associationOf(core, repository, pull.user),
     auto_merge: null,
     active_lock_reason: null,
   };

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { makeTemporaryFolder } from '../make-temporary-folder.ts';
-import type { Core } from './core.ts';
+import type { Core, Interrupt } from './core.ts';
 import type { Counters } from './counters.ts';
 import { makeCounters } from './counters.ts';
 import type { Faults } from './faults.ts';
@@ -38,6 +38,8 @@ export type RunningGitHub = GitHubHands & {
   readonly counters: Counters;
   readonly faults: Faults;
   readonly rateLimits: RateLimits;
+  /** Has something happen just before each request is served, as people and other programs act between any two of them. */
+  readonly interruptWith: (interrupt: Interrupt | null) => void;
   /** What this GitHub answered against GitHub's own description; empty in a good run. */
   readonly violations: readonly string[];
   readonly unknownRoutes: readonly string[];
@@ -61,6 +63,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
     save: makeStateSaver(root, state),
     counters: makeCounters(),
     faults: makeFaults(),
+    interrupt: null,
     rateLimits: makeRateLimits(options.rateLimit ?? {}, now),
     violations: [],
     unknownRoutes: [],
@@ -85,6 +88,9 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
     counters: core.counters,
     faults: core.faults,
     rateLimits: core.rateLimits,
+    interruptWith: (interrupt) => {
+      core.interrupt = interrupt;
+    },
     violations: core.violations,
     unknownRoutes: core.unknownRoutes,
     settle: () => settleDeliveries(core),

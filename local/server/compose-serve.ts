@@ -12,6 +12,7 @@ import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
+import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
@@ -105,6 +106,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
       imageRegistry,
       journal,
       clock,
+      memory: createUpdateImagesMemory(),
       log: log.child({ function: 'image-update' }),
     }),
     reconcile: new Map<string, QueueHandler>(

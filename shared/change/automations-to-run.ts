@@ -70,10 +70,11 @@ function runOf(hint: ImageHint, cluster: ClusterImages, settings: CheckoutSettin
       return {
         ...nothing,
         automations: automations.filter((automation) => {
-          const checkout = tryResolve(instructions, automation, settings);
+          const checkout = tryResolveCheckout(instructions, automation, settings);
           if (checkout === undefined || comparableUrl(checkout.url) !== comparableUrl(hint.repository)) return false;
           if (hint.type === 'PullRequestChanged') return true;
-          return [checkout.base, checkout.branch].some((branch) => hint.ref === `refs/heads/${branch}`);
+          const { base, branch } = checkout;
+          return hint.ref === `refs/heads/${base}` || hint.ref.startsWith(`refs/heads/${branch}`);
         }),
       };
     case 'SyncSource':
@@ -107,7 +108,8 @@ function isDue(kind: InstructionKind, item: NamespacedName, statuses: readonly S
   return status?.dueAt === undefined || status.dueAt <= now;
 }
 
-function tryResolve(
+/** Where an automation reads and writes; undefined when its source is wrong, which its own run says. */
+export function tryResolveCheckout(
   instructions: Instructions,
   automation: ImageUpdateAutomation,
   settings: CheckoutSettings,
@@ -115,7 +117,6 @@ function tryResolve(
   try {
     return resolveCheckout(instructions.cluster, automation, instructions.gitRepositories, settings);
   } catch {
-    // The automation's own run says what is wrong with its source.
     return undefined;
   }
 }

@@ -1,22 +1,34 @@
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ChangeHost, ChangeRequest } from '#shared/ports/change-host.ts';
 
 import type { ImageUpdate, PlannedCommit } from './plan-image-update.ts';
+import { formatUpdateBranchMessage } from './pull-request-text.ts';
 import type { Checkout } from './resolve-checkout.ts';
+import { sayOnOpen } from './say-on-open.ts';
+import { withdrawProposal } from './withdraw-proposal.ts';
+import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** What came of an update. */
 export type ImageUpdateResult =
   | { readonly outcome: 'nothing-to-do' }
-  | { readonly outcome: 'left-alone'; readonly branch: string; readonly changeRequest?: ChangeRequest }
+  | {
+      readonly outcome: 'left-alone';
+      readonly because: 'foreign-commits' | 'retargeted' | 'no-branch-left' | 'conflict';
+      readonly branch: string;
+      readonly changeRequest?: ChangeRequest;
+    }
   | { readonly outcome: 'already-proposed'; readonly changeRequest: ChangeRequest }
   | {
       readonly outcome: 'proposed';
-      readonly changeRequest: ChangeRequest;
+      readonly changeRequest: Pick<ChangeRequest, 'number' | 'url'>;
       readonly opened: boolean;
       readonly commit?: string;
     }
-  | { readonly outcome: 'withdrawn'; readonly changeRequest: ChangeRequest }
+  | { readonly outcome: 'withdrawn'; readonly changeRequest: ChangeRequest; readonly reason: WithdrawReason }
   | { readonly outcome: 'pushed'; readonly branch: string; readonly commit: string }
-  /** The branch moved after it was observed; the next run looks again. */
+  /** The branch to push to has got the base's commits; what is to be pushed is planned anew. */
+  | { readonly outcome: 'branch-updated'; readonly branch: string }
+  /** Somebody acted after it was observed; the next run looks again. */
   | { readonly outcome: 'overtaken'; readonly branch: string };
 
 /**
@@ -28,54 +40,86 @@ export async function executeImageUpdate(
   checkout: Checkout,
   update: ImageUpdate,
 ): Promise<ImageUpdateResult> {
-  const { repository, base, branch } = checkout;
+  const { repository } = checkout;
   switch (update.action) {
     case 'none':
       return { outcome: 'nothing-to-do' };
     case 'leave': {
-      const { changeRequest } = update;
-      return {
-        outcome: 'left-alone',
-        branch: update.branch,
-        ...(changeRequest === undefined ? {} : { changeRequest }),
-      };
+      const { action: _action, ...left } = update;
+      return { outcome: 'left-alone', ...left };
     }
     case 'keep':
       return { outcome: 'already-proposed', changeRequest: update.changeRequest };
     case 'withdraw': {
-      const { changeRequest, body, branchHead } = update;
-      // The word "superseded" first: closed without it, it would read as a person's no. Then the branch, which somebody may
-      // have moved meanwhile, and whose end closes the pull request on GitHub already.
-      await host.updateChangeRequest(repository, changeRequest.number, { body });
-      const moved = await host.moveBranch(repository, { branch, from: branchHead, to: undefined });
-      if (moved === 'conflict') return { outcome: 'overtaken', branch };
-      await host.updateChangeRequest(repository, changeRequest.number, { state: 'closed' });
-      return { outcome: 'withdrawn', changeRequest };
+      const { proposal, reason } = update;
+      const outcome = await withdrawProposal(host, checkout, update);
+      return outcome === 'withdrawn'
+        ? { outcome, changeRequest: proposal.request, reason }
+        : { outcome, branch: proposal.request.head.branch };
+    }
+    case 'update-branch': {
+      const { branch, baseHead: oid } = update;
+      const message = formatUpdateBranchMessage(checkout);
+      const merged = await host.mergeIntoBranch(repository, { branch, oid, message });
+      return merged === 'conflict'
+        ? { outcome: 'left-alone', because: 'conflict', branch }
+        : { outcome: 'branch-updated', branch };
     }
     case 'push': {
       const commit = await writeCommit(host, checkout, update.commit);
-      return commit === undefined ? { outcome: 'overtaken', branch } : { outcome: 'pushed', branch, commit };
+      return commit === undefined
+        ? { outcome: 'overtaken', branch: update.commit.branch }
+        : { outcome: 'pushed', branch: update.commit.branch, commit };
     }
-    case 'propose': {
-      const commit = update.commit === undefined ? undefined : await writeCommit(host, checkout, update.commit);
-      if (update.commit !== undefined && commit === undefined) return { outcome: 'overtaken', branch };
-      const written = commit === undefined ? {} : { commit };
-      if (update.changeRequest !== undefined) {
-        await host.updateChangeRequest(repository, update.changeRequest.number, update.text);
-        return { outcome: 'proposed', changeRequest: update.changeRequest, opened: false, ...written };
-      }
-      const changeRequest = await host.openChangeRequest(repository, { head: branch, base, ...update.text });
-      return { outcome: 'proposed', changeRequest, opened: true, ...written };
-    }
+    case 'propose':
+      return propose(host, checkout, update);
   }
 }
 
-async function writeCommit(host: ChangeHost, checkout: Checkout, commit: PlannedCommit): Promise<string | undefined> {
-  const oid = await host.createCommit(checkout.repository, {
-    parent: commit.parent,
-    message: commit.message,
-    files: commit.files.map(({ file, content, executable }) => ({ path: file, content, executable })),
-  });
-  const moved = await host.moveBranch(checkout.repository, { branch: commit.branch, from: commit.branchFrom, to: oid });
-  return moved === 'moved' ? oid : undefined;
+async function propose(
+  host: ChangeHost,
+  checkout: Checkout,
+  update: Extract<ImageUpdate, { readonly action: 'propose' }>,
+): Promise<ImageUpdateResult> {
+  const { repository, base } = checkout;
+  const { branch, text, changeRequest } = update;
+  const commit = update.commit === undefined ? undefined : await writeCommit(host, checkout, update.commit);
+  if (update.commit !== undefined && commit === undefined) return { outcome: 'overtaken', branch };
+  const written = commit === undefined ? {} : { commit };
+  if (changeRequest === undefined) {
+    const { title = '', section: body } = text;
+    const opened = await host.openChangeRequest(repository, { head: branch, base, title, body });
+    return { outcome: 'proposed', changeRequest: opened, opened: true, ...written };
+  }
+  const says = await sayOnOpen(host, repository, changeRequest.number, text);
+  return says === 'said'
+    ? { outcome: 'proposed', changeRequest, opened: false, ...written }
+    : { outcome: 'overtaken', branch };
+}
+
+/** @returns the commit that the branch points to now; undefined when somebody moved it. */
+async function writeCommit(host: ChangeHost, checkout: Checkout, planned: PlannedCommit): Promise<string | undefined> {
+  const { branch, branchFrom, parent, message } = planned;
+  const files = planned.files.map(({ file, content, executable }) => ({ path: file, content, executable }));
+  const write = async (parents: readonly [string, ...string[]]) => {
+    const oid = await host.createCommit(checkout.repository, { parents, message, files });
+    return { oid, moved: await host.moveBranch(checkout.repository, { branch, from: branchFrom, to: oid }) };
+  };
+  const made = await write([parent]);
+  if (made.moved.outcome === 'moved') return made.oid;
+  if (made.moved.outcome !== 'refused') return undefined;
+  if (branchFrom === undefined || branchFrom === parent) throw refused(checkout, branch, made.moved.reason);
+  // Where a rule forbids to make a branch anew, the same content is put on top of what it has.
+  const appended = await write([branchFrom, parent]);
+  if (appended.moved.outcome === 'refused') throw refused(checkout, branch, appended.moved.reason);
+  return appended.moved.outcome === 'moved' ? appended.oid : undefined;
+}
+
+function refused({ repository }: Checkout, branch: string, reason: string): TidegateError {
+  const subject = `${repository.owner}/${repository.name}: branch ${branch}`;
+  return new TidegateError(
+    'GitOperationFailed',
+    `${subject}: GitHub refuses the update: ${reason}; allow it in the repository's rules, or choose other names of branches with pullRequests.branchPrefix in tidegate.yaml`,
+    { disposition: 'stall', subject },
+  );
 }

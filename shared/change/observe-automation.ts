@@ -1,17 +1,24 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import { findMarkersInTree } from '#shared/edit/plan-edits.ts';
+import type { Problem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { ChangeHost, ChangeRequest } from '#shared/ports/change-host.ts';
-import type { GitRemote } from '#shared/ports/git-remote.ts';
-import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
+import type { ChangeRequest } from '#shared/ports/change-host.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 
+import { branchNames } from './branch-name.ts';
 import type { PolicyCandidates } from './choose-values.ts';
+import { observeBranch, ownCommit, type ObservedBranch } from './observe-branch.ts';
+import { placeKey } from './place.ts';
+import { ownerOf, type Proposal } from './proposals.ts';
+import { fetchCommitTree, readProposals, type ReadProposals, type ReadProposalsPorts } from './read-proposals.ts';
 import type { Checkout } from './resolve-checkout.ts';
 
-export interface BranchCommit {
-  readonly oid: string;
-  readonly message: string;
-  readonly ours: boolean;
+/** Why a policy chooses nothing. */
+export interface Undecided {
+  readonly why: string;
+  /** It is not by somebody's wish. */
+  readonly fails: boolean;
 }
 
 /** Everything that the plan of one automation is made from. */
@@ -20,65 +27,201 @@ export interface ObservedAutomation {
   readonly automation: ImageUpdateAutomation;
   readonly checkout: Checkout;
   readonly candidates: readonly PolicyCandidates[];
-  /** Policies of the automation that choose nothing at the moment: suspended, unreadable, without a match. */
-  readonly undecidedPolicies: readonly string[];
+  /** Policies that choose nothing at the moment: suspended, unreadable, without a match. */
+  readonly undecidedPolicies: ReadonlyMap<string, Undecided>;
   readonly baseHead: string;
-  readonly files: SourceTree;
-  /** The branch that we write, if it is there; with what it has and the base has not, oldest first. */
-  readonly branchHead?: string;
-  readonly branchCommits: readonly BranchCommit[];
-  /** Newest first. */
-  readonly changeRequests: readonly ChangeRequest[];
+  /** What edits are made to, and the commit that holds it: the base as it is, but where a file that is proposed cannot be read there. */
+  readonly editBase: { readonly oid: string; readonly files: SourceTree };
+  /** The files of the base that cannot be read and are proposed to be changed. */
+  readonly unreadable: readonly string[];
+  /** Decided ones that count here, ours of any automation: of this base, or of one that is gone. */
+  readonly decided: readonly Proposal[];
+  readonly open?: Proposal;
+  /** A pull request of ours that a person took over by another base. */
+  readonly retargeted?: Proposal;
+  /** A pull request of ours into the base that the settings named before. */
+  readonly misplaced?: Proposal;
+  /** The branch that we write; undefined when every name that we may use is somebody else's. */
+  readonly branch?: ObservedBranch;
+  /** A rule wants the pull request's branch to have the base's newest commits. */
+  readonly behind: boolean;
 }
 
-export interface ObservePorts {
-  readonly changeHost: ChangeHost;
-  readonly gitRemote: GitRemote;
-  readonly sourceCredentials: SourceCredentials;
-}
+export type ObservePorts = ReadProposalsPorts;
 
-const FETCH_TIMEOUT_MS = 60_000;
-const FETCH_LIMITS = { files: 50_000, bytes: 256 * 1024 * 1024 };
+export interface ObserveRequest extends Pick<
+  ObservedAutomation,
+  'cluster' | 'automation' | 'checkout' | 'candidates' | 'undecidedPolicies'
+> {
+  /** Whether some instruction still wants the proposals of `<cluster>/<namespace>/<automation>`. */
+  readonly isWanted: (owner: string) => boolean;
+}
 
 /** Reads repository and pull requests as they are now, whatever the message said that led here. */
-export async function observeAutomation(
-  ports: ObservePorts,
-  request: Pick<ObservedAutomation, 'cluster' | 'automation' | 'checkout' | 'candidates' | 'undecidedPolicies'>,
-): Promise<ObservedAutomation> {
-  const { cluster, automation, checkout } = request;
-  const { repository, base, branch } = checkout;
+export async function observeAutomation(ports: ObservePorts, request: ObserveRequest): Promise<ObservedAutomation> {
+  const { isWanted: _isWanted, ...given } = request;
+  const { cluster, checkout } = request;
+  const { repository, base, url } = checkout;
   // Pull requests before the base: one that is merged in between then shows in the base, and never looks reverted.
-  const changeRequests =
-    checkout.mode === 'pull-request'
-      ? await ports.changeHost.listChangeRequests(repository, { head: branch, base })
-      : [];
-  const branchHead = branch === base ? undefined : await ports.changeHost.readBranch(repository, branch);
+  const read = await readProposals(ports, { cluster, repository, url });
   const baseHead = await ports.changeHost.readBranch(repository, base);
-  if (baseHead === undefined) {
-    throw new TidegateError('GitOperationFailed', `${checkout.url} has no branch "${base}"`, {
-      disposition: 'stall',
-      subject: `${automation.namespace}/${automation.name}`,
-    });
-  }
-  const branchCommits =
-    branchHead === undefined || branchHead === baseHead
-      ? []
-      : await ports.changeHost.listCommits(repository, { base: baseHead, head: branchHead });
-  const credentials = await ports.sourceCredentials.forSource({ cluster, url: checkout.url });
-  const files = await ports.gitRemote.fetchTree({
-    url: checkout.url,
-    oid: baseHead,
-    refName: `refs/heads/${base}`,
-    timeoutMs: FETCH_TIMEOUT_MS,
-    limits: FETCH_LIMITS,
-    ...(credentials === undefined ? {} : { credentials }),
-  });
+  if (baseHead === undefined) throw noBase(request);
+  const files = await fetchCommitTree(ports, { cluster, url }, { oid: baseHead, refName: `refs/heads/${base}` });
+  const marked = findMarkersInTree(files, '');
+  const places = new Set(marked.markers.map(placeKey));
+  const found = findOpen(request, read, places);
+  const branch =
+    checkout.mode === 'push'
+      ? await observeBranch(ports.changeHost, repository, { name: checkout.branch, baseHead })
+      : await observeProposalBranch(ports, request, read, { open: found.misplaced ?? found.open, baseHead });
+  const unreadable = unreadableFiles(marked.problems, places, found.open);
   return {
-    ...request,
+    ...given,
+    ...found,
     baseHead,
-    files,
-    branchCommits,
-    changeRequests,
-    ...(branchHead === undefined ? {} : { branchHead }),
+    unreadable,
+    editBase: await editBaseOf(ports, request, { baseHead, files, branch, unreadable }),
+    decided: await decidedFor(ports, request, read.proposals),
+    ...(branch === undefined ? {} : { branch }),
+    behind: await isBehind(ports, checkout, found.open),
   };
+}
+
+function findOpen(
+  { cluster, automation, checkout, isWanted }: ObserveRequest,
+  { proposals }: ReadProposals,
+  places: ReadonlySet<string>,
+): Pick<ObservedAutomation, 'open' | 'retargeted' | 'misplaced'> {
+  if (checkout.mode === 'push') return {};
+  const owner = `${cluster}/${formatNamespacedName(automation)}`;
+  const open = proposals.filter(({ request }) => request.state === 'open');
+  const own = open.filter((proposal) => ownerOf(proposal) === owner);
+  const elsewhere = own.filter(({ request }) => request.base !== checkout.base);
+  // Whoever changes the base of a pull request leaves in its commit which base we made it for.
+  const misplaced = elsewhere.find(({ request, memory }) => (memory.base ?? request.base) === request.base);
+  const retargeted = elsewhere.find((proposal) => proposal !== misplaced);
+  const here =
+    own.find(({ request }) => request.base === checkout.base) ??
+    open.find((proposal) => !isWanted(ownerOf(proposal)) && isAdoptable(proposal, { cluster, checkout }, places));
+  return {
+    ...(here === undefined ? {} : { open: here }),
+    ...(misplaced === undefined ? {} : { misplaced }),
+    ...(retargeted === undefined ? {} : { retargeted }),
+  };
+}
+
+/** A renamed automation goes on with the pull request of its former name: the one about the places that it writes now. */
+function isAdoptable(
+  { memory, request, changes }: Proposal,
+  { cluster, checkout }: Pick<ObserveRequest, 'cluster' | 'checkout'>,
+  places: ReadonlySet<string>,
+): boolean {
+  if (memory.cluster !== cluster || request.base !== checkout.base || memory.withdrawn !== undefined) return false;
+  return changes.length > 0 && changes.every((change) => places.has(placeKey(change)));
+}
+
+/** The branch of the open pull request; else the first of our names that is free, or ours to write again. */
+async function observeProposalBranch(
+  ports: ObservePorts,
+  { checkout }: ObserveRequest,
+  { requests }: ReadProposals,
+  { open, baseHead }: { readonly open: Proposal | undefined; readonly baseHead: string },
+): Promise<ObservedBranch | undefined> {
+  const { repository } = checkout;
+  if (open !== undefined) {
+    return observeBranch(ports.changeHost, repository, { name: open.request.head.branch, baseHead });
+  }
+  const inUse = new Set(requests.filter(isOpen).map(({ head }) => head.branch));
+  for (const name of branchNames(checkout.branch)) {
+    if (inUse.has(name)) continue;
+    const branch = await observeBranch(ports.changeHost, repository, { name, baseHead });
+    if (branch.head === undefined || branch.own !== undefined) return branch;
+  }
+  return undefined;
+}
+
+/** Files with a proposed value that is not found in them any more because something is wrong with them. */
+function unreadableFiles(
+  problems: readonly Problem[],
+  places: ReadonlySet<string>,
+  open: Proposal | undefined,
+): readonly string[] {
+  const broken = new Set(problems.map(({ file }) => file));
+  const lost = (open?.changes ?? []).filter((change) => broken.has(change.file) && !places.has(placeKey(change)));
+  return [...new Set(lost.map(({ file }) => file))];
+}
+
+/**
+ * What edits are made to, if not to the base as it is:
+ * - a branch to push to that has commits of others goes on from where it is;
+ * - what cannot be read in the base keeps its proposal, so the commit stays on the base that it was made on.
+ */
+async function editBaseOf(
+  ports: ObservePorts,
+  request: ObserveRequest,
+  seen: {
+    readonly baseHead: string;
+    readonly files: SourceTree;
+    readonly branch: ObservedBranch | undefined;
+    readonly unreadable: readonly string[];
+  },
+): Promise<ObservedAutomation['editBase']> {
+  const { cluster, checkout } = request;
+  const { url, base, mode } = checkout;
+  if (mode === 'push') {
+    const head = seen.branch !== undefined && isShared(request, seen.branch) ? seen.branch.head : undefined;
+    if (head === undefined) return { oid: seen.baseHead, files: seen.files };
+    const refName = `refs/heads/${checkout.branch}`;
+    return { oid: head, files: await fetchCommitTree(ports, { cluster, url }, { oid: head, refName }) };
+  }
+  const parent = seen.branch?.own?.parents.at(-1);
+  if (seen.unreadable.length === 0 || parent === undefined || parent === seen.baseHead) {
+    return { oid: seen.baseHead, files: seen.files };
+  }
+  const refName = `refs/heads/${base}`;
+  return { oid: parent, files: await fetchCommitTree(ports, { cluster, url }, { oid: parent, refName }) };
+}
+
+/** Whether a branch has commits that the base has not and this automation has not made. */
+function isShared({ cluster, automation }: ObserveRequest, branch: ObservedBranch): boolean {
+  if (branch.mergeBase === undefined) return branch.own === undefined;
+  const owner = `${cluster}/${formatNamespacedName(automation)}`;
+  return !branch.ahead.every((commit) => {
+    const own = ownCommit(commit);
+    return own !== undefined && ownerOf(own) === owner;
+  });
+}
+
+/** What was decided on another base counts here once that base is gone: it was renamed. */
+async function decidedFor(
+  ports: ObservePorts,
+  { checkout: { repository, base } }: ObserveRequest,
+  proposals: readonly Proposal[],
+): Promise<readonly Proposal[]> {
+  const decided = proposals.filter(({ request }) => request.state !== 'open');
+  const bases = [...new Set(decided.map(({ request }) => request.base))].filter((name) => name !== base);
+  const gone = new Set<string>();
+  for (const name of bases) {
+    if ((await ports.changeHost.readBranch(repository, name)) === undefined) gone.add(name);
+  }
+  return decided.filter(({ request }) => request.base === base || gone.has(request.base));
+}
+
+async function isBehind(
+  { changeHost }: ObservePorts,
+  { repository }: Checkout,
+  open: Proposal | undefined,
+): Promise<boolean> {
+  return open !== undefined && (await changeHost.readChangeRequest(repository, open.request.number)).behind;
+}
+
+function isOpen({ state }: ChangeRequest): boolean {
+  return state === 'open';
+}
+
+function noBase({ automation, checkout }: ObserveRequest): TidegateError {
+  return new TidegateError('GitOperationFailed', `${checkout.url} has no branch "${checkout.base}"`, {
+    disposition: 'stall',
+    subject: formatNamespacedName(automation),
+  });
 }

@@ -1,22 +1,22 @@
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { WantedValue } from '#shared/edit/edit-file.ts';
+import type { LocatedMarker } from '#shared/edit/find-policy-markers.ts';
 import { findMarkersInTree, planEdits, type FileEdit, type ImageChange } from '#shared/edit/plan-edits.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
 
-import { parseChangeBlock, replaceSection, type ChangeBlock } from './change-block.ts';
-import { chooseImage, chooseValues } from './choose-values.ts';
-import { heldImages, type HeldImage } from './held-images.ts';
-import type { BranchCommit, ObservedAutomation } from './observe-automation.ts';
-import {
-  formatBody,
-  formatCommitMessage,
-  formatTitle,
-  hasAutomationTrailer,
-  messageHolds,
-} from './pull-request-text.ts';
+import { chooseImage, chooseValues, type AheadValue, type HeldValue } from './choose-values.ts';
+import { fingerprint } from './commit-trailers.ts';
+import type { ObservedAutomation } from './observe-automation.ts';
+import { placeKey } from './place.ts';
+import type { Proposal } from './proposals.ts';
+import { formatCommitMessage, formatSection, formatTitle, placeSection, saysSection } from './pull-request-text.ts';
+import { indexRefusedVersions } from './refused-versions.ts';
+import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** A commit to be made, and the branch that is to point to it. */
 export interface PlannedCommit {
+  /** The commit whose tree it changes. */
   readonly parent: string;
   readonly message: string;
   readonly files: readonly FileEdit[];
@@ -26,169 +26,183 @@ export interface PlannedCommit {
 }
 
 export interface PlannedText {
-  readonly title: string;
-  readonly body: string;
+  /** Undefined where the title stays as a person may have worded it. */
+  readonly title?: string;
+  /** Our part of the body; what people wrote around it stays. */
+  readonly section: string;
 }
 
 /** What is to be done for one automation. */
 export type ImageUpdate =
   /** Nothing to propose, nothing open. */
   | { readonly action: 'none' }
-  /** Somebody else's commit is on our branch: it is theirs now. */
-  | { readonly action: 'leave'; readonly branch: string; readonly changeRequest?: ChangeRequest }
+  /** What we would write to is somebody else's now. */
+  | {
+      readonly action: 'leave';
+      readonly because: 'foreign-commits' | 'retargeted' | 'no-branch-left';
+      readonly branch: string;
+      readonly changeRequest?: ChangeRequest;
+    }
   /** Our open pull request has become pointless. */
   | {
       readonly action: 'withdraw';
-      readonly changeRequest: ChangeRequest;
-      readonly body: string;
+      readonly proposal: Proposal;
+      readonly reason: WithdrawReason;
       readonly branchHead: string;
+      readonly baseHead: string;
     }
   /** The pull request says and holds exactly this already. */
   | { readonly action: 'keep'; readonly changeRequest: ChangeRequest }
   /** Commit, branch, pull request: those of them that are not right yet. */
   | {
       readonly action: 'propose';
+      readonly branch: string;
       readonly commit?: PlannedCommit;
       readonly text: PlannedText;
       readonly changeRequest?: ChangeRequest;
     }
   /** Commit to a branch and no more, as `push.branch` asks. */
-  | { readonly action: 'push'; readonly commit: PlannedCommit };
+  | { readonly action: 'push'; readonly commit: PlannedCommit }
+  /** The branch to push to has commits of others and lacks some of the base: those first. */
+  | { readonly action: 'update-branch'; readonly branch: string; readonly baseHead: string };
 
 export interface ImageUpdatePlan {
   readonly update: ImageUpdate;
   readonly changes: readonly ImageChange[];
-  readonly held: readonly (HeldImage & { readonly policy: string })[];
+  readonly held: readonly HeldValue[];
+  readonly ahead: readonly AheadValue[];
+  /** What could not be decided and therefore keeps its proposal, in words. */
+  readonly doubts: readonly string[];
   readonly problems: readonly Problem[];
 }
 
 /** Decides what one run of an automation does. It never undoes what a person did: their commits, their closed pull requests, their reverts. */
 export function planImageUpdate(observed: ObservedAutomation): ImageUpdatePlan {
-  const { cluster, automation, checkout, files, changeRequests } = observed;
-  const owner = { cluster, automation: formatNamespacedName(automation) };
-  const found = findMarkersInTree(files, automation.updatePath);
-  const perPolicy = observed.candidates.map((candidates) => {
-    const policy = formatNamespacedName(candidates.policy);
-    const held = heldImages(policy, candidates.order, changeRequests, found.markers, owner);
-    const image = chooseImage(candidates, held);
-    const wanted = image === undefined ? [] : chooseValues(candidates, image, found.markers);
-    return { wanted, held: held.map((heldImage) => ({ ...heldImage, policy })) };
+  const { automation, editBase } = observed;
+  const found = findMarkersInTree(editBase.files, automation.updatePath);
+  const everywhere = automation.updatePath === '' ? found : findMarkersInTree(editBase.files, '');
+  const findRefused = indexRefusedVersions(observed.decided, everywhere.markers);
+  const chosen = observed.candidates.map((candidates) => {
+    const image = chooseImage(candidates);
+    return image === undefined
+      ? { wanted: [], held: [], ahead: [] }
+      : chooseValues(candidates, image, found.markers, findRefused);
   });
-  const edited = planEdits(
-    files,
-    perPolicy.flatMap(({ wanted }) => wanted),
-  );
-  const { changes, edits } = edited;
+  const kept = keptValues(observed, found.markers);
+  const edited = planEdits(editBase.files, [...chosen.flatMap(({ wanted }) => wanted), ...kept]);
   const problems = [...found.problems, ...edited.problems];
+  const wanted = { changes: edited.changes, edits: edited.edits };
   return {
-    update:
-      checkout.mode === 'push'
-        ? planPush(observed, changes, edits)
-        : planProposal(observed, { changes, edits, problems, owner }),
-    changes,
-    held: perPolicy.flatMap(({ held }) => held),
+    update: observed.checkout.mode === 'push' ? planPush(observed, wanted) : planProposal(observed, wanted),
+    changes: edited.changes,
+    held: chosen.flatMap(({ held }) => held),
+    ahead: chosen.flatMap(({ ahead }) => ahead),
+    doubts: [...describeUndecided(observed, kept), ...observed.unreadable.map(describeUnreadable)],
     problems,
   };
-}
-
-function planPush(
-  observed: ObservedAutomation,
-  changes: readonly ImageChange[],
-  edits: readonly FileEdit[],
-): ImageUpdate {
-  if (edits.length === 0) return { action: 'none' };
-  const { checkout } = observed;
-  if (isForeign(observed)) return { action: 'leave', branch: checkout.branch };
-  if (isExactly(observed, edits)) return { action: 'none' };
-  return { action: 'push', commit: commitOf(observed, changes, edits) };
 }
 
 interface Wanted {
   readonly changes: readonly ImageChange[];
   readonly edits: readonly FileEdit[];
-  readonly problems: readonly Problem[];
-  readonly owner: Pick<ChangeBlock, 'cluster' | 'automation'>;
+}
+
+/** What the open pull request proposes for policies that choose nothing at the moment: no reason to take it back. */
+function keptValues(observed: ObservedAutomation, markers: readonly LocatedMarker[]): readonly WantedValue[] {
+  const proposed = new Map((observed.open?.changes ?? []).map((change) => [placeKey(change), change]));
+  return markers.flatMap((marker) => {
+    const change = proposed.get(placeKey(marker));
+    const isUndecided = observed.undecidedPolicies.has(formatNamespacedName(marker.policy));
+    return isUndecided && change !== undefined && change.from === marker.value ? [{ marker, to: change.to }] : [];
+  });
+}
+
+/** A policy that chooses nothing is worth a word when it fails, or when something of it is proposed. */
+function describeUndecided({ undecidedPolicies }: ObservedAutomation, kept: readonly WantedValue[]): readonly string[] {
+  const keeping = new Set(kept.map(({ marker }) => formatNamespacedName(marker.policy)));
+  return [...undecidedPolicies].flatMap(([policy, { why, fails }]) => {
+    if (keeping.has(policy)) return [`${policy} is undecided (${why}); its proposal stays as it is`];
+    return fails ? [`${policy} is undecided (${why})`] : [];
+  });
+}
+
+function describeUnreadable(file: string): string {
+  return `${file} cannot be read in the base; its proposal stays as it is`;
+}
+
+function planPush(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
+  const { checkout, branch, baseHead } = observed;
+  if (checkout.branch === checkout.base) {
+    return wanted.edits.length === 0
+      ? { action: 'none' }
+      : { action: 'push', commit: commitOf(observed, wanted, { name: checkout.branch, head: baseHead }) };
+  }
+  if (branch === undefined) return { action: 'none' };
+  const isAppended = observed.editBase.oid !== baseHead;
+  if (wanted.edits.length === 0 || (!isAppended && isExactly(observed, wanted))) return { action: 'none' };
+  if (isAppended && branch.mergeBase !== baseHead) return { action: 'update-branch', branch: branch.name, baseHead };
+  return { action: 'push', commit: commitOf(observed, wanted, branch) };
 }
 
 function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
-  const { changes, edits, owner } = wanted;
-  const { cluster, automation, checkout, branchHead } = observed;
-  const open = observed.changeRequests.find(({ state }) => state === 'open');
-  if (isForeign(observed)) {
-    return { action: 'leave', branch: checkout.branch, ...(open === undefined ? {} : { changeRequest: open }) };
+  const { checkout, branch, open, misplaced, retargeted, baseHead } = observed;
+  if (retargeted !== undefined) {
+    const { request } = retargeted;
+    return { action: 'leave', because: 'retargeted', branch: request.head.branch, changeRequest: request };
   }
-  const block = open === undefined ? undefined : parseChangeBlock(open.body, owner);
-  if (open !== undefined && isUncertain(observed, wanted.problems, block))
-    return { action: 'keep', changeRequest: open };
-  const subject = { cluster, automation, changes, edits };
-  if (edits.length === 0) {
-    if (open === undefined || branchHead === undefined) return { action: 'none' };
-    const before = (block?.changes ?? []).map((change) => ({ ...change, line: 0 }));
-    const section = formatBody({ ...subject, changes: before }, 'superseded');
-    return { action: 'withdraw', changeRequest: open, body: replaceSection(open.body, section), branchHead };
+  if (branch === undefined) return { action: 'leave', because: 'no-branch-left', branch: checkout.branch };
+  const subject = misplaced ?? open;
+  if (subject !== undefined && branch.head !== undefined && branch.own === undefined) {
+    return { action: 'leave', because: 'foreign-commits', branch: branch.name, changeRequest: subject.request };
   }
-  const commit = isExactly(observed, edits) ? undefined : commitOf(observed, changes, edits);
-  const section = formatBody(subject);
-  const text = { title: formatTitle(changes), body: open === undefined ? section : replaceSection(open.body, section) };
+  if (misplaced !== undefined && branch.head !== undefined) {
+    return { action: 'withdraw', proposal: misplaced, reason: 'base-changed', branchHead: branch.head, baseHead };
+  }
+  if (wanted.edits.length === 0) {
+    if (open === undefined || branch.head === undefined) return { action: 'none' };
+    return { action: 'withdraw', proposal: open, reason: 'base-is-newer', branchHead: branch.head, baseHead };
+  }
+  const commit = isExactly(observed, wanted) ? undefined : commitOf(observed, wanted, branch);
+  const section = formatSection({ ...observed, ...wanted });
+  const ready = { branch: branch.name, ...(commit === undefined ? {} : { commit }) };
+  const title = formatTitle(wanted.changes);
+  if (open === undefined) return { action: 'propose', ...ready, text: { title, section } };
+  const { request } = open;
+  const says = saysSection(request.body, section);
+  if (commit === undefined && (says === 'same' || placeSection(request.body, section) === request.body)) {
+    return { action: 'keep', changeRequest: request };
+  }
   // The title is a person's to word; it is ours again when the change itself is another.
-  if (open !== undefined && commit === undefined && saysExactly(block, changes)) {
-    return { action: 'keep', changeRequest: open };
-  }
-  return {
-    action: 'propose',
-    text,
-    ...(commit === undefined ? {} : { commit }),
-    ...(open === undefined ? {} : { changeRequest: open }),
-  };
+  const isAnother = commit !== undefined || says === 'another-change';
+  const text = { section, ...(isAnother ? { title } : {}) };
+  return { action: 'propose', ...ready, text, changeRequest: request };
 }
 
 function commitOf(
   observed: ObservedAutomation,
-  changes: readonly ImageChange[],
-  edits: readonly FileEdit[],
+  { changes, edits }: Wanted,
+  branch: { readonly name: string; readonly head?: string },
 ): PlannedCommit {
-  const { cluster, automation, checkout, baseHead, branchHead } = observed;
   return {
-    parent: baseHead,
-    message: formatCommitMessage({ cluster, automation, changes, edits }),
+    parent: observed.editBase.oid,
+    message: formatCommitMessage({ ...observed, changes, edits }),
     files: edits,
-    branch: checkout.branch,
-    branchFrom: checkout.branch === checkout.base ? baseHead : branchHead,
+    branch: branch.name,
+    branchFrom: branch.head,
   };
 }
 
-/** A commit of somebody else is at stake, unless it was merged with our last pull request and the branch merely stayed. */
-function isForeign(observed: ObservedAutomation): boolean {
-  const { branchHead, branchCommits, changeRequests } = observed;
-  if (branchCommits.every((commit) => isOurs(commit, observed))) return false;
-  return !changeRequests.some(({ state, head }) => state === 'merged' && head.oid === branchHead);
-}
-
-/** With a personal token a person commits under our name; the trailer tells us apart. */
-function isOurs(commit: BranchCommit, observed: ObservedAutomation): boolean {
-  return commit.ours && hasAutomationTrailer(commit.message, observed);
-}
-
-/** The branch is one commit of ours that holds these files, whatever the base gained beside them since. */
-function isExactly(observed: ObservedAutomation, edits: readonly FileEdit[]): boolean {
-  const [commit, ...more] = observed.branchCommits;
-  return commit !== undefined && more.length === 0 && isOurs(commit, observed) && messageHolds(commit.message, edits);
-}
-
-/** Something that the pull request proposes could not be read this time: no reason to take it back. */
-function isUncertain(
-  observed: ObservedAutomation,
-  problems: readonly Problem[],
-  block: ChangeBlock | undefined,
-): boolean {
-  const files = new Set(problems.map(({ file }) => file));
+/** The branch's tip is ours, on the base, and holds these files, whatever the base gained beside them since. */
+function isExactly({ cluster, automation, checkout, branch, behind }: ObservedAutomation, { edits }: Wanted): boolean {
+  const own = branch?.own;
+  if (branch === undefined || own === undefined || behind || branch.mergeBase === undefined) return false;
+  const { memory } = own;
   return (
-    block?.changes.some(({ policy, file }) => observed.undecidedPolicies.includes(policy) || files.has(file)) ?? false
+    memory.cluster === cluster &&
+    memory.automation === formatNamespacedName(automation) &&
+    memory.base === checkout.base &&
+    memory.withdrawn === undefined &&
+    memory.content === fingerprint(edits) &&
+    [...own.parents, ...branch.tipParents].includes(branch.mergeBase)
   );
-}
-
-function saysExactly(block: ChangeBlock | undefined, changes: readonly ImageChange[]): boolean {
-  const said = block?.changes.map(({ policy, file, path, from, to }) => [policy, file, path, from, to]);
-  const wanted = changes.map(({ policy, file, path, from, to }) => [policy, file, path, from, to]);
-  return block?.state === 'proposed' && JSON.stringify(said) === JSON.stringify(wanted);
 }

@@ -1,22 +1,29 @@
-import { createHash } from 'node:crypto';
-
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { FileEdit, ImageChange } from '#shared/edit/plan-edits.ts';
 import { tryParseImageReference } from '#shared/image/image-reference.ts';
 
-import { formatSection, type ChangeBlock } from './change-block.ts';
-import { tagOfValue } from './held-images.ts';
+import { fingerprint, formatTrailers, type ChangeOwner } from './commit-trailers.ts';
+import { cutTo, GITHUB_LIMITS, lengthOnGitHub } from './github-limits.ts';
+import { TAKE_BACK_COMMAND } from './proposals.ts';
+import type { WithdrawReason } from './withdraw-reason.ts';
+import { tagOfValue } from './refused-versions.ts';
 
-const MAX_TITLE_LENGTH = 120;
 const MAX_ROWS = 200;
-const AUTOMATION_TRAILER = 'Tidegate-Automation';
-const CONTENT_TRAILER = 'Tidegate-Content';
+const MAX_CELL_LENGTH = 200;
+const MAX_TITLE_IMAGES = 3;
+/** Enough of a digest to tell two apart. */
+const DIGEST_LENGTH = 'sha256:'.length + 12;
+const BEGIN = '<!-- tidegate:begin ';
+const END = '<!-- tidegate:end -->';
+/** A section shorter than this would say nothing. */
+const SHORTEST_SECTION = 1_000;
 
 /** What a change is about, before it is put into words. */
 export interface ChangeSubject {
   readonly cluster: string;
   readonly automation: ImageUpdateAutomation;
+  readonly checkout: { readonly base: string };
   readonly changes: readonly ImageChange[];
   readonly edits: readonly FileEdit[];
 }
@@ -24,46 +31,100 @@ export interface ChangeSubject {
 /** `Update podinfo to 6.7.1`, or how many images when they are many. */
 export function formatTitle(changes: readonly ImageChange[]): string {
   const images = [...new Set(changes.map(titleOf))];
-  const title = images.length <= 3 ? `Update ${images.join(', ')}` : `Update ${images.length} images`;
-  return title.length <= MAX_TITLE_LENGTH
-    ? title
-    : `Update ${images.length === 1 ? 'an image' : `${images.length} images`}`;
+  const title = images.length <= MAX_TITLE_IMAGES ? `Update ${images.join(', ')}` : `Update ${images.length} images`;
+  return title.length <= 120 ? title : `Update ${images.length === 1 ? 'an image' : `${images.length} images`}`;
 }
 
-/** The body of the pull request: the block for later runs, then a table for people. */
-export function formatBody(subject: ChangeSubject, state: ChangeBlock['state'] = 'proposed'): string {
-  const { cluster, automation, changes } = subject;
-  const block: ChangeBlock = {
-    version: 1,
-    cluster,
-    automation: formatNamespacedName(automation),
-    state,
-    changes: changes.map(({ policy, file, path, part, from, to }) => ({ policy, file, path, part, from, to })),
-  };
-  const rows = changes
-    .slice(0, MAX_ROWS)
-    .map(
-      ({ policy, file, line, from, to }) => `| ${[policy, `${file}:${line}`, from, to].map(inlineCode).join(' | ')} |`,
-    );
-  const more = changes.length > MAX_ROWS ? [`and ${changes.length - MAX_ROWS} more`] : [];
-  return formatSection(
-    block,
-    [
-      `ImageUpdateAutomation ${inlineCode(formatNamespacedName(automation))} of cluster ${inlineCode(cluster)} found newer images.`,
-      '',
-      '| policy | place | from | to |',
-      '|---|---|---|---|',
-      ...rows,
-      ...more,
-      '',
-      'Merge to deploy. Close to say "not this version": it is not proposed again, a newer one is. A commit of yours on this branch stops further updates to it.',
-    ].join('\n'),
-  );
+/**
+ * Our part of the pull request's body, between two marks: a table for people, as many rows as there is room for. Nothing is
+ * ever read from it but whether it is about the commit that the branch holds.
+ */
+export function formatSection(subject: ChangeSubject, room: number = GITHUB_LIMITS.pullRequestBody): string {
+  const { cluster, automation, changes, edits } = subject;
+  const before = [
+    `${BEGIN}${fingerprint(edits).slice(0, 16)} -->`,
+    `ImageUpdateAutomation ${inlineCode(formatNamespacedName(automation))} of cluster ${inlineCode(cluster)} found newer images.`,
+    '',
+    '| policy | place | from | to |',
+    '|---|---|---|---|',
+  ].join('\n');
+  const after = [
+    '',
+    `Merge to deploy. Close to refuse these versions: they are not proposed again, newer ones are; reopen it, or comment \`${TAKE_BACK_COMMAND}\`, to take that back. A commit of yours on this branch makes it yours: it gets no further updates.`,
+    END,
+  ].join('\n');
+  const rows: string[] = [];
+  const more = (): string => `\nand ${changes.length - rows.length} more: see the files changed`;
+  let left = room - lengthOnGitHub(before) - lengthOnGitHub(after) - lengthOnGitHub(more()) - 2;
+  for (const change of changes.slice(0, MAX_ROWS)) {
+    const row = formatRow(change);
+    left -= lengthOnGitHub(row) + 1;
+    if (left < 0) break;
+    rows.push(row);
+  }
+  return [before, ...rows, ...(rows.length < changes.length ? [more()] : []), after].join('\n');
+}
+
+/** What people read of a pull request that is withdrawn: a sentence, and the section that takes the place of the table. */
+export function formatWithdrawal(
+  reason: WithdrawReason,
+  { memory, base }: { readonly memory: ChangeOwner; readonly base: string },
+): { readonly sentence: string; readonly section: string } {
+  const automation = `ImageUpdateAutomation ${inlineCode(memory.automation)} of cluster ${inlineCode(memory.cluster)}`;
+  const sentence = `Withdrawn by Tidegate: ${whyWithdrawn(reason, automation, inlineCode(base))}. Nobody decided against these versions; they may be proposed again.`;
+  return { sentence, section: [`${BEGIN}withdrawn -->`, sentence, END].join('\n') };
+}
+
+/** The message of a merge that brings the base's commits into a branch that is shared with others. */
+export function formatUpdateBranchMessage({
+  base,
+  branch,
+}: {
+  readonly base: string;
+  readonly branch: string;
+}): string {
+  return `Merge branch '${plainWord(base)}' into ${plainWord(branch)}`;
+}
+
+function whyWithdrawn(reason: WithdrawReason, automation: string, base: string): string {
+  switch (reason) {
+    case 'base-is-newer':
+      return `${base} holds these images already, or newer ones`;
+    case 'base-changed':
+      return `${automation} no longer proposes into ${base}`;
+    case 'automation-is-gone':
+      return `${automation} is no longer in the configuration`;
+    case 'automation-pushes':
+      return `${automation} now pushes to a branch of its own choice and opens no pull requests`;
+    case 'cluster-is-gone':
+      return `the cluster of ${automation} is no longer in the settings`;
+  }
+}
+
+/** Whether a body holds this section: the same, other words about the same change, or words about another one. */
+export function saysSection(body: string, section: string): 'same' | 'other-words' | 'another-change' {
+  const text = body.replaceAll('\r\n', '\n');
+  if (text.includes(section)) return 'same';
+  return text.includes(section.slice(0, section.indexOf('\n'))) ? 'other-words' : 'another-change';
+}
+
+/** Puts our section in the place of the last one, or below the words of people; they are never cut for it. */
+export function placeSection(body: string, section: string): string {
+  const text = body.replaceAll('\r\n', '\n');
+  const start = text.indexOf(BEGIN);
+  const end = text.indexOf(END, Math.max(start, 0));
+  const [before, after] =
+    start < 0 || end < 0
+      ? [text.trim() === '' ? '' : `${text.trimEnd()}\n\n`, '']
+      : [text.slice(0, start), text.slice(end + END.length)];
+  const room = GITHUB_LIMITS.pullRequestBody - lengthOnGitHub(before) - lengthOnGitHub(after);
+  const fitted = fitSection(section, room);
+  return fitted === undefined ? body : `${before}${fitted}${after}`;
 }
 
 /** The commit message, with trailers that tell whose change it is and what it holds. */
 export function formatCommitMessage(subject: ChangeSubject): string {
-  const { cluster, automation, changes, edits } = subject;
+  const { cluster, automation, checkout, changes, edits } = subject;
   const template = automation.messageTemplate?.trim();
   const text =
     template !== undefined && template !== '' && !template.includes('{{')
@@ -75,57 +136,74 @@ export function formatCommitMessage(subject: ChangeSubject): string {
             return `- ${plainWord(file)}:${line} ${plainWord(from)} -> ${plainWord(to)}`;
           }),
         ].join('\n');
-  const { name, email } = automation.commitAuthor;
-  const author = `${(name ?? email).replace(/[<>\p{C}]/gu, '')} <${email.replace(/[<>\s\p{C}]/gu, '')}>`;
-  return [
-    text,
-    '',
-    formatAutomationTrailer({ cluster, automation }),
-    `${CONTENT_TRAILER}: ${fingerprint(edits)}`,
-    `Co-authored-by: ${author}`,
-    '',
-  ].join('\n');
+  const trailers = formatTrailers({
+    cluster,
+    automation: formatNamespacedName(automation),
+    base: checkout.base,
+    content: fingerprint(edits),
+    changes,
+    author: authorOf(automation),
+  });
+  return `${text}\n\n${trailers}\n`;
 }
 
-/** What the edited files hold: equal for equal files, whatever else the base has gained meanwhile. */
-export function fingerprint(edits: readonly FileEdit[]): string {
-  const hash = createHash('sha256');
-  for (const { file, content } of [...edits].sort((a, b) => (a.file < b.file ? -1 : 1))) {
-    hash.update(`${Buffer.byteLength(file)}:${file}:${content.byteLength}:`).update(content);
+/** Whom a commit names beside us: `spec.git.commit.author`. */
+export function authorOf({ commitAuthor: { name, email } }: Pick<ImageUpdateAutomation, 'commitAuthor'>): string {
+  return `${(name ?? email).replace(/[<>\p{C}]/gu, '')} <${email.replace(/[<>\s\p{C}]/gu, '')}>`;
+}
+
+function formatRow({ policy, file, line, part, from, to }: ImageChange): string {
+  const cells = [policy, `${file}:${line}`, shortDigest(part, from), shortDigest(part, to)];
+  return `| ${cells.map(inlineCode).join(' | ')} |`;
+}
+
+/** A section that is too long for the words around it gives up rows, from the last. */
+function fitSection(section: string, room: number): string | undefined {
+  if (lengthOnGitHub(section) <= room) return section;
+  if (room < SHORTEST_SECTION) return undefined;
+  const lines = section.split('\n');
+  let over = lengthOnGitHub(section) - room + 100;
+  let dropped = 0;
+  for (let index = lines.length - 1; index >= 0 && over > 0; index -= 1) {
+    if (lines[index]?.startsWith('| `') !== true) continue;
+    over -= lengthOnGitHub(lines[index] ?? '') + 1;
+    lines.splice(index, 1);
+    dropped += 1;
   }
-  return hash.digest('hex');
-}
-
-/** Whether a commit says that this automation made it: another that shares its push branch is somebody else. */
-export function hasAutomationTrailer(
-  message: string,
-  { cluster, automation }: Pick<ChangeSubject, 'cluster' | 'automation'>,
-): boolean {
-  return message.split('\n').includes(formatAutomationTrailer({ cluster, automation }));
-}
-
-function formatAutomationTrailer({ cluster, automation }: Pick<ChangeSubject, 'cluster' | 'automation'>): string {
-  return `${AUTOMATION_TRAILER}: ${cluster}/${formatNamespacedName(automation)}`;
-}
-
-/** Whether a commit of ours holds exactly these edits. */
-export function messageHolds(message: string, edits: readonly FileEdit[]): boolean {
-  return message.split('\n').includes(`${CONTENT_TRAILER}: ${fingerprint(edits)}`);
+  if (over > 0) return undefined;
+  const last = lines.findLastIndex((line) => line.startsWith('|'));
+  lines.splice(last + 1, 0, '', `(${dropped} rows are left out here: see the files changed)`);
+  return lines.join('\n');
 }
 
 /** `podinfo to 6.7.1`: built of what the grammars of names, tags and digests allow, so nothing in it can mention or close. */
 function titleOf(change: ImageChange): string {
   const reference = change.part === 'image' ? tryParseImageReference(change.to) : undefined;
   const name = reference?.name.split('/').at(-1) ?? change.policy.split('/').at(-1) ?? change.policy;
-  const version = tagOfValue(change.part, change.to) ?? (change.part === 'digest' ? change.to.slice(0, 19) : undefined);
-  return version === undefined ? plainWord(name) : `${plainWord(name)} to ${plainWord(version)}`;
+  const version = versionOf(change);
+  return cutTo(version === undefined ? plainWord(name) : `${plainWord(name)} to ${plainWord(version)}`, 100);
+}
+
+/** The tag, and where it stays the digest that is new under it. */
+function versionOf({ part, from, to }: ImageChange): string | undefined {
+  if (part === 'digest') return to.slice(0, DIGEST_LENGTH);
+  const tag = tagOfValue(part, to);
+  const digest = part === 'image' ? tryParseImageReference(to)?.digest : undefined;
+  const isSameTag = tag !== undefined && tag === tagOfValue(part, from);
+  return isSameTag && digest !== undefined ? `${tag}@${digest.slice(0, DIGEST_LENGTH)}` : tag;
+}
+
+/** A reference with as much of its digest as a person compares. */
+function shortDigest(part: ImageChange['part'], value: string): string {
+  if (part !== 'image' && part !== 'digest') return value;
+  return value.replace(/sha256:[0-9a-f]{64}$/u, (digest) => `${digest.slice(0, DIGEST_LENGTH)}…`);
 }
 
 /** Text as a code span: no markup, no mention, no reference, no direction marks, on one line, inside a table. */
 function inlineCode(text: string): string {
   const visible = text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
   const safe = visible.replaceAll('`', "'").replaceAll('<!--', '< !--').replaceAll('|', '\\|');
-  return `\`${safe.length > 200 ? `${safe.slice(0, 200)}…` : safe || '(empty)'}\``;
+  return `\`${cutTo(safe === '' ? '(empty)' : safe, MAX_CELL_LENGTH)}\``;
 }
 
 /** Text as one word of letters, digits and the punctuation of paths, tags and digests. */

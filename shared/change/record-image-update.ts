@@ -1,5 +1,5 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
-import type { InstructionKind, NamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/api/resource-key.ts';
 import { describeError, dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { replaceConditions, type ConditionState } from '#shared/journal/conditions.ts';
@@ -11,10 +11,14 @@ import {
   type StatusRecord,
 } from '#shared/journal/journal-record.ts';
 
+import type { AheadValue, HeldValue } from './choose-values.ts';
 import type { ImageUpdateResult } from './execute-image-update.ts';
 import type { ImageUpdatePlan } from './plan-image-update.ts';
+import { TAKE_BACK_COMMAND } from './proposals.ts';
+import { formatWithdrawal } from './pull-request-text.ts';
 import type { Checkout } from './resolve-checkout.ts';
 import type { Choice, Scan } from './scan-images.ts';
+import type { Withdrawn } from './withdraw-unwanted.ts';
 
 /** What a record is written with: the time, and what the journal said before. */
 export interface RecordContext {
@@ -74,9 +78,9 @@ export function recordImageUpdate(
   const { checkout, plan, result } = run;
   const object = objectName(context, 'ImageUpdateAutomation', automation);
   const notes = [
-    ...plan.held.map(({ policy, tag, digest, because, changeRequest }) => {
-      return `${policy} ${tag ?? digest ?? ''} is held: #${changeRequest} was ${because}`;
-    }),
+    ...plan.held.map(describeHeld),
+    ...plan.ahead.map(describeAhead),
+    ...plan.doubts,
     ...plan.problems.map(formatProblem),
     ...(automation.messageTemplate?.includes('{{') === true
       ? [
@@ -84,7 +88,7 @@ export function recordImageUpdate(
         ]
       : []),
   ];
-  const message = [describeResult(result), ...notes].join('; ');
+  const message = [describeResult(result, plan), ...notes].join('; ');
   const details = {
     repository: `${checkout.repository.owner}/${checkout.repository.name}`,
     branch: checkout.branch,
@@ -93,8 +97,28 @@ export function recordImageUpdate(
       : {}),
     ...('commit' in result && result.commit !== undefined ? { lastPushCommit: result.commit } : {}),
   };
-  const dueAt = result.outcome === 'overtaken' ? context.now : context.now + automation.intervalMs;
-  return stateRecords(context, object, dueAt, [readyState(message)], details, happenedAnyway(result));
+  const isUnfinished = result.outcome === 'overtaken' || result.outcome === 'branch-updated';
+  const dueAt = isUnfinished ? context.now : context.now + automation.intervalMs;
+  // What waits for a person is not ready, however little is wrong.
+  const state = result.outcome === 'left-alone' ? notReadyState(message) : readyState(message);
+  return stateRecords(context, object, dueAt, [state], details, happenedAnyway(result));
+}
+
+/** Events about pull requests that were withdrawn because no instruction wants them. */
+export function recordWithdrawn(withdrawn: readonly Withdrawn[], now: number): readonly EventRecord[] {
+  return withdrawn.map(({ proposal: { request, memory }, reason }, index) => {
+    const [namespace = '', name = ''] = memory.automation.split('/');
+    const { sentence } = formatWithdrawal(reason, { memory, base: request.base });
+    return {
+      type: 'Event',
+      id: `${String(now).padStart(13, '0')}-withdrawn-${index}-${namespace}-${name}`,
+      object: { cluster: memory.cluster, kind: 'ImageUpdateAutomation', namespace, name },
+      severity: 'info',
+      reason: 'Withdrawn',
+      message: `#${request.number}: ${sentence}`,
+      at: now,
+    };
+  });
 }
 
 /** Records of a run that failed; one that is to be tried again is due at once. */
@@ -109,25 +133,60 @@ export function recordFailure(
   return stateRecords(context, object, dueAt, failureStates(error), details);
 }
 
-function describeResult(result: ImageUpdateResult): string {
+function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan): string {
   switch (result.outcome) {
     case 'nothing-to-do':
-      return 'repository up-to-date';
+      return plan.held.length === 0 ? 'repository up-to-date' : 'nothing to propose';
     case 'already-proposed':
-      return `#${result.changeRequest.number} proposes the newest images`;
+      return plan.held.length + plan.doubts.length === 0
+        ? `#${result.changeRequest.number} proposes the newest images`
+        : `#${result.changeRequest.number} proposes what can be proposed`;
     case 'proposed': {
       const commit = result.commit === undefined ? '' : ` with commit ${result.commit}`;
       return `${result.opened ? 'opened' : 'updated'} #${result.changeRequest.number}${commit}`;
     }
     case 'withdrawn':
-      return `closed #${result.changeRequest.number}, the base holds its images or newer ones`;
+      return `withdrew #${result.changeRequest.number}, the base holds its images or newer ones`;
     case 'pushed':
       return `pushed commit ${result.commit} to ${result.branch}`;
     case 'left-alone':
-      return `branch ${result.branch} has commits of somebody else and is left alone; delete it, and newer images are proposed again`;
+      return describeLeft(result);
+    case 'branch-updated':
+      return `branch ${result.branch} has the newest commits of its base now; looking again`;
     case 'overtaken':
-      return `branch ${result.branch} moved while it was worked on; looking again`;
+      return `branch ${result.branch} moved, or its pull request was decided, while it was worked on; looking again`;
   }
+}
+
+function describeLeft(result: Extract<ImageUpdateResult, { readonly outcome: 'left-alone' }>): string {
+  const { branch, changeRequest } = result;
+  const pull = changeRequest === undefined ? '' : `#${changeRequest.number} `;
+  switch (result.because) {
+    case 'foreign-commits':
+      return `${pull}has commits of somebody else on branch ${branch} and is left to them: merge or close it, and newer images are proposed again`;
+    case 'retargeted':
+      return `${pull}was given the base ${changeRequest?.base ?? ''} by somebody and is left to them: merge or close it, and newer images are proposed again`;
+    case 'no-branch-left':
+      return `branch ${branch} and the names that follow it have commits of somebody else: delete those that are not needed`;
+    case 'conflict':
+      return `branch ${branch} has commits of others that conflict with its base: merge the base into it, or delete it`;
+  }
+}
+
+/** Otherwise a policy that orders another way than somebody thought looks as if it did nothing. */
+function describeAhead({ policy, marker, image }: AheadValue): string {
+  const order =
+    policy.policy.kind === 'semver' ? `semver ${policy.policy.range}` : `${policy.policy.kind} ${policy.policy.order}`;
+  return `${formatNamespacedName(policy)} leaves ${marker.value} at ${marker.file}:${marker.line} as it is: the policy (${order}) orders it above ${image.tag ?? ''}, the newest that it finds; write another value there to start from it`;
+}
+
+function describeHeld({ policy, image, marker, refused }: HeldValue): string {
+  const version = image.tag ?? image.digest ?? image.name;
+  const { because, changeRequest } = refused;
+  const said = because === 'closed' ? `#${changeRequest} was closed` : `what #${changeRequest} brought was reverted`;
+  const refusedVersion = refused.image.tag ?? refused.image.digest ?? refused.image.name ?? '';
+  const about = refusedVersion === version ? '' : ` with ${refusedVersion}, which is not older`;
+  return `${policy} ${version} is held at ${marker.file}:${marker.line}: ${said}${about}; to take that back, reopen it or comment ${TAKE_BACK_COMMAND} on it`;
 }
 
 /** Whether the run changed something outside, which is told even if the words are those of last time. */
@@ -171,6 +230,10 @@ function eventOf(context: RecordContext, object: ObjectName, ready: StatusRecord
     message: ready.message,
     at: context.now,
   };
+}
+
+function notReadyState(message: string): ConditionState {
+  return { type: 'Ready', status: 'False', reason: 'NeedsAttention', message };
 }
 
 function readyState(message: string): ConditionState {

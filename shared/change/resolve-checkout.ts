@@ -3,6 +3,7 @@ import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.
 import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
+import { branchNameOf } from './branch-name.ts';
 import { githubWebOrigin, normalizeSourceUrl } from '#shared/source/source-url.ts';
 
 /** Where an automation reads, and where it writes. */
@@ -22,6 +23,8 @@ export interface Checkout {
 export interface CheckoutSettings {
   readonly configRepository: { readonly url: string; readonly branch: string };
   readonly githubApiUrl: string;
+  /** What the branches of our pull requests begin with: `tidegate/`. */
+  readonly branchPrefix: string;
 }
 
 /**
@@ -50,7 +53,8 @@ export function resolveCheckout(
   const url = normalizeSourceUrl(root ? settings.configRepository.url : (source?.url ?? ''), settings.githubApiUrl);
   const fallback = root ? settings.configRepository.branch : (source?.ref.branch ?? 'master');
   const base = automation.checkoutBranch ?? fallback;
-  const branch = automation.pushBranch ?? `tidegate/${cluster}/${formatNamespacedName(automation)}`;
+  const owner = `${cluster}/${formatNamespacedName(automation)}`;
+  const branch = automation.pushBranch ?? branchNameOf(settings.branchPrefix, owner);
   const mode = automation.pushBranch === undefined ? 'pull-request' : 'push';
   return { repository: githubRepository(url, settings.githubApiUrl), url, base, branch, mode };
 }

@@ -55,7 +55,7 @@ function choose(policy: ImagePolicy, scan: Scan): Choice {
   try {
     const order = orderOfPolicy(policy, scan.repository.exclusionList);
     const candidates = { policy, image: scan.repository.image, order, tags: scan.tags };
-    const latest = chooseImage(candidates, []);
+    const latest = chooseImage(candidates);
     if (latest !== undefined) return { policy, candidates, latest: formatImageReference(latest) };
     const message = `none of the ${scan.tags.length} tags of ${scan.repository.image} is allowed by the policy`;
     return { policy, error: new TidegateError('Failure', message, { disposition: 'wait' }) };

@@ -1,7 +1,7 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { dispositionOf } from '#shared/errors/tidegate-error.ts';
+import { describeError, dispositionOf } from '#shared/errors/tidegate-error.ts';
 import { INSTRUCTIONS_KEY, type JournalRecord, type StatusRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
@@ -15,8 +15,8 @@ import {
   type ImageHint,
   type ImageRun,
 } from './automations-to-run.ts';
-import { executeImageUpdate } from './execute-image-update.ts';
-import { observeAutomation, type ObservedAutomation, type ObservePorts } from './observe-automation.ts';
+import { executeImageUpdate, type ImageUpdateResult } from './execute-image-update.ts';
+import { observeAutomation, type ObservedAutomation, type ObservePorts, type Undecided } from './observe-automation.ts';
 import { planImageUpdate, type ImageUpdatePlan } from './plan-image-update.ts';
 import {
   isNewChoice,
@@ -24,19 +24,38 @@ import {
   recordFailure,
   recordImageUpdate,
   recordScan,
+  recordWithdrawn,
   type RecordContext,
 } from './record-image-update.ts';
+import { proposalRepositories } from './proposal-repositories.ts';
+import type { ReadCommits } from './read-proposals.ts';
 import { resolveCheckout, type CheckoutSettings } from './resolve-checkout.ts';
 import { choosePolicies, scanImages, type Choice } from './scan-images.ts';
+import { findUnwanted, type WhyUnwanted } from './unwanted-proposals.ts';
+import { withdrawUnwanted } from './withdraw-unwanted.ts';
 
-/** How often an update is planned anew because somebody else moved its branch meanwhile. */
-const ATTEMPTS = 3;
+/** How often an update is planned anew because somebody else acted meanwhile. */
+const ATTEMPTS = 5;
+/** How often a process looks for pull requests that no instruction wants, when nothing says that instructions changed. */
+const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /** Everything that updating images needs from the world. */
-export interface UpdateImagesPorts extends ObservePorts {
+export interface UpdateImagesPorts extends Omit<ObservePorts, 'readCommits'> {
   readonly imageRegistry: ImageRegistry;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly memory: UpdateImagesMemory;
+}
+
+/** What a process need not find out twice; all of it can be lost. */
+export interface UpdateImagesMemory {
+  readonly readCommits: ReadCommits;
+  /** When unwanted pull requests were looked for last. */
+  sweptAt: number;
+}
+
+export function createUpdateImagesMemory(): UpdateImagesMemory {
+  return { readCommits: { changes: new Map(), trees: new Map() }, sweptAt: Number.NEGATIVE_INFINITY };
 }
 
 export interface UpdateImagesSettings extends CheckoutSettings {
@@ -57,13 +76,40 @@ export async function updateImages(
 ): Promise<void> {
   const clusters = await Promise.all(settings.clusters.map((cluster) => readCluster(ports.journal, cluster)));
   const known = clusters.filter((cluster) => cluster !== undefined);
+  const whyUnwanted = findUnwanted(known, settings.clusters);
   const failures: unknown[] = [];
   for (const run of automationsToRun(hint, known, settings, ports.clock.now())) {
     const cluster = known.find(({ instructions }) => instructions.cluster === run.cluster);
-    if (cluster !== undefined) failures.push(...(await runCluster(ports, settings, cluster, run)));
+    if (cluster !== undefined) failures.push(...(await runCluster(ports, settings, cluster, run, whyUnwanted)));
   }
+  if (isSweepDue(ports, hint)) failures.push(...(await sweep(ports, settings, known, whyUnwanted)));
   const retry = failures.findLast((failure) => dispositionOf(failure) === 'retry');
   if (retry !== undefined) throw retry as Error;
+}
+
+function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): boolean {
+  if (hint.type === 'InstructionsChanged') return true;
+  return hint.type === 'Tick' && clock.now() - memory.sweptAt >= SWEEP_INTERVAL_MS;
+}
+
+/** Withdraws what nobody wants any more, after renamed automations have taken over what goes on under their new names. */
+async function sweep(
+  ports: UpdateImagesPorts,
+  settings: UpdateImagesSettings,
+  clusters: readonly ClusterImages[],
+  whyUnwanted: WhyUnwanted,
+): Promise<readonly unknown[]> {
+  const failures: unknown[] = [];
+  for (const where of proposalRepositories(clusters, settings)) {
+    try {
+      const withdrawn = await withdrawUnwanted({ ...ports, ...ports.memory }, where, whyUnwanted);
+      await writeInBatches(ports.journal, recordWithdrawn(withdrawn, ports.clock.now()));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  ports.memory.sweptAt = ports.clock.now();
+  return failures;
 }
 
 async function readCluster(journal: Journal, cluster: string): Promise<ClusterImages | undefined> {
@@ -78,9 +124,10 @@ async function readCluster(journal: Journal, cluster: string): Promise<ClusterIm
 
 async function runCluster(
   ports: UpdateImagesPorts,
-  settings: CheckoutSettings,
+  settings: UpdateImagesSettings,
   { instructions, statuses }: ClusterImages,
   run: ImageRun,
+  whyUnwanted: WhyUnwanted,
 ): Promise<readonly unknown[]> {
   const context: RecordContext = { cluster: run.cluster, now: ports.clock.now(), previous: statuses };
   const scans = await scanImages(ports.imageRegistry, repositoriesToScan(instructions, run));
@@ -92,7 +139,9 @@ async function runCluster(
     const moved = choices.some((choice) => isNewChoice(context, choice) && usesPolicy(automation, choice.policy));
     if (automation.suspend || !(asked.has(formatNamespacedName(automation)) || moved)) continue;
     try {
-      records.push(...(await runAutomation(ports, settings, context, instructions, automation, choices)));
+      records.push(
+        ...(await runAutomation(ports, settings, context, { instructions, automation, choices, whyUnwanted })),
+      );
     } catch (error) {
       failures.push(error);
       records.push(...recordFailure(context, automation, error));
@@ -105,54 +154,82 @@ async function runCluster(
   return [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))];
 }
 
+interface AutomationRun {
+  readonly instructions: Instructions;
+  readonly automation: ImageUpdateAutomation;
+  readonly choices: readonly Choice[];
+  readonly whyUnwanted: WhyUnwanted;
+}
+
 async function runAutomation(
   ports: UpdateImagesPorts,
-  settings: CheckoutSettings,
+  settings: UpdateImagesSettings,
   context: RecordContext,
-  instructions: Instructions,
-  automation: ImageUpdateAutomation,
-  choices: readonly Choice[],
+  run: AutomationRun,
 ): Promise<readonly JournalRecord[]> {
+  const { instructions, automation, choices, whyUnwanted } = run;
   const { cluster } = instructions;
   const checkout = resolveCheckout(cluster, automation, instructions.gitRepositories, settings);
+  const isWanted = (owner: string): boolean => whyUnwanted(owner) === undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const known = candidatesOf(instructions, automation, choices);
-    const observed = await observeAutomation(ports, { cluster, automation, checkout, ...known });
+    const known = candidatesOf(context, run, choices);
+    const request = { cluster, automation, checkout, isWanted, ...known };
+    const observed = await observeAutomation({ ...ports, ...ports.memory }, request);
     let plan = planImageUpdate(observed);
     if (touchesWhatIsThere(observed, plan)) {
       // Whoever wrote this may have read the registry after us. What it knew we know too when we read now, and if it
       // writes once more, the branch is no longer where it was observed.
       const used = repositoriesToScan(instructions, { cluster, imageRepositories: [], automations: [automation] });
       const now = choosePolicies(instructions, await scanImages(ports.imageRegistry, used));
-      plan = planImageUpdate({ ...observed, ...candidatesOf(instructions, automation, now) });
+      plan = planImageUpdate({ ...observed, ...candidatesOf(context, run, now) });
     }
     const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);
-    if (result.outcome === 'overtaken' && attempt < ATTEMPTS) continue;
+    if (isToBeContinued(result) && attempt < ATTEMPTS) continue;
     return recordImageUpdate(context, automation, { checkout, plan, result });
   }
 }
 
-/** What the policies of an automation choose from, and which of them choose nothing at the moment. */
+/** Whether what is there now asks for another plan. */
+function isToBeContinued(result: ImageUpdateResult): boolean {
+  return (
+    result.outcome === 'overtaken' ||
+    result.outcome === 'branch-updated' ||
+    (result.outcome === 'withdrawn' && result.reason === 'base-changed')
+  );
+}
+
+/** What the policies of an automation choose from, and which of them choose nothing at the moment, with the reason. */
 function candidatesOf(
-  instructions: Instructions,
-  automation: ImageUpdateAutomation,
+  { previous }: RecordContext,
+  { instructions, automation }: AutomationRun,
   choices: readonly Choice[],
 ): Pick<ObservedAutomation, 'candidates' | 'undecidedPolicies'> {
-  const candidates = choices.flatMap((choice) =>
-    'candidates' in choice && usesPolicy(automation, choice.policy) ? [choice.candidates] : [],
-  );
-  const decided = new Set(candidates.map(({ policy }) => formatNamespacedName(policy)));
-  const undecidedPolicies = instructions.imagePolicies
-    .filter((policy) => usesPolicy(automation, policy))
-    .map(formatNamespacedName)
-    .filter((policy) => !decided.has(policy));
-  return { candidates, undecidedPolicies };
+  const own = choices.filter(({ policy }) => usesPolicy(automation, policy));
+  const candidates = own.flatMap((choice) => ('candidates' in choice ? [choice.candidates] : []));
+  const undecided = new Map<string, Undecided>();
+  for (const { object, conditions } of previous) {
+    const stalled =
+      object.kind === 'ImagePolicy' &&
+      object.namespace === automation.namespace &&
+      conditions.find(({ type, status }) => type === 'Stalled' && status === 'True');
+    if (stalled) undecided.set(formatNamespacedName(object), { why: stalled.message, fails: false });
+  }
+  for (const policy of instructions.imagePolicies.filter((one) => usesPolicy(automation, one))) {
+    const why = policy.suspend ? 'the policy is suspended' : 'its image repository is suspended or not there';
+    undecided.set(formatNamespacedName(policy), { why, fails: !policy.suspend });
+  }
+  for (const choice of own) {
+    const name = formatNamespacedName(choice.policy);
+    if ('error' in choice) undecided.set(name, { why: describeError(choice.error), fails: true });
+    else undecided.delete(name);
+  }
+  return { candidates, undecidedPolicies: undecided };
 }
 
 /** Whether a plan takes back or replaces what a run before, or one beside this one, has written. */
-function touchesWhatIsThere({ branchHead }: ObservedAutomation, { update }: ImageUpdatePlan): boolean {
+function touchesWhatIsThere({ branch }: ObservedAutomation, { update }: ImageUpdatePlan): boolean {
   if (update.action === 'withdraw') return true;
-  return 'commit' in update && update.commit !== undefined && branchHead !== undefined;
+  return 'commit' in update && update.commit !== undefined && branch?.head !== undefined;
 }
 
 /** What is due, and what the automations to run need: their choice is made from the registry as it is now. */

@@ -159,7 +159,7 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 }
 
 function toSettings(file: SettingsFile): Settings {
-  const { appId, privateKeySecret, tokenSecret, webhookSecret } = file.github;
+  const { appId, privateKeySecret, tokenSecret, webhookSecret, branchPrefix } = file.github;
   const { ecrEventsQueueUrl, ...serve } = file.serve;
   return {
     installation: file.installation,
@@ -171,6 +171,7 @@ function toSettings(file: SettingsFile): Settings {
         ? { privateKeySecret: privateKeySecret ?? 'tidegate/github/private-key' }
         : { tokenSecret }),
       webhookSecret,
+      branchPrefix,
     },
     registries: file.registries,
     clusters: file.clusters.map(toCluster),

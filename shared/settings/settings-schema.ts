@@ -62,6 +62,13 @@ const ApiUrl = textLike(isHttpsUrl, 'https://api.github.com or https://<host>/ap
 
 const Branch = textLike(isBranchName, 'the name of a branch such as main, without refs/heads/', 255);
 
+/** A rule on branch names can tell ours from people's by it. */
+const BranchPrefix = textLike(
+  (prefix) => prefix.length > 1 && isBranchName(`${prefix}x`),
+  'what the branches of pull requests begin with, such as tidegate/',
+  64,
+);
+
 const Kubeconfig = z.strictObject({
   context: z
     .string()
@@ -194,6 +201,9 @@ export const SettingsFile = z.strictObject({
       ),
       webhookSecret: SecretName.default('tidegate/github/webhook-secret').describe(
         'Name of the secret that GitHub signs deliveries with; a second line is the one before, during rotation.',
+      ),
+      branchPrefix: BranchPrefix.default('tidegate/').describe(
+        'What the branches of pull requests begin with, where a rule of the repository wants names of a pattern.',
       ),
     })
     .prefault({})

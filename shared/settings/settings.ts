@@ -21,6 +21,8 @@ export interface GitHubSettings {
   readonly tokenSecret?: string;
   /** Name of the secret with the webhook secret; a second line is the previous secret during rotation. */
   readonly webhookSecret: string;
+  /** What the branches of pull requests begin with: `tidegate/`. */
+  readonly branchPrefix: string;
 }
 
 export interface EcrRegistry {

@@ -33,7 +33,7 @@ describe('an answer of GitHub that is cut off, or a page of something in between
       running.github.faults.add({ method, path, times: 1, fault });
 
       const made = host.createCommit(repository, {
-        parent: head,
+        parents: [head],
         message: 'm',
         files: [{ path: 'app.bin', content: Buffer.from([0, 255]) }],
       });
@@ -50,7 +50,7 @@ describe('an answer of GitHub that is cut off, or a page of something in between
     await expect(unchanged).rejects.toMatchObject({ disposition: 'retry' });
 
     running.github.faults.add({ method: 'POST', path: /graphql$/u, times: 1, fault: 'truncate' });
-    expect(await host.moveBranch(repository, { branch: BRANCH, from: head, to })).toBe('moved');
+    expect(await host.moveBranch(repository, { branch: BRANCH, from: head, to })).toEqual({ outcome: 'moved' });
     expect(await host.readBranch(repository, BRANCH)).toBe(to);
   });
 
@@ -62,9 +62,10 @@ describe('an answer of GitHub that is cut off, or a page of something in between
     };
 
     await failsAt('PATCH', /\/pulls\//u, () => host.updateChangeRequest(repository, number, { body: 'b' }));
-    await failsAt('GET', /\/pulls$/u, () => host.listChangeRequests(repository, { head: BRANCH, base: 'main' }));
+    await failsAt('GET', /\/pulls\//u, () => host.readChangeRequest(repository, number));
+    await failsAt('POST', /graphql$/u, () => host.listChangeRequests(repository));
     await failsAt('GET', /\/git\/ref\//u, () => host.readBranch(repository, BRANCH));
-    await failsAt('GET', /\/compare\//u, () => host.listCommits(repository, { base: 'main', head: BRANCH }));
+    await failsAt('GET', /\/compare\//u, () => host.compare(repository, { base: 'main', head: BRANCH }));
   });
 });
 
@@ -76,7 +77,7 @@ describe('the pull requests of our branch', () => {
       settings: { ...running.clientOptions.settings, apiUrl: await forge() },
     });
 
-    const listed = await createGitHubChangeHost(client).listChangeRequests(repository, { head: BRANCH, base: 'main' });
+    const listed = await createGitHubChangeHost(client).listChangeRequests(repository);
 
     expect(listed.map((request) => request.number)).toEqual([number]);
   });
@@ -100,9 +101,9 @@ describe('a commit of ours that a person amended', () => {
       committer: { name: 'Ada', email: 'ada@laptop.invalid' },
     });
 
-    const commits = await host.listCommits(repository, { base: 'main', head: amended.data.sha });
+    const comparison = await host.compare(repository, { base: 'main', head: amended.data.sha });
 
-    expect(commits.map(({ ours: isOurs }) => isOurs)).toEqual([false]);
+    expect(comparison?.commits.map((commit) => commit.ours)).toEqual([false]);
   });
 });
 
@@ -119,13 +120,13 @@ async function proposed(): Promise<{ host: ChangeHost; repository: RepositoryId;
 async function commitOn(host: ChangeHost, repository: RepositoryId, text: string): Promise<string> {
   const parent = (await host.readBranch(repository, 'main')) ?? '';
   return host.createCommit(repository, {
-    parent,
+    parents: [parent],
     message: text,
     files: [{ path: 'app.yaml', content: Buffer.from(text) }],
   });
 }
 
-/** Stands before GitHub and adds to each list of pull requests what a fork of the same owner, and one deleted since, would show. */
+/** Stands before GitHub and adds to each list of pull requests what a fork of the same owner would show. */
 async function forge(): Promise<string> {
   const api = new URL(running.github.apiUrl);
   const server = createServer((incoming, outgoing) => {
@@ -136,7 +137,7 @@ async function forge(): Promise<string> {
     async function reply(answer: IncomingMessage): Promise<void> {
       const text = await read(answer);
       outgoing.writeHead(answer.statusCode ?? 500, { 'content-type': answer.headers['content-type'] ?? '' });
-      outgoing.end(/\/pulls\?/u.test(incoming.url ?? '') ? withForks(text) : text);
+      outgoing.end((incoming.url ?? '').endsWith('/graphql') ? withForks(text) : text);
     }
     incoming.pipe(upstream);
   });
@@ -148,11 +149,10 @@ async function forge(): Promise<string> {
 }
 
 function withForks(text: string): string {
-  const [pull] = JSON.parse(text) as { number: number; head: { repo: { id: number } } }[];
-  if (pull === undefined) return text;
-  const fork = { ...pull, number: 901, head: { ...pull.head, repo: { ...pull.head.repo, id: pull.head.repo.id + 1 } } };
-  const gone = { ...pull, number: 902, head: { ...pull.head, repo: null } };
-  return JSON.stringify([fork, gone, pull]);
+  const answer = JSON.parse(text) as { data: { repository: { pullRequests: { nodes: object[] } } } };
+  const { nodes } = answer.data.repository.pullRequests;
+  nodes.unshift({ ...nodes[0], number: 901, isCrossRepository: true });
+  return JSON.stringify(answer);
 }
 
 async function read(answer: IncomingMessage): Promise<string> {

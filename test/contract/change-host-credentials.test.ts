@@ -123,14 +123,16 @@ describe('a personal token', () => {
     const parent = (await host.readBranch(repository, 'main')) ?? '';
 
     const content = Buffer.from('2');
-    const oid = await host.createCommit(repository, { parent, message: 'm', files: [{ path: 'a', content }] });
-    const listed = await host.listCommits(repository, { base: parent, head: oid });
-    running.github.faults.add({ path: /\/pulls$/u, times: 1, fault: { status: 500 } });
-    const failure: unknown = await host
-      .listChangeRequests(repository, { head: 'x', base: 'main' })
-      .catch((e: unknown) => e);
+    const oid = await host.createCommit(repository, {
+      parents: [parent],
+      message: 'm',
+      files: [{ path: 'a', content }],
+    });
+    const comparison = await host.compare(repository, { base: parent, head: oid });
+    running.github.faults.add({ path: /graphql$/u, times: 1, fault: { status: 500 } });
+    const failure: unknown = await host.listChangeRequests(repository).catch((e: unknown) => e);
 
-    expect(listed.map(({ ours }) => ours)).toEqual([true]);
+    expect(comparison?.commits.map(({ ours }) => ours)).toEqual([true]);
     expect(failure).toMatchObject({ disposition: 'retry' });
     expect(`${String(failure)}${JSON.stringify(failure)}${lines.join('\n')}`).not.toContain(token);
   });

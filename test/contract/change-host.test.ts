@@ -49,7 +49,7 @@ async function startOnStandIn(): Promise<FaultyChangeHost> {
       github.commitFiles(fullName, branch, { [file]: text }, `Edit ${file}`, 'alice'),
     pointBranch: async (branch, to) => {
       const from = await host.readBranch(repository, branch);
-      expect(await host.moveBranch(repository, { branch, from, to })).toBe('moved');
+      expect(await host.moveBranch(repository, { branch, from, to })).toEqual({ outcome: 'moved' });
     },
     merge: async (number) => {
       await github.mergePull(fullName, number, 'alice');

@@ -12,13 +12,11 @@ export const EMULATE_LACKS: {
       because: 'it has no GraphQL, and REST moves a ref without a look at where it was',
       shows: /change: GitHub answered 404/u,
     },
+    graphql: { because: 'it has no GraphQL', shows: /GitHub answered 404/u },
+    merges: { because: 'it has no merges of branches', shows: /GitHub answered 404/u },
     'one-open-pull': {
       because: 'it opens another pull request for the same branch',
       shows: /expected \d+ to be \d+/u,
-    },
-    'heads-that-follow': {
-      because: 'the head of its pull requests stays where it was when they were opened',
-      shows: /to deeply equal/u,
     },
   },
   commitStatuses: {

@@ -1,54 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { ECRClient } from '@aws-sdk/client-ecr';
-import type { SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createImageUpdateHandler, type ImageUpdateDependencies } from '#functions/image-update/handler.ts';
-import { openElasticContainerRegistry, type ElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
-import { startMoto, type RunningMoto } from '#local/aws/start-moto.ts';
-import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { createEcrImageRegistry, type EcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
-import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
-import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
-import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
-import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
-import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { Instructions } from '#shared/api/instructions.ts';
-import type { StatusRecord } from '#shared/journal/journal-record.ts';
 import { sampleSize } from '#test/sample-size.ts';
-import { collectingLogger, startGitHubForTests, type GitHubForTests } from '#test/contract/github-for-tests.ts';
 
-const CLUSTER = 'my-cluster';
-const BRANCH = `tidegate/${CLUSTER}/flux-system/apps`;
-const FILE = 'apps/podinfo/kustomization.yaml';
-const MINUTE = 60_000;
-const RETRIES = 1;
+import { BRANCH, FILE, MINUTE, startImageStories, type ImageStories } from './image-stories.ts';
 
-let github: GitHubForTests;
-let moto: RunningMoto;
-let ecr: ElasticContainerRegistry;
-let registry: EcrImageRegistry;
-const folder = mkdtempSync(join(tmpdir(), 'tidegate-image-update-'));
+let stories: ImageStories;
+let github: ImageStories['github'];
+let startStory: ImageStories['startStory'];
 
 beforeAll(async () => {
-  github = await startGitHubForTests({ retries: RETRIES });
-  moto = await startMoto();
-  ecr = openElasticContainerRegistry(moto);
-  registry = createEcrImageRegistry({
-    registries: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }],
-    createClient: (region) => new ECRClient({ endpoint: moto.url, region, credentials: moto.credentials }),
-  });
+  stories = await startImageStories();
+  ({ github, startStory } = stories);
 });
 
 afterAll(async () => {
-  registry.close();
-  ecr.close();
-  await moto.stop();
-  await github.github.close();
-  rmSync(folder, { recursive: true, force: true });
+  await stories?.close();
 });
 
 describe('an image pushed to ECR', () => {
@@ -90,7 +56,7 @@ describe('an image pushed to ECR', () => {
 
     await story.handle(story.pushed(), story.tick());
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
-    expect((await story.status())?.conditions[0]?.message).toContain('is held: #1 was closed');
+    expect((await story.status())?.conditions[0]?.message).toContain('#1 was closed');
 
     await story.push('6.7.2');
     await story.handle(story.pushed());
@@ -110,7 +76,7 @@ describe('an image pushed to ECR', () => {
     await story.handle(story.pushed(), story.tick());
 
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
-    expect((await story.status())?.conditions[0]?.message).toContain('is held: #1 was reverted');
+    expect((await story.status())?.conditions[0]?.message).toContain('what #1 brought was reverted');
     await story.push('6.7.2');
     await story.handle(story.pushed());
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 open Update podinfo to 6.7.2']);
@@ -127,7 +93,7 @@ describe('an image pushed to ECR', () => {
 
     expect(await github.github.head(story.fullName, BRANCH)).toBe(theirs);
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
-    expect((await story.status())?.conditions[0]?.message).toContain('is left alone');
+    expect((await story.status())?.conditions[0]?.message).toContain('is left to them');
   });
 
   it('closes its pull request, without holding the version, when a person has made the change already', async () => {
@@ -145,13 +111,17 @@ describe('an image pushed to ECR', () => {
     expect(story.pulls().at(-1)).toBe('#2 open Update podinfo to 6.7.1');
   });
 
-  it('never goes back to an older version', async () => {
+  it('never goes back to an older version, and says what stands there instead', async () => {
     const story = await startStory();
     await story.push('6.6.0');
+    await story.commitAsPerson('main', FILE, (await story.read('main')).replace('6.7.0', '6.9.0'));
 
     await story.handle(story.pushed(), story.tick());
 
     expect(story.pulls()).toEqual([]);
+    expect((await story.status())?.conditions[0]?.message).toContain(
+      `flux-system/podinfo leaves 6.9.0 at ${FILE}:7 as it is: the policy (semver 6.x) orders it above 6.7.0`,
+    );
   });
 
   it.each([
@@ -271,177 +241,3 @@ describe('an image pushed to ECR', () => {
     expect(await story.status('broken')).toMatchObject({ conditions: [{ status: 'False', reason: 'SourceNotFound' }] });
   });
 });
-
-let stories = 0;
-
-/** A config repository with podinfo 6.7.0, its image repository, policy and automation, and the function in front of them. */
-async function startStory(options: { readonly brokenToo?: boolean } = {}) {
-  stories += 1;
-  const name = `team/podinfo-${stories}/podinfo`;
-  const image = await ecr.createRepository({ name, immutableTags: true });
-  await ecr.pushImage({ repository: name, tag: '6.7.0', content: `${name} 6.7.0` });
-  const repository = await github.createRepository({
-    [FILE]: [
-      '# the tag is set by the automation',
-      'resources: [deployment.yaml]',
-      '',
-      'images:',
-      `    -   name: podinfo`,
-      `        newName: ${image}`,
-      '        newTag: 6.7.0 # {"$imagepolicy": "flux-system:podinfo:tag"}',
-      '',
-      '',
-    ].join('\r\n'),
-  });
-  const fullName = `${repository.owner}/${repository.name}`;
-  const url = `${github.github.url}/${fullName}`;
-  const journal = createSqliteJournal(openSqliteDatabase(join(folder, String(stories))), systemClock);
-  await journal.write([{ type: 'Instructions', instructions: instructionsFor(image, options.brokenToo === true) }]);
-  let waited = 0;
-  const host = createGitHubChangeHost(github.client);
-  let beforeLook: (() => Promise<void>) | undefined;
-  const dependencies: ImageUpdateDependencies = {
-    settings: {
-      configRepository: { url, branch: 'main' },
-      github: { apiUrl: github.github.apiUrl },
-      registries: { ecr: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }] },
-      clusters: [{ name: CLUSTER }],
-    },
-    imageRegistry: registry,
-    gitRemote: createIsomorphicGitRemote({ version: '0.0.0-test' }),
-    changeHost: {
-      ...host,
-      listChangeRequests: async (...request) => {
-        const pause = beforeLook;
-        beforeLook = undefined;
-        await pause?.();
-        return host.listChangeRequests(...request);
-      },
-    },
-    sourceCredentials: createGitHubSourceCredentials({
-      client: github.client,
-      secrets: github.secrets,
-      apiUrl: github.github.apiUrl,
-    }),
-    journal,
-    clock: { ...systemClock, now: () => Date.now() + waited },
-    log: collectingLogger(),
-  };
-  const handler = createImageUpdateHandler(dependencies);
-  return {
-    fullName,
-    wait: (ms: number) => {
-      waited += ms;
-    },
-    /** Lets the next run read the registry, and then stops it before it looks at GitHub. */
-    pauseNextLook: () => {
-      const reached = Promise.withResolvers<void>();
-      const resumed = Promise.withResolvers<void>();
-      beforeLook = () => {
-        reached.resolve();
-        return resumed.promise;
-      };
-      return { reached: reached.promise, resume: resumed.resolve };
-    },
-    push: async (tag: string) => {
-      await ecr.pushImage({ repository: name, tag, content: `${name} ${tag}` });
-    },
-    handle: async (...bodies: readonly string[]) =>
-      (await handler(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
-    pushed: (envelope: Readonly<Record<string, unknown>> = {}, detail: Readonly<Record<string, unknown>> = {}) =>
-      JSON.stringify({
-        version: '0',
-        id: '13cde686-328b-6117-af20-0e5566167482',
-        'detail-type': 'ECR Image Action',
-        source: 'aws.ecr',
-        account: moto.account,
-        time: '2026-01-01T00:00:00Z',
-        region: moto.region,
-        resources: [],
-        ...envelope,
-        detail: {
-          result: 'SUCCESS',
-          'repository-name': name,
-          'image-digest': `sha256:${'0'.repeat(64)}`,
-          'action-type': 'PUSH',
-          'image-tag': 'whatever-it-says',
-          ...detail,
-        },
-      }),
-    tick: () => JSON.stringify({ type: 'Tick', id: 't' }),
-    instructionsChanged: () => JSON.stringify({ type: 'InstructionsChanged', cluster: CLUSTER }),
-    read: async (ref: string) => (await github.github.readFile(fullName, ref, FILE)) ?? '',
-    commitAsPerson: (branch: string, file: string, text: string) =>
-      github.github.commitFiles(fullName, branch, { [file]: text }, `Edit ${file}`, 'alice'),
-    close: (number: number) => dependencies.changeHost.updateChangeRequest(repository, number, { state: 'closed' }),
-    pulls: () =>
-      github.github
-        .pulls(fullName)
-        .map(({ number, state, title }) => `#${number} ${state} ${title}`)
-        .sort(),
-    commitsAhead: async () => {
-      const commits = await dependencies.changeHost.listCommits(repository, { base: 'main', head: BRANCH });
-      return commits.length;
-    },
-    status: async (automation = 'apps'): Promise<StatusRecord | undefined> => {
-      const record = await journal.read(CLUSTER, `status/ImageUpdateAutomation/flux-system/${automation}`);
-      return record?.type === 'Status' ? record : undefined;
-    },
-    events: async () =>
-      (await journal.list(CLUSTER, 'event/')).flatMap((record) => (record.type === 'Event' ? [record.message] : [])),
-  };
-}
-
-function instructionsFor(image: string, brokenToo: boolean): Instructions {
-  const id = (name: string) => ({ namespace: 'flux-system', name });
-  const automation = {
-    sourceRef: { kind: 'GitRepository' as const, ...id('flux-system') },
-    intervalMs: 30 * MINUTE,
-    updatePath: './apps',
-    commitAuthor: { name: 'fluxcdbot', email: 'fluxcdbot@users.noreply.github.com' },
-    suspend: false,
-  };
-  return {
-    cluster: CLUSTER,
-    revision: `main@sha1:${'0'.repeat(40)}`,
-    gitRepositories: [],
-    imageRepositories: [{ ...id('podinfo'), image, intervalMs: 5 * MINUTE, exclusionList: [], suspend: false }],
-    imagePolicies: [
-      {
-        ...id('podinfo'),
-        imageRepositoryRef: id('podinfo'),
-        policy: { kind: 'semver', range: '6.x' },
-        digestReflectionPolicy: 'Never',
-        suspend: false,
-      },
-    ],
-    imageUpdateAutomations: [
-      ...(brokenToo
-        ? [{ ...automation, ...id('broken'), sourceRef: { kind: 'GitRepository' as const, ...id('gone') } }]
-        : []),
-      { ...automation, ...id('apps') },
-    ],
-  };
-}
-
-function sqsEvent(bodies: readonly string[]): SQSEvent {
-  return {
-    Records: bodies.map((body, index) => ({
-      messageId: `message-${index}`,
-      receiptHandle: `receipt-${index}`,
-      body,
-      attributes: {
-        ApproximateReceiveCount: '1',
-        SentTimestamp: '0',
-        SenderId: 'test',
-        ApproximateFirstReceiveTimestamp: '0',
-        MessageGroupId: 'images',
-      },
-      messageAttributes: {},
-      md5OfBody: '',
-      eventSource: 'aws:sqs',
-      eventSourceARN: 'arn:aws:sqs:eu-west-1:123456789012:image-update.fifo',
-      awsRegion: 'eu-west-1',
-    })),
-  };
-}

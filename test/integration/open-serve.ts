@@ -43,7 +43,12 @@ export async function openServe(options: {
   const settings: Settings = {
     installation: 'default',
     configRepository: { url: 'https://github.com/acme/fleet-infra', branch: 'main' },
-    github: { apiUrl: 'https://api.github.com', tokenSecret: 'token', webhookSecret: 'webhook' },
+    github: {
+      apiUrl: 'https://api.github.com',
+      tokenSecret: 'token',
+      webhookSecret: 'webhook',
+      branchPrefix: 'tidegate/',
+    },
     registries: { ecr: [] },
     clusters: [
       {

@@ -55,7 +55,7 @@ function settings(...clusters: readonly string[]): Settings {
   return {
     installation: 'default',
     configRepository: { url: `${server.url}/acme/fleet.git`, branch: 'main' },
-    github: { apiUrl: `${server.url}/api/v3`, webhookSecret: 'webhook' },
+    github: { apiUrl: `${server.url}/api/v3`, webhookSecret: 'webhook', branchPrefix: 'tidegate/' },
     registries: { ecr: [] },
     clusters: clusters.map((name) => ({
       name,

@@ -4,7 +4,7 @@ import { answerPage } from '../paginate.ts';
 import { notFound, unprocessable } from '../problem.ts';
 import { textOf } from '../read-body.ts';
 import { showLogin } from '../show-account.ts';
-import { showLabel } from '../show-pull.ts';
+import { associationOf, showLabel } from '../show-pull.ts';
 import type { Comment, Pull, Repository } from '../state.ts';
 import { onRepository } from './route.ts';
 
@@ -40,7 +40,7 @@ function showComment(exchange: Exchange, repository: Repository, comment: Commen
     body: comment.body,
     created_at: comment.createdAt,
     updated_at: comment.updatedAt,
-    author_association: 'NONE',
+    author_association: associationOf(core, repository, comment.user),
   };
 }
 

@@ -1,12 +1,14 @@
 import type { Exchange, Route } from '../core.ts';
-import { apiUrl, gitDirectory } from '../core.ts';
+import { actingAccount, apiUrl, gitDirectory } from '../core.ts';
 import { diffFiles, listCommits, mergeBase } from '../git-history.ts';
 import { readCommit, readCommits, readObject } from '../git-objects.ts';
 import { listRefs, readRef } from '../git-refs.ts';
 import type { TreeEntry } from '../git-trees.ts';
 import { listTree } from '../git-trees.ts';
+import { mergeBranch } from '../merge-pull.ts';
 import { answerPage, linkHeader, pageOf } from '../paginate.ts';
 import { notFound, Problem, unprocessable } from '../problem.ts';
+import { textOf } from '../read-body.ts';
 import { showCommit } from '../show-commit.ts';
 import { showFileChange } from '../show-file-change.ts';
 import { showFullRepository } from '../show-repository.ts';
@@ -141,6 +143,21 @@ async function listRepositoryCommits(exchange: Exchange, repository: Repository)
   };
 }
 
+async function merge(exchange: Exchange, repository: Repository) {
+  const { core, body } = exchange;
+  const base = textOf(body, 'base') ?? '';
+  const head = textOf(body, 'head') ?? '';
+  const commit = await commitOf(exchange, repository, head);
+  if (commit === null) throw new Problem(404, 'Head does not exist');
+  const message = textOf(body, 'commit_message') ?? `Merge ${head} into ${base}`;
+  const actor = actingAccount(core, exchange.actor);
+  const sha = await mergeBranch(core, repository, actor, { base, head: commit.sha, message });
+  if (sha === null) return { status: 204 };
+  const made = await readCommit(gitDirectory(core, repository), sha);
+  if (made === null) throw notFound();
+  return { status: 201, body: showCommit(core, repository, made) };
+}
+
 /** Repositories, their branches, commits and files. */
 export const repositoryRoutes: readonly Route[] = [
   onRepository('GET', '', { metadata: 'read' }, (exchange, repository) => ({
@@ -157,6 +174,7 @@ export const repositoryRoutes: readonly Route[] = [
     }));
   }),
   onRepository('GET', '/branches/{branch}', READ, showBranch),
+  onRepository('POST', '/merges', { contents: 'write' }, merge),
   onRepository('GET', '/commits', READ, listRepositoryCommits),
   onRepository('GET', '/commits/{ref}', READ, async (exchange, repository) => {
     const directory = gitDirectory(exchange.core, repository);

@@ -1,9 +1,16 @@
 import type { Octokit } from '@octokit/core';
 
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { ChangeHost, ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
+import type {
+  BranchCommit,
+  ChangedFile,
+  ChangeHost,
+  RepositoryId,
+  WrittenChangeRequest,
+} from '#shared/ports/change-host.ts';
 
 import type { GitHubClient, GitHubPermissions } from './github-client.ts';
+import { createPullRequestReader } from './pull-request-reader.ts';
 import { statusOf, toTidegateError } from './to-tidegate-error.ts';
 
 const NO_OID = '0'.repeat(40);
@@ -25,12 +32,19 @@ interface Pull {
   readonly state: string;
   readonly title: string;
   readonly body: string | null;
-  /** `repo` is null when the fork that it was is deleted. */
-  readonly head: { readonly ref: string; readonly sha: string; readonly repo: { readonly id: number | bigint } | null };
-  readonly base: { readonly ref: string; readonly repo: { readonly id: number | bigint } };
   readonly merged_at: string | null;
-  readonly merge_commit_sha: string | null;
-  readonly updated_at: string;
+}
+
+interface ListedCommit {
+  readonly sha: string;
+  readonly commit: {
+    readonly message: string;
+    readonly author: { readonly email?: string | null } | null;
+    readonly committer: { readonly email?: string | null } | null;
+  };
+  readonly author: unknown;
+  readonly committer: unknown;
+  readonly parents: readonly { readonly sha: string }[];
 }
 
 /**
@@ -39,6 +53,7 @@ interface Pull {
  */
 export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
   const nodeIds = new Map<string, string>();
+  const pulls = createPullRequestReader(client);
 
   async function request<T>(
     repository: RepositoryId,
@@ -80,73 +95,100 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
     });
   }
 
-  function listChangeRequests(
+  /** The open one of a branch into a base, however many there were before. */
+  function findOpen(
     repository: RepositoryId,
-    filter: { readonly head: string; readonly base: string },
-    state: 'all' | 'open' = 'all',
-  ): Promise<readonly ChangeRequest[]> {
-    return request(repository, READ, `pull requests from ${filter.head}`, async (octokit, where) => {
-      const found: ChangeRequest[] = [];
-      for (let page = 1; page <= MAX_PAGES; page += 1) {
-        const { data } = await octokit.request('GET /repos/{owner}/{repo}/pulls', {
-          ...where,
-          state,
-          head: `${where.owner}:${filter.head}`,
-          base: filter.base,
-          sort: 'created',
-          direction: 'desc',
-          per_page: PAGE,
-          page,
-        });
-        // GitHub ignores a head that it cannot read, and then lists everything; and the owner may have forks of their own.
-        const own = data.filter(({ head, base }) => head.ref === filter.head && head.repo?.id === base.repo.id);
-        found.push(...own.map(toChangeRequest));
-        if (data.length < PAGE) break;
-      }
-      return found;
+    { head, base }: { readonly head: string; readonly base: string },
+  ): Promise<Pull | undefined> {
+    return request(repository, READ, `pull requests from ${head}`, async (octokit, where) => {
+      const { data } = await octokit.request('GET /repos/{owner}/{repo}/pulls', {
+        ...where,
+        state: 'open',
+        head: `${where.owner}:${head}`,
+        base,
+        per_page: PAGE,
+      });
+      // GitHub ignores a head that it cannot read, and then lists everything; and the owner may have forks of their own.
+      return data.find((pull) => pull.head.ref === head && pull.head.repo?.id === pull.base.repo.id);
     });
   }
 
   return {
     readBranch,
 
-    listChangeRequests: (repository, filter) => listChangeRequests(repository, filter),
+    listChangeRequests(repository) {
+      return request(repository, READ, 'pull requests', () => pulls.list(repository));
+    },
 
-    listCommits(repository, { base, head }) {
-      return request(repository, READ, `commits of ${head}`, async (octokit, where) => {
-        const login = await client.login();
-        const commits: { oid: string; message: string; ours: boolean }[] = [];
-        for (let page = 1; page <= MAX_PAGES; page += 1) {
-          const { data } = await octokit.request('GET /repos/{owner}/{repo}/compare/{basehead}', {
-            ...where,
-            basehead: `${base}...${head}`,
-            per_page: PAGE,
-            page,
-          });
-          commits.push(
-            ...data.commits.map(({ sha, commit, author, committer }) => ({
-              oid: sha,
-              message: commit.message,
-              ours:
-                loginOf(author) === login &&
-                (committer === null
-                  ? commit.committer?.email === commit.author?.email
-                  : [login, GITHUB_COMMITTER].includes(loginOf(committer) ?? '')),
-            })),
-          );
-          if (data.commits.length < PAGE || commits.length >= data.total_commits) break;
-        }
-        return commits;
+    readChangeRequest(repository, number) {
+      return request(repository, READ, `pull request #${number}`, async (octokit, where) => {
+        const { data } = await octokit.request('GET /repos/{owner}/{repo}/pulls/{pull_number}', {
+          ...where,
+          pull_number: number,
+        });
+        if (data.number !== number) throw unreadable('pull request');
+        return { ...toWritten(data), behind: data.mergeable_state === 'behind' };
       });
     },
 
-    createCommit(repository, { parent, message, files }) {
+    readCommit(repository, oid) {
+      return request(repository, READ, `commit ${oid}`, async (octokit, where) => {
+        const { data } = await octokit.request('GET /repos/{owner}/{repo}/commits/{ref}', { ...where, ref: oid });
+        return toBranchCommit(data, await client.login());
+      });
+    },
+
+    compare(repository, { base, head }) {
+      return request(repository, READ, `commits of ${head}`, async (octokit, where) => {
+        const login = await client.login();
+        const commits: BranchCommit[] = [];
+        const files: ChangedFile[] = [];
+        try {
+          for (let page = 1; ; page += 1) {
+            const { data } = await octokit.request('GET /repos/{owner}/{repo}/compare/{basehead}', {
+              ...where,
+              basehead: `${base}...${head}`,
+              per_page: PAGE,
+              page,
+            });
+            commits.push(...data.commits.map((commit) => toBranchCommit(commit, login)));
+            // Files come with the first page only.
+            if (page === 1) files.push(...(data.files ?? []).map(toChangedFile));
+            const isLast = data.commits.length < PAGE || commits.length >= data.total_commits || page === MAX_PAGES;
+            if (isLast) return { mergeBase: readOid(data.merge_base_commit.sha), commits, files };
+          }
+        } catch (error) {
+          // Two histories without a common ancestor, as after a base was made anew.
+          if (statusOf(error) === 404) return undefined;
+          throw error;
+        }
+      });
+    },
+
+    async mergeIntoBranch(repository, { branch, oid, message }) {
+      return request(repository, WRITE_CONTENTS, `merge into ${branch}`, async (octokit, where) => {
+        try {
+          const { status }: { readonly status: number } = await octokit.request('POST /repos/{owner}/{repo}/merges', {
+            ...where,
+            base: branch,
+            head: oid,
+            commit_message: message,
+          });
+          return status === 204 ? 'nothing-to-merge' : 'merged';
+        } catch (error) {
+          if (statusOf(error) === 409) return 'conflict';
+          throw error;
+        }
+      });
+    },
+
+    createCommit(repository, { parents, message, files }) {
       return request(repository, WRITE_CONTENTS, 'commit', async (octokit, where) => {
         const base = await octokit.request('GET /repos/{owner}/{repo}/git/commits/{commit_sha}', {
           ...where,
-          commit_sha: parent,
+          commit_sha: parents.at(-1) ?? parents[0],
         });
-        const tree = [];
+        const tree: TreeEntry[] = [];
         for (const file of files) {
           const entry = {
             path: file.path,
@@ -167,23 +209,19 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
             tree.push({ ...entry, content: text });
           }
         }
-        const written = await octokit.request('POST /repos/{owner}/{repo}/git/trees', {
-          ...where,
-          base_tree: base.data.tree.sha,
-          tree,
-        });
         const commit = await octokit.request('POST /repos/{owner}/{repo}/git/commits', {
           ...where,
           message,
-          tree: readOid(written.data.sha),
-          parents: [parent],
+          tree:
+            tree.length === 0 ? readOid(base.data.tree.sha) : await writeTree(octokit, where, base.data.tree.sha, tree),
+          parents: [...parents],
         });
         return readOid(commit.data.sha);
       });
     },
 
     async moveBranch(repository, { branch, from, to }) {
-      if (from === to) return 'moved';
+      if (from === to) return { outcome: 'moved' };
       const repositoryId = await nodeIdOf(repository);
       const update = {
         name: `refs/heads/${branch}`,
@@ -196,29 +234,28 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
         const octokit = await client.forRepository(repository, WRITE_CONTENTS);
         const answer: unknown = await octokit.graphql(UPDATE_REFS, { repositoryId, refUpdates: [update] });
         if (typeof answer !== 'object' || answer === null || !('updateRefs' in answer)) throw unreadable('branch');
-        return 'moved';
+        return { outcome: 'moved' };
       } catch (error) {
         // A repository of the same name may have taken its place.
         nodeIds.delete(keyOf(repository));
         const now = await readBranch(repository, branch);
-        if (now === to) return 'moved';
-        if (now !== from) return 'conflict';
-        throw refusedMove(error, repository, branch);
+        if (now === to) return { outcome: 'moved' };
+        if (now !== from) return { outcome: 'conflict' };
+        return { outcome: 'refused', reason: refusalOf(error, repository, branch) };
       }
     },
 
     async openChangeRequest(repository, wanted) {
       try {
         return await request(repository, WRITE_PULLS, `pull request from ${wanted.head}`, async (octokit, where) => {
-          return toChangeRequest(
-            (await octokit.request('POST /repos/{owner}/{repo}/pulls', { ...where, ...wanted })).data,
-          );
+          const { data } = await octokit.request('POST /repos/{owner}/{repo}/pulls', { ...where, ...wanted });
+          return { number: data.number, url: data.html_url };
         });
       } catch (error) {
         // Refused because there is one, or the answer to a request that did open it was lost.
-        const [open] = await listChangeRequests(repository, wanted, 'open');
+        const open = await findOpen(repository, wanted);
         if (open === undefined) throw error;
-        return open;
+        return { number: open.number, url: open.html_url };
       }
     },
 
@@ -230,24 +267,62 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
           ...change,
         });
         if (data.number !== number) throw unreadable('pull request');
+        return toWritten(data);
+      });
+    },
+
+    comment(repository, number, body) {
+      return request(repository, WRITE_PULLS, `comment on #${number}`, async (octokit, where) => {
+        await octokit.request('POST /repos/{owner}/{repo}/issues/{issue_number}/comments', {
+          ...where,
+          issue_number: number,
+          body,
+        });
       });
     },
   };
 }
 
-function toChangeRequest(pull: Pull): ChangeRequest {
-  const merged = pull.merged_at !== null;
+type Where = { readonly owner: string; readonly repo: string };
+type TreeEntry = { readonly path: string; readonly mode: '100644' | '100755'; readonly type: 'blob' } & (
+  { readonly sha: string } | { readonly content: string }
+);
+
+async function writeTree(octokit: Octokit, where: Where, base: string, tree: readonly TreeEntry[]): Promise<string> {
+  const { data } = await octokit.request('POST /repos/{owner}/{repo}/git/trees', {
+    ...where,
+    base_tree: base,
+    tree: [...tree],
+  });
+  return readOid(data.sha);
+}
+
+function toWritten({ state, merged_at, title, body }: Pull): WrittenChangeRequest {
+  const isMerged = merged_at !== null;
+  return { state: isMerged ? 'merged' : state === 'open' ? 'open' : 'closed', title, body: body ?? '' };
+}
+
+function toBranchCommit({ sha, commit, author, committer, parents }: ListedCommit, login: string): BranchCommit {
+  const byHost = loginOf(committer) === GITHUB_COMMITTER;
   return {
-    number: pull.number,
-    url: pull.html_url,
-    state: merged ? 'merged' : pull.state === 'open' ? 'open' : 'closed',
-    title: pull.title,
-    body: pull.body ?? '',
-    head: { branch: pull.head.ref, oid: pull.head.sha },
-    base: pull.base.ref,
-    updatedAt: pull.updated_at,
-    ...(merged && pull.merge_commit_sha !== null ? { mergeCommit: pull.merge_commit_sha } : {}),
+    oid: sha,
+    message: commit.message,
+    parents: parents.map((parent) => parent.sha),
+    byHost,
+    ours:
+      loginOf(author) === login &&
+      (committer === null ? commit.committer?.email === commit.author?.email : byHost || loginOf(committer) === login),
   };
+}
+
+/** The lines of a patch without the places that they are at, which move with the lines around them. */
+function toChangedFile(file: {
+  readonly filename: string;
+  readonly sha: string | null;
+  readonly patch?: string;
+}): ChangedFile {
+  const lines = file.patch?.split('\n').filter((line) => /^[+-]/u.test(line));
+  return { path: file.filename, oid: file.sha ?? '', ...(lines === undefined ? {} : { lines }) };
 }
 
 function keyOf(repository: RepositoryId): string {
@@ -267,23 +342,19 @@ function unreadable(what: string): TidegateError {
   });
 }
 
-/** GitHub said no and the branch is where it was: a rule of the repository, which a person has to change. No answer: try again. */
-function refusedMove(error: unknown, repository: RepositoryId, branch: string): TidegateError {
+/** GitHub said no and the branch is where it was: a rule of the repository, in its words. No answer, or a limit: try again. */
+function refusalOf(error: unknown, repository: RepositoryId, branch: string): string {
   const subject = `${repository.owner}/${repository.name}: branch ${branch}`;
-  const answered = error instanceof Error && error.name === 'GraphqlResponseError';
-  if (!answered) return toTidegateError(error, subject);
+  const isAnswer = error instanceof Error && error.name === 'GraphqlResponseError';
+  if (!isAnswer) throw toTidegateError(error, subject);
   if (JSON.stringify(Reflect.get(error, 'errors')).includes('"RATE_LIMITED"')) {
-    return new TidegateError('RateLimited', `${subject}: GitHub's limit is used up`, {
+    throw new TidegateError('RateLimited', `${subject}: GitHub's limit is used up`, {
       disposition: 'retry',
       subject,
       cause: error,
     });
   }
-  return new TidegateError('GitOperationFailed', `${subject} was not moved: ${error.message.slice(0, 300)}`, {
-    disposition: 'stall',
-    subject,
-    cause: error,
-  });
+  return error.message.slice(0, 300);
 }
 
 function loginOf(account: unknown): string | undefined {

@@ -1,18 +1,23 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ImagePolicy } from '#shared/api/image-policy.ts';
+import { formatTrailers, parseTrailers, type ProposedChange } from '#shared/change/commit-trailers.ts';
 import type { ObservedAutomation } from '#shared/change/observe-automation.ts';
+import type { ObservedBranch } from '#shared/change/observe-branch.ts';
 import { planImageUpdate, type ImageUpdatePlan } from '#shared/change/plan-image-update.ts';
-import { formatBody } from '#shared/change/pull-request-text.ts';
-import type { ImageChange } from '#shared/edit/plan-edits.ts';
+import type { Proposal } from '#shared/change/proposals.ts';
 import { orderOfPolicy } from '#shared/image/select-tag.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
 
 const CLUSTER = 'production';
 const D1 = `sha256:${'1'.repeat(64)}`;
 const D2 = `sha256:${'2'.repeat(64)}`;
+const D3 = `sha256:${'3'.repeat(64)}`;
 const BASE = 'b'.repeat(40);
 const HEAD = 'c'.repeat(40);
+/** Stands for no ancestor. */
+const NONE = '';
+const BRANCH = 'tidegate/production/ns/apps';
 const AUTOMATION: ObservedAutomation['automation'] = {
   namespace: 'ns',
   name: 'apps',
@@ -39,70 +44,183 @@ describe('planning an image update', () => {
     expect(plan.update.action).toBe(changes === '' ? 'none' : 'propose');
   });
 
-  it.each<[what: string, requests: readonly ChangeRequest[], current: string, changes: string]>([
-    ['closed', [pull('closed', '1.2.0')], '1.0.0', '1.0.0>1.1.0'],
-    ['closed by us', [pull('closed', '1.2.0', 'superseded')], '1.0.0', '1.0.0>1.2.0'],
-    ['reverted', [pull('merged', '1.2.0')], '1.0.0', '1.0.0>1.1.0'],
-    ['reverted, the next one in place', [pull('merged', '1.2.0')], '1.1.0', ''],
-    ['two refused', [pull('closed', '1.2.0'), pull('closed', '1.1.0')], '1.0.0', ''],
-    ['merged and in place', [pull('merged', '1.1.0')], '1.1.0', '1.1.0>1.2.0'],
-    ['reopened', [pull('open', '1.2.0')], '1.0.0', '1.0.0>1.2.0'],
-    ['closed, but of another automation', [pull('closed', '1.2.0', 'proposed', 'other')], '1.0.0', '1.0.0>1.2.0'],
-    ['closed, its block damaged', [{ ...pull('closed', '1.2.0'), body: 'gone' }], '1.0.0', '1.0.0>1.2.0'],
-    [
-      'closed, text written around its block',
-      [{ ...pull('closed', '1.2.0'), body: `note\n${pull('closed', '1.2.0').body}\nthanks` }],
-      '1.0.0',
-      '1.0.0>1.1.0',
-    ],
-  ])('holds what people decided against: %s', (_what, changeRequests, current, changes) => {
-    expect(changesOf(planImageUpdate(observed({ current, tags: '1.0.0 1.1.0 1.2.0', changeRequests })))).toBe(changes);
+  it.each<[what: string, decided: readonly Proposal[], current: string, tags: string, changes: string]>([
+    ['closed', [closed('1.2.0')], '1.0.0', '1.1.0 1.2.0', ''],
+    ['closed, a newer one came', [closed('1.2.0')], '1.0.0', '1.1.0 1.2.0 1.3.0', '1.0.0>1.3.0'],
+    ['withdrawn by us', [withdrawn('1.2.0')], '1.0.0', '1.1.0 1.2.0', '1.0.0>1.2.0'],
+    ['taken back', [{ ...closed('1.2.0'), takenBack: true }], '1.0.0', '1.1.0 1.2.0', '1.0.0>1.2.0'],
+    ['reverted', [merged('1.0.0', '1.2.0')], '1.0.0', '1.1.0 1.2.0', ''],
+    ['reverted, and the next one is merged by hand', [merged('1.0.0', '1.2.0')], '1.1.0', '1.1.0 1.2.0', ''],
+    ['merged and in place', [merged('1.0.0', '1.1.0')], '1.1.0', '1.1.0 1.2.0', '1.1.0>1.2.0'],
+    ['what the policy no longer chooses', [closed('3.0.0')], '1.0.0', '1.1.0 3.0.0', '1.0.0>1.1.0'],
+    ['elsewhere in the repository', [at(closed('1.2.0'), 'other.yaml')], '1.0.0', '1.2.0', '1.0.0>1.2.0'],
+    ['into a file that is gone', [at(merged('1.0.0', '1.2.0'), 'gone.yaml')], '1.0.0', '1.2.0', '1.0.0>1.2.0'],
+    ['by a policy of another name', [named(closed('1.2.0'), 'ns/former')], '1.0.0', '1.2.0', ''],
+    ['at a path that is gone from the file', [moved(closed('1.2.0'), 'images[0].tag')], '1.0.0', '1.2.0', ''],
+  ])('holds what people decided against: %s', (_what, decided, current, tags, changes) => {
+    expect(changesOf(planImageUpdate(observed({ current, tags, decided })))).toBe(changes);
+  });
+
+  it('holds the whole chain when several updates are taken back at once, where only digests tell them apart', () => {
+    const image = (digest: string) => `reg.io/app:1.1.0@${digest}`;
+    const chain = [
+      imageChange(merged('', ''), image(D1), image(D2)),
+      imageChange(merged('', ''), image(D2), image(D3)),
+    ];
+    const planFor = (current: string, digest: string) =>
+      changesOf(
+        planImageUpdate(
+          observed({ text: marked(current), tags: '1.1.0', digest, digestReflectionPolicy: 'Always', decided: chain }),
+        ),
+      );
+
+    expect(planFor(image(D1), D3)).toBe('');
+    expect(planFor(image(D1), D2)).toBe('');
+    expect(planFor(image(D3), D3)).toBe('');
+    expect(planFor(image(D2), D3)).toBe('');
+    expect(planFor(image(D3), `sha256:${'4'.repeat(64)}`)).not.toBe('');
+  });
+
+  it('proposes nothing pushed before a refused version, where the order has no place for that', () => {
+    const order = { allows: () => true, compare: () => undefined };
+    const at = (tag: string, pushedAt: number) => ({ tag, digest: D1, pushedAt });
+    const planFor = (tags: readonly { tag: string; digest: string; pushedAt: number }[]) => {
+      const seen = observed({ current: 'a', tags: '', decided: [closed('b')] });
+      const [candidates] = seen.candidates;
+      return changesOf(planImageUpdate({ ...seen, candidates: candidates ? [{ ...candidates, order, tags }] : [] }));
+    };
+
+    expect(planFor([at('c', 1), at('b', 2)])).toBe('');
+    expect(planFor([at('c', 3), at('b', 2)])).toBe('');
+    expect(planFor([at('c', 3)])).toBe('a>c');
   });
 
   it('keeps a pull request that says and holds exactly this, and finishes one that does not', () => {
-    const first = planImageUpdate(observed({ current: '1.0.0', tags: '1.1.0' }));
-    const commit = first.update.action === 'propose' ? first.update.commit : undefined;
-    const branch = { branchHead: HEAD, branchCommits: [{ oid: HEAD, message: commit?.message ?? '', ours: true }] };
-    const open = pull('open', '1.1.0');
-    const at = (more: Partial<ObservedAutomation>) =>
-      planImageUpdate({ ...observed({ current: '1.0.0', tags: '1.1.0' }), ...more }).update;
+    const seen = observed({ current: '1.0.0', tags: '1.1.0' });
+    const first = planImageUpdate(seen).update;
+    if (first.action !== 'propose' || first.commit === undefined) throw new Error('nothing is proposed');
+    const branch = ownBranch(first.commit.message);
+    const { title = '', section } = first.text;
+    const says = (body: string): Proposal => open({ title, body, message: first.commit?.message ?? '' });
+    const update = (more: Partial<ObservedAutomation>) => planImageUpdate({ ...seen, branch, ...more }).update;
 
-    expect(at({ ...branch, changeRequests: [open] })).toMatchObject({ action: 'keep' });
-    expect(at({ ...branch, baseHead: 'd'.repeat(40), changeRequests: [open] })).toMatchObject({ action: 'keep' });
-    expect(at(branch)).toEqual({ action: 'propose', text: expect.objectContaining({ title: 'Update app to 1.1.0' }) });
-    expect(at({ ...branch, changeRequests: [pull('open', '1.0.5')] })).not.toHaveProperty('commit');
-    expect(at({ branchHead: HEAD, changeRequests: [open] })).toMatchObject({
-      commit: { parent: BASE, branchFrom: HEAD },
-    });
+    expect(update({ open: says(section) })).toMatchObject({ action: 'keep' });
+    expect(update({ open: says(`mine\n${section}`) })).toMatchObject({ action: 'keep' });
+    expect(update({ open: says(section), baseHead: 'd'.repeat(40) })).toMatchObject({ action: 'keep' });
+    expect(update({})).toEqual({ action: 'propose', branch: BRANCH, text: { title, section } });
+    expect(update({ open: says('all mine') })).toMatchObject({ action: 'propose', text: { section, title } });
+    expect(update({ open: says('all mine') })).not.toHaveProperty('commit');
+    const reworded = says(section.replace('Merge to deploy', 'Merge'));
+    expect(update({ open: reworded })).toMatchObject({ action: 'propose', text: { section } });
+    expect(update({ open: reworded })).not.toHaveProperty('text.title');
   });
 
-  it.each<[what: string, commits: ObservedAutomation['branchCommits'], state: ChangeRequest['state'], action: string]>([
-    ['by somebody else', [{ oid: HEAD, message: 'x', ours: false }], 'open', 'leave'],
-    ['under our name but by hand', [{ oid: HEAD, message: 'x', ours: true }], 'open', 'leave'],
-    [
-      'of another automation that pushes to the same branch',
-      [{ oid: HEAD, message: 'x\n\nTidegate-Automation: production/ns/another\n', ours: true }],
-      'open',
-      'leave',
-    ],
-    ['that was merged with our pull request', [{ oid: HEAD, message: 'x', ours: false }], 'merged', 'propose'],
-    ['of a closed pull request', [{ oid: HEAD, message: 'x', ours: false }], 'closed', 'leave'],
-  ])('with a commit %s on the branch', (_what, branchCommits, state, action) => {
-    const seen = observed({ current: '1.0.0', tags: '1.3.0', changeRequests: [pull(state, '1.0.0')] });
+  it.each<[what: string, branch: Partial<ObservedBranch>, more: Partial<ObservedAutomation>]>([
+    ['a base that was rewritten below it', { mergeBase: 'e'.repeat(40) }, {}],
+    ['no ancestor in common with the base', { mergeBase: NONE }, {}],
+    ['a rule that wants it up to date', {}, { behind: true }],
+    ['a commit of another automation, which was renamed', { own: own(messageBy('former')) }, {}],
+  ])('makes its commit anew on the base for %s', (_what, more, seen) => {
+    const given = { ...observed({ current: '1.0.0', tags: '1.1.0' }), ...seen };
+    const first = planImageUpdate(given).update;
+    const message = first.action === 'propose' ? (first.commit?.message ?? '') : '';
 
-    expect(planImageUpdate({ ...seen, branchHead: HEAD, branchCommits }).update.action).toBe(action);
+    const { mergeBase = NONE, ...rest } = { ...ownBranch(message), ...more };
+    const branch = { ...rest, ...(mergeBase === NONE ? {} : { mergeBase }) };
+    const { update } = planImageUpdate({ ...given, branch, open: open({ message }) });
+
+    expect(update).toMatchObject({ action: 'propose', commit: { parent: BASE, branchFrom: HEAD } });
+  });
+
+  it("accepts GitHub's own merge of the base on top of its commit", () => {
+    const seen = observed({ current: '1.0.0', tags: '1.1.0' });
+    const first = planImageUpdate(seen).update;
+    if (first.action !== 'propose') throw new Error('nothing is proposed');
+    const message = first.commit?.message ?? '';
+    const newer = 'e'.repeat(40);
+    const branch = { ...ownBranch(message), head: 'f'.repeat(40), tipParents: [HEAD, newer], mergeBase: newer };
+
+    const { update } = planImageUpdate({ ...seen, branch, open: open({ body: first.text.section, message }) });
+
+    expect(update.action).toBe('keep');
+  });
+
+  it.each<[what: string, more: Partial<ObservedAutomation>, because: string]>([
+    ['its tip is a commit of somebody else', { open: open({}), branch: foreignBranch() }, 'foreign-commits'],
+    ['somebody gave it another base', { retargeted: open({ base: 'release' }) }, 'retargeted'],
+  ])('leaves it to people when %s', (_what, more, because) => {
+    const { update } = planImageUpdate({ ...observed({ current: '1.0.0', tags: '1.3.0' }), ...more });
+
+    expect(update).toMatchObject({ action: 'leave', because });
+  });
+
+  it('leaves it to people when every name of its branches is taken', () => {
+    const { branch: _branch, ...seen } = observed({ current: '1.0.0', tags: '1.3.0' });
+
+    expect(planImageUpdate(seen).update).toMatchObject({ action: 'leave', because: 'no-branch-left' });
+  });
+
+  it('withdraws a pull request into a base that the settings no longer name', () => {
+    const seen = observed({ current: '1.0.0', tags: '1.1.0' });
+
+    const { update } = planImageUpdate({
+      ...seen,
+      misplaced: open({ base: 'former' }),
+      branch: ownBranch(messageBy('apps')),
+    });
+
+    expect(update).toMatchObject({ action: 'withdraw', reason: 'base-changed', branchHead: HEAD, baseHead: BASE });
   });
 
   it('withdraws a pull request only when it is certain that nothing is left of it', () => {
-    const seen = {
-      ...observed({ current: '1.1.0', tags: '1.1.0', changeRequests: [pull('open', '1.1.0')] }),
-      branchHead: HEAD,
-    };
+    const message = messageBy('apps', [{ ...change('1.0.0', '1.1.0') }]);
+    const given = (current: string): ObservedAutomation => ({
+      ...observed({ current, tags: '1.1.0' }),
+      open: open({ message }),
+      branch: ownBranch(message),
+    });
+    const undecided = { candidates: [], undecidedPolicies: new Map([['ns/app', { why: 'denied', fails: true }]]) };
 
-    expect(planImageUpdate(seen).update).toMatchObject({ action: 'withdraw', branchHead: HEAD });
-    expect(planImageUpdate({ ...seen, candidates: [], undecidedPolicies: ['ns/app'] }).update.action).toBe('keep');
-    const broken = new Map([['app.yaml', { bytes: Buffer.from('a: [ # "$imagepolicy"\n'), executable: false }]]);
-    expect(planImageUpdate({ ...seen, files: broken }).update.action).toBe('keep');
+    expect(planImageUpdate(given('1.1.0')).update).toMatchObject({ action: 'withdraw', reason: 'base-is-newer' });
+    const kept = planImageUpdate({ ...given('1.0.0'), ...undecided });
+    expect(changesOf(kept)).toBe('1.0.0>1.1.0');
+    expect(kept.doubts).toEqual(['ns/app is undecided (denied); its proposal stays as it is']);
+  });
+
+  it('goes on with the other images while one of its pull request cannot be decided', () => {
+    const text = `a: 1.0.0 # {"$imagepolicy": "ns:app:tag"}\nb: 1.0.0 # {"$imagepolicy": "ns:other:tag"}\n`;
+    const message = messageBy('apps', [
+      { ...change('1.0.0', '1.1.0'), path: 'a' },
+      { ...change('1.0.0', '4.0.0'), path: 'b', policy: 'ns/other' },
+    ]);
+
+    const plan = planImageUpdate({
+      ...observed({ text, tags: '1.2.0' }),
+      undecidedPolicies: new Map([['ns/other', { why: 'the policy is suspended', fails: false }]]),
+      open: open({ message }),
+      branch: ownBranch(message),
+    });
+
+    expect(changesOf(plan)).toBe('1.0.0>1.2.0,1.0.0>4.0.0');
+    expect(plan.doubts).toEqual(['ns/other is undecided (the policy is suspended); its proposal stays as it is']);
+  });
+
+  it('says which value stays because the policy orders it above what it chooses', () => {
+    const seen = observed({ current: 'main-9', tags: '' });
+    const policy = { kind: 'alphabetical', order: 'asc' } as const;
+    const candidates = seen.candidates.map((one) => ({
+      ...one,
+      policy: { ...one.policy, policy },
+      order: orderOfPolicy({ policy }, []),
+      tags: [{ tag: 'main-10', digest: D1 }],
+    }));
+
+    const plan = planImageUpdate({ ...seen, candidates });
+
+    expect(changesOf(plan)).toBe('');
+    expect(plan.ahead.map(({ marker, image }) => [marker.value, marker.line, image.tag])).toEqual([
+      ['main-9', 1, 'main-10'],
+    ]);
   });
 
   it.each<[policy: ImagePolicy['digestReflectionPolicy'], current: string, to: string]>([
@@ -113,22 +231,31 @@ describe('planning an image update', () => {
     ['IfNotPresent', `reg.io/app:1.0.0@${D1}`, `reg.io/app:1.1.0@${D2}`],
     ['Never', `old.io/app:1.1.0`, 'reg.io/app:1.1.0'],
   ])('writes digests as the policy says: %s, %s', (digestReflectionPolicy, current, to) => {
-    const text = `image: ${current} # {"$imagepolicy": "ns:app"}\n`;
+    const plan = planImageUpdate(observed({ text: marked(current), tags: '1.1.0', digestReflectionPolicy }));
 
-    const plan = planImageUpdate(observed({ text, tags: '1.1.0', digestReflectionPolicy }));
-
-    expect(plan.changes.map((change) => change.to).join()).toBe(to);
+    expect(plan.changes.map((one) => one.to).join()).toBe(to);
   });
 
   it('pushes without a pull request where push.branch asks for it', () => {
     const seen = observed({ current: '1.0.0', tags: '1.1.0' });
     const push = (branch: string, more: Partial<ObservedAutomation> = {}) =>
-      planImageUpdate({ ...seen, ...more, checkout: { ...seen.checkout, branch, mode: 'push' } }).update;
+      planImageUpdate({
+        ...seen,
+        branch: { name: branch, tipParents: [], ahead: [] },
+        ...more,
+        checkout: { ...seen.checkout, branch, mode: 'push' },
+      }).update;
+    const theirs = { name: 'images', head: HEAD, tipParents: [BASE], mergeBase: BASE, ahead: [] };
+    const shared = { branch: theirs, editBase: { ...seen.editBase, oid: HEAD } };
 
     expect(push('main')).toMatchObject({ action: 'push', commit: { branch: 'main', branchFrom: BASE, parent: BASE } });
     expect(push('images')).toMatchObject({ action: 'push', commit: { branch: 'images', branchFrom: undefined } });
-    const theirs = { branchHead: HEAD, branchCommits: [{ oid: HEAD, message: 'x', ours: false }] };
-    expect(push('images', theirs)).toMatchObject({ action: 'leave' });
+    expect(push('images', shared)).toMatchObject({ action: 'push', commit: { branchFrom: HEAD, parent: HEAD } });
+    expect(push('images', { ...shared, branch: { ...theirs, mergeBase: 'a'.repeat(40) } })).toEqual({
+      action: 'update-branch',
+      branch: 'images',
+      baseHead: BASE,
+    });
   });
 });
 
@@ -136,7 +263,8 @@ interface Given {
   readonly current?: string;
   readonly text?: string;
   readonly tags: string;
-  readonly changeRequests?: readonly ChangeRequest[];
+  readonly digest?: string;
+  readonly decided?: readonly Proposal[];
   readonly digestReflectionPolicy?: ImagePolicy['digestReflectionPolicy'];
 }
 
@@ -157,7 +285,7 @@ function observed(given: Given): ObservedAutomation {
       repository: { owner: 'acme', name: 'fleet' },
       url: 'https://github.com/acme/fleet',
       base: 'main',
-      branch: 'tidegate/production/ns/apps',
+      branch: BRANCH,
       mode: 'pull-request',
     },
     candidates: [
@@ -165,43 +293,108 @@ function observed(given: Given): ObservedAutomation {
         policy,
         image: 'reg.io/app',
         order: orderOfPolicy(policy, []),
-        tags: given.tags.split(' ').map((tag) => ({ tag, digest: D2 })),
+        tags: given.tags.split(' ').map((tag) => ({ tag, digest: given.digest ?? D2 })),
       },
     ],
-    undecidedPolicies: [],
+    undecidedPolicies: new Map(),
     baseHead: BASE,
-    files: new Map([['app.yaml', { bytes: Buffer.from(text), executable: false }]]),
-    branchCommits: [],
-    changeRequests: given.changeRequests ?? [],
+    editBase: { oid: BASE, files: new Map([['app.yaml', { bytes: Buffer.from(text), executable: false }]]) },
+    unreadable: [],
+    decided: given.decided ?? [],
+    branch: { name: BRANCH, tipParents: [], ahead: [] },
+    behind: false,
   };
 }
 
-function pull(
-  state: ChangeRequest['state'],
-  to: string,
-  block: 'proposed' | 'superseded' = 'proposed',
-  automation = 'apps',
-): ChangeRequest {
-  const change: ImageChange = {
-    policy: 'ns/app',
-    file: 'app.yaml',
-    line: 1,
-    path: 'tag',
-    part: 'tag',
-    from: '1.0.0',
-    to,
-  };
-  const subject = { cluster: CLUSTER, automation: { ...AUTOMATION, name: automation }, changes: [change], edits: [] };
+function marked(image: string): string {
+  return `image: ${image} # {"$imagepolicy": "ns:app"}\n`;
+}
+
+function change(from: string, to: string): ProposedChange {
+  return { policy: 'ns/app', file: 'app.yaml', path: 'tag', part: 'tag', from, to };
+}
+
+function messageBy(automation: string, changes: readonly ProposedChange[] = []): string {
+  const memory = { cluster: CLUSTER, automation: `ns/${automation}`, base: 'main', changes, author: 'a <a@b>' };
+  return `Update\n\n${formatTrailers(memory)}\n`;
+}
+
+function own(message: string): NonNullable<ObservedBranch['own']> {
+  const memory = parseTrailers(message);
+  if (memory === undefined) throw new Error('the commit is not ours');
+  return { oid: HEAD, message, parents: [BASE], memory };
+}
+
+function ownBranch(message: string): ObservedBranch {
+  return { name: BRANCH, head: HEAD, own: own(message), tipParents: [BASE], mergeBase: BASE, ahead: [] };
+}
+
+function foreignBranch(): ObservedBranch {
+  return { name: BRANCH, head: 'f'.repeat(40), tipParents: [HEAD], mergeBase: BASE, ahead: [] };
+}
+
+function open(given: {
+  readonly title?: string;
+  readonly body?: string;
+  readonly message?: string;
+  readonly base?: string;
+}): Proposal {
+  const message = given.message ?? messageBy('apps');
+  return proposal(
+    { state: 'open', base: given.base ?? 'main', title: given.title ?? 'Update', body: given.body ?? '' },
+    message,
+  );
+}
+
+function proposal(request: Pick<ChangeRequest, 'state'> & Partial<ChangeRequest>, message: string): Proposal {
+  const { memory, ...commit } = own(message);
   return {
-    number: 7,
-    url: 'https://github.com/acme/fleet/pull/7',
-    state,
-    title: 'Update',
-    body: formatBody(subject, block),
-    head: { branch: 'tidegate/production/ns/apps', oid: HEAD },
-    base: 'main',
-    updatedAt: '2026-01-01T00:00:00Z',
+    request: {
+      number: 7,
+      url: 'https://github.com/acme/fleet/pull/7',
+      title: 'Update',
+      body: '',
+      head: { branch: BRANCH, oid: HEAD },
+      base: 'main',
+      commits: [commit],
+      comments: [],
+      updatedAt: '2026-01-01T00:00:00Z',
+      ...request,
+    },
+    commit,
+    memory,
+    changes: memory.changes ?? [],
+    takenBack: false,
   };
+}
+
+function closed(to: string): Proposal {
+  return proposal({ state: 'closed', closedAt: '2026-01-02T00:00:00Z' }, messageBy('apps', [change('1.0.0', to)]));
+}
+
+function merged(from: string, to: string): Proposal {
+  return proposal({ state: 'merged', closedAt: '2026-01-02T00:00:00Z' }, messageBy('apps', [change(from, to)]));
+}
+
+function withdrawn(to: string): Proposal {
+  const one = closed(to);
+  return { ...one, memory: { ...one.memory, withdrawn: 'base-is-newer' } };
+}
+
+function at(one: Proposal, file: string): Proposal {
+  return { ...one, changes: one.changes.map((it) => ({ ...it, file })) };
+}
+
+function named(one: Proposal, policy: string): Proposal {
+  return { ...one, changes: one.changes.map((it) => ({ ...it, policy })) };
+}
+
+function moved(one: Proposal, path: string): Proposal {
+  return { ...one, changes: one.changes.map((it) => ({ ...it, path })) };
+}
+
+function imageChange(one: Proposal, from: string, to: string): Proposal {
+  return { ...one, changes: [{ ...change(from, to), path: 'image', part: 'image' }] };
 }
 
 function changesOf(plan: ImageUpdatePlan): string {

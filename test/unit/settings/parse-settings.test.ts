@@ -27,6 +27,7 @@ describe('parseSettings', () => {
           appId: 12345,
           privateKeySecret: 'tidegate/github/private-key',
           webhookSecret: 'tidegate/github/webhook-secret',
+          branchPrefix: 'tidegate/',
         },
         registries: { ecr: [] },
         clusters: [

@@ -10,7 +10,13 @@ import { parseSettings } from '#shared/settings/parse-settings.ts';
 const WHOLE = {
   installation: 'main',
   configRepository: { url: 'https://github.com/acme/fleet-infra', branch: 'main' },
-  github: { apiUrl: 'https://api.github.com', appId: 1, privateKeySecret: 'key', webhookSecret: 'webhook' },
+  github: {
+    apiUrl: 'https://api.github.com',
+    appId: 1,
+    privateKeySecret: 'key',
+    webhookSecret: 'webhook',
+    branchPrefix: 'tidegate/',
+  },
   registries: { ecr: [{ account: '123456789012', region: 'eu-west-1', repositories: ['team-a/*'] }] },
   clusters: [
     {

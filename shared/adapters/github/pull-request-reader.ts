@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
+
+import type { GitHubClient } from './github-client.ts';
+
+const PAGE = 50;
+const MAX_PAGES = 200;
+/** Who may write to a repository, as GitHub says of the author of a comment. */
+const WRITERS = ['OWNER', 'MEMBER', 'COLLABORATOR'];
+
+/** Newest changes first, so that a process that has read the rest before stops at the first page that it knows. */
+const LIST = `query ($owner: String!, $name: String!, $first: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequests(first: $first, after: $after, orderBy: { field: UPDATED_AT, direction: DESC }) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        number url state title body isCrossRepository
+        headRefName headRefOid baseRefName updatedAt closedAt
+        mergeCommit { oid }
+        commits(last: 10) { nodes { commit { oid message parents(first: 3) { nodes { oid } } } } }
+        comments(last: 10) { nodes { body createdAt authorAssociation } }
+      }
+    }
+  }
+}`;
+
+const Nodes = <T extends z.ZodType>(node: T) => z.object({ nodes: z.array(node.nullable()).nullable() });
+const PullRequest = z.object({
+  number: z.number().int(),
+  url: z.string(),
+  state: z.enum(['OPEN', 'CLOSED', 'MERGED']),
+  title: z.string(),
+  body: z.string(),
+  isCrossRepository: z.boolean(),
+  headRefName: z.string(),
+  headRefOid: z.string(),
+  baseRefName: z.string(),
+  updatedAt: z.string(),
+  closedAt: z.string().nullable(),
+  mergeCommit: z.object({ oid: z.string() }).nullable(),
+  commits: Nodes(
+    z.object({
+      commit: z.object({ oid: z.string(), message: z.string(), parents: Nodes(z.object({ oid: z.string() })) }),
+    }),
+  ),
+  comments: Nodes(z.object({ body: z.string(), createdAt: z.string(), authorAssociation: z.string() })),
+});
+const Page = z.object({
+  repository: z.object({
+    pullRequests: z.object({
+      pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+      nodes: z.array(PullRequest.nullable()).nullable(),
+    }),
+  }),
+});
+
+/** Reads the pull requests of repositories, and from the second time on only those that changed. */
+export interface PullRequestReader {
+  /** @throws what Octokit throws; TidegateError `GitOperationFailed` (retry) for an answer that cannot be read. */
+  list(repository: RepositoryId): Promise<readonly ChangeRequest[]>;
+}
+
+/** Opens a reader with an empty memory. */
+export function createPullRequestReader(client: GitHubClient): PullRequestReader {
+  const known = new Map<string, ReadonlyMap<number, ChangeRequest>>();
+
+  return {
+    async list(repository) {
+      const key = `${repository.owner}/${repository.name}`;
+      const before = known.get(key);
+      const changed = await readChanged(client, repository, before);
+      const all = new Map([...(before ?? []), ...changed]);
+      known.set(key, all);
+      return [...all.values()].sort((one, other) => other.number - one.number);
+    },
+  };
+}
+
+async function readChanged(
+  client: GitHubClient,
+  repository: RepositoryId,
+  before: ReadonlyMap<number, ChangeRequest> | undefined,
+): Promise<ReadonlyMap<number, ChangeRequest>> {
+  const octokit = await client.forRepository(repository, { contents: 'read', pull_requests: 'read' });
+  const found = new Map<number, ChangeRequest>();
+  let after: string | null = null;
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const answer: unknown = await octokit.graphql(LIST, { ...repository, first: PAGE, after });
+    const parsed = Page.safeParse(answer);
+    if (!parsed.success) throw unreadable();
+    const { pageInfo, nodes } = parsed.data.repository.pullRequests;
+    const own = (nodes ?? []).filter((node) => node !== null && !node.isCrossRepository);
+    const requests = own.map((node) => toChangeRequest(node as z.infer<typeof PullRequest>));
+    for (const request of requests) found.set(request.number, request);
+    // Two changes may fall into one second, so the page is known only if none of it is news.
+    const isKnown = requests.every((request) => isSame(before?.get(request.number), request));
+    if ((before !== undefined && isKnown) || !pageInfo.hasNextPage) return found;
+    after = pageInfo.endCursor;
+  }
+  return found;
+}
+
+function toChangeRequest(node: z.infer<typeof PullRequest>): ChangeRequest {
+  const { number, url, title, body, updatedAt, closedAt, mergeCommit } = node;
+  return {
+    number,
+    url,
+    title,
+    body,
+    updatedAt,
+    state: node.state === 'OPEN' ? 'open' : node.state === 'MERGED' ? 'merged' : 'closed',
+    head: { branch: node.headRefName, oid: node.headRefOid },
+    base: node.baseRefName,
+    commits: present(node.commits.nodes).map(({ commit }) => ({
+      oid: commit.oid,
+      message: commit.message,
+      parents: present(commit.parents.nodes).map(({ oid }) => oid),
+    })),
+    comments: present(node.comments.nodes)
+      .filter(({ authorAssociation }) => WRITERS.includes(authorAssociation))
+      .map(({ body: text, createdAt: at }) => ({ text, at })),
+    ...(closedAt === null ? {} : { closedAt }),
+    ...(mergeCommit === null ? {} : { mergeCommit: mergeCommit.oid }),
+  };
+}
+
+function isSame(before: ChangeRequest | undefined, now: ChangeRequest): boolean {
+  return before !== undefined && JSON.stringify(before) === JSON.stringify(now);
+}
+
+function present<T>(nodes: readonly (T | null)[] | null): readonly T[] {
+  return (nodes ?? []).filter((node): node is T => node !== null);
+}
+
+function unreadable(): TidegateError {
+  return new TidegateError('GitOperationFailed', "GitHub's answer cannot be read: it holds no pull requests", {
+    disposition: 'retry',
+  });
+}

@@ -1,0 +1,87 @@
+import type { BranchCommit, ChangedFile, ChangeHost, HostedCommit, RepositoryId } from '#shared/ports/change-host.ts';
+
+import { parseTrailers, type CommitMemory } from './commit-trailers.ts';
+
+/** A commit of ours on a branch, and what it says of itself. */
+export interface OwnCommit extends HostedCommit {
+  readonly memory: CommitMemory;
+}
+
+/** A branch that we write, or would write. */
+export interface ObservedBranch {
+  readonly name: string;
+  readonly head?: string;
+  /** The commit of ours at its tip; undefined when there is no branch, or when its tip is somebody else's. */
+  readonly own?: OwnCommit;
+  /** Parents of the commit at its tip, which may be GitHub's merge of the base into our commit. */
+  readonly tipParents: readonly string[];
+  /** The newest commit that branch and base have in common. */
+  readonly mergeBase?: string;
+  /** What it has that the base has not. */
+  readonly ahead: readonly BranchCommit[];
+}
+
+/** Reads a branch beside the base: whose it is, and where it left the base. */
+export async function observeBranch(
+  host: ChangeHost,
+  repository: RepositoryId,
+  { name, baseHead }: { readonly name: string; readonly baseHead: string },
+): Promise<ObservedBranch> {
+  const head = await host.readBranch(repository, name);
+  if (head === undefined) return { name, tipParents: [], ahead: [] };
+  if (head === baseHead) return { name, head, tipParents: [], mergeBase: head, ahead: [] };
+  const comparison = await host.compare(repository, { base: baseHead, head });
+  const ahead = comparison?.commits ?? [];
+  const tip = ahead.find(({ oid }) => oid === head) ?? (await host.readCommit(repository, head));
+  const own = ownCommit(tip) ?? (await commitBelowUpdate(host, repository, { baseHead, tip, ahead }));
+  return {
+    name,
+    head,
+    ahead,
+    tipParents: tip.parents,
+    ...(comparison === undefined ? {} : { mergeBase: comparison.mergeBase }),
+    ...(own === undefined ? {} : { own }),
+  };
+}
+
+/** With a personal token a person commits under our name: the trailer tells us apart. */
+export function ownCommit(commit: BranchCommit | undefined): OwnCommit | undefined {
+  const memory = commit?.ours === true ? parseTrailers(commit.message) : undefined;
+  return commit === undefined || memory === undefined ? undefined : { ...commit, memory };
+}
+
+/**
+ * Our commit below what GitHub's "Update branch" makes: a merge of the base into it, in which nothing is anybody's but ours. A
+ * conflict that was resolved on GitHub's pages looks alike, so the lines that it changes are compared with ours.
+ */
+async function commitBelowUpdate(
+  host: ChangeHost,
+  repository: RepositoryId,
+  seen: { readonly baseHead: string; readonly tip: BranchCommit; readonly ahead: readonly BranchCommit[] },
+): Promise<OwnCommit | undefined> {
+  const { baseHead, tip, ahead } = seen;
+  const [first, merged, ...more] = tip.parents;
+  const own = ownCommit(ahead.find(({ oid }) => oid === first));
+  const parent = own?.parents.at(-1);
+  if (!tip.byHost || own === undefined || parent === undefined || merged === undefined || more.length > 0) {
+    return undefined;
+  }
+  const fromBase = await host.compare(repository, { base: baseHead, head: merged });
+  if (fromBase?.mergeBase !== merged) return undefined;
+  const theirs = await host.compare(repository, { base: merged, head: tip.oid });
+  const ours = await host.compare(repository, { base: parent, head: own.oid });
+  return isSameChange(theirs?.files ?? [], ours?.files ?? []) ? own : undefined;
+}
+
+function isSameChange(one: readonly ChangedFile[], other: readonly ChangedFile[]): boolean {
+  const byPath = new Map(other.map((file) => [file.path, file]));
+  return (
+    one.length === other.length &&
+    one.every((file) => {
+      const twin = byPath.get(file.path);
+      if (twin === undefined) return false;
+      if (twin.oid === file.oid) return true;
+      return file.lines !== undefined && JSON.stringify(file.lines) === JSON.stringify(twin.lines);
+    })
+  );
+}

@@ -1,0 +1,306 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ECRClient } from '@aws-sdk/client-ecr';
+import { Octokit } from '@octokit/core';
+import type { SQSEvent } from 'aws-lambda';
+
+import { createImageUpdateHandler, type ImageUpdateDependencies } from '#functions/image-update/handler.ts';
+import { openElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
+import { startMoto } from '#local/aws/start-moto.ts';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
+import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
+import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
+import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
+import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
+import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
+import type { Instructions } from '#shared/api/instructions.ts';
+import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
+import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
+
+export const CLUSTER = 'my-cluster';
+export const BRANCH = `tidegate/${CLUSTER}/flux-system/apps`;
+export const FILE = 'apps/podinfo/kustomization.yaml';
+export const MINUTE = 60_000;
+const RETRIES = 1;
+
+/** A GitHub, an ECR and as many stories on them as a file wants. */
+export type ImageStories = Awaited<ReturnType<typeof startImageStories>>;
+/** One configuration repository with its image repository, policy and automation, and the function in front of them. */
+export type ImageStory = Awaited<ReturnType<ImageStories['startStory']>>;
+
+/** Instructions of a story as a test wants them changed. */
+export type ChangeInstructions = (instructions: Instructions) => Instructions;
+
+/** Starts what the stories of one test file share. */
+export async function startImageStories() {
+  const github = await startGitHubForTests({ retries: RETRIES });
+  const moto = await startMoto();
+  const ecr = openElasticContainerRegistry(moto);
+  const registry = createEcrImageRegistry({
+    registries: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }],
+    createClient: (region) => new ECRClient({ endpoint: moto.url, region, credentials: moto.credentials }),
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-image-update-'));
+  const token = github.github.createToken({ login: 'alice' });
+  const person = new Octokit({ baseUrl: github.github.apiUrl, auth: token });
+  let stories = 0;
+
+  /** A config repository with podinfo 6.7.0, its image repository, policy and automation, and the function in front of them. */
+  async function startStory(options: { readonly brokenToo?: boolean } = {}) {
+    stories += 1;
+    const name = `team/podinfo-${stories}/podinfo`;
+    const image = await ecr.createRepository({ name, immutableTags: true });
+    await ecr.pushImage({ repository: name, tag: '6.7.0', content: `${name} 6.7.0` });
+    const repository = await github.createRepository({
+      [FILE]: [
+        '# the tag is set by the automation',
+        'resources: [deployment.yaml]',
+        '',
+        'images:',
+        `    -   name: podinfo`,
+        `        newName: ${image}`,
+        '        newTag: 6.7.0 # {"$imagepolicy": "flux-system:podinfo:tag"}',
+        '',
+        '',
+      ].join('\r\n'),
+    });
+    const fullName = `${repository.owner}/${repository.name}`;
+    const url = `${github.github.url}/${fullName}`;
+    const journal = createSqliteJournal(openSqliteDatabase(join(folder, String(stories))), systemClock);
+    let instructions = instructionsFor(image, options.brokenToo === true);
+    await journal.write([{ type: 'Instructions', instructions }]);
+    let waited = 0;
+    const host = createGitHubChangeHost(github.client);
+    let beforeLook: (() => Promise<void>) | undefined;
+    const dependencies: ImageUpdateDependencies = {
+      settings: {
+        configRepository: { url, branch: 'main' },
+        github: { apiUrl: github.github.apiUrl, branchPrefix: 'tidegate/' },
+        registries: { ecr: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }] },
+        clusters: [{ name: CLUSTER }],
+      },
+      imageRegistry: registry,
+      gitRemote: createIsomorphicGitRemote({ version: '0.0.0-test' }),
+      changeHost: {
+        ...host,
+        listChangeRequests: async (...request) => {
+          const pause = beforeLook;
+          beforeLook = undefined;
+          await pause?.();
+          return host.listChangeRequests(...request);
+        },
+      },
+      sourceCredentials: createGitHubSourceCredentials({
+        client: github.client,
+        secrets: github.secrets,
+        apiUrl: github.github.apiUrl,
+      }),
+      journal,
+      clock: { ...systemClock, now: () => Date.now() + waited },
+      memory: createUpdateImagesMemory(),
+      log: collectingLogger(),
+    };
+    const handler = createImageUpdateHandler(dependencies);
+    const where = { owner: repository.owner, repo: repository.name };
+    const changePull = (
+      number: number,
+      change: { title?: string; body?: string; base?: string; state?: 'open' | 'closed' },
+    ) =>
+      person.request('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', { ...where, pull_number: number, ...change });
+    return {
+      fullName,
+      repository,
+      image,
+      journal,
+      host,
+      /** What the cluster's folder says from now on. */
+      instruct: async (change: ChangeInstructions) => {
+        instructions = change(instructions);
+        await journal.write([{ type: 'Instructions', instructions }]);
+      },
+      wait: (ms: number) => {
+        waited += ms;
+      },
+      /** Lets the next run read the registry, and then stops it before it looks at GitHub. */
+      pauseNextLook: () => {
+        const reached = Promise.withResolvers<void>();
+        const resumed = Promise.withResolvers<void>();
+        beforeLook = () => {
+          reached.resolve();
+          return resumed.promise;
+        };
+        return { reached: reached.promise, resume: resumed.resolve };
+      },
+      push: async (tag: string) => {
+        await ecr.pushImage({ repository: name, tag, content: `${name} ${tag}` });
+      },
+      handle: async (...bodies: readonly string[]) =>
+        (await handler(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
+      pushed: (envelope: Readonly<Record<string, unknown>> = {}, detail: Readonly<Record<string, unknown>> = {}) =>
+        JSON.stringify({
+          version: '0',
+          id: '13cde686-328b-6117-af20-0e5566167482',
+          'detail-type': 'ECR Image Action',
+          source: 'aws.ecr',
+          account: moto.account,
+          time: '2026-01-01T00:00:00Z',
+          region: moto.region,
+          resources: [],
+          ...envelope,
+          detail: {
+            result: 'SUCCESS',
+            'repository-name': name,
+            'image-digest': `sha256:${'0'.repeat(64)}`,
+            'action-type': 'PUSH',
+            'image-tag': 'whatever-it-says',
+            ...detail,
+          },
+        }),
+      tick: () => JSON.stringify({ type: 'Tick', id: 't' }),
+      instructionsChanged: () => JSON.stringify({ type: 'InstructionsChanged', cluster: CLUSTER }),
+      read: async (ref: string) => (await github.github.readFile(fullName, ref, FILE)) ?? '',
+      commitAsPerson: (branch: string, file: string, text: string) =>
+        github.github.commitFiles(fullName, branch, { [file]: text }, `Edit ${file}`, 'alice'),
+      readFile: (ref: string, file: string) => github.github.readFile(fullName, ref, file),
+      /** The tag that the file sets at a branch or commit. */
+      tagAt: async (ref: string) =>
+        /newTag: (\S+)/u.exec((await github.github.readFile(fullName, ref, FILE)) ?? '')?.[1],
+      /** What a person does on GitHub's pages. */
+      asPerson: {
+        close: (number: number) => changePull(number, { state: 'closed' }),
+        reopen: (number: number) => changePull(number, { state: 'open' }),
+        edit: (number: number, change: { title?: string; body?: string; base?: string }) => changePull(number, change),
+        comment: (number: number, body: string) =>
+          person.request('POST /repos/{owner}/{repo}/issues/{issue_number}/comments', {
+            ...where,
+            issue_number: number,
+            body,
+          }),
+        deleteBranch: (branch: string) =>
+          person.request('DELETE /repos/{owner}/{repo}/git/refs/{ref}', { ...where, ref: `heads/${branch}` }),
+        pointBranch: (branch: string, sha: string) =>
+          person.request('PATCH /repos/{owner}/{repo}/git/refs/{ref}', {
+            ...where,
+            ref: `heads/${branch}`,
+            sha,
+            force: true,
+          }),
+        createBranch: (branch: string, sha: string) =>
+          person.request('POST /repos/{owner}/{repo}/git/refs', { ...where, ref: `refs/heads/${branch}`, sha }),
+      },
+      merge: (number: number, method: 'merge' | 'squash' = 'merge') =>
+        github.github.mergePull(fullName, number, 'alice', method),
+      head: (branch: string) => github.github.head(fullName, branch),
+      automation: firstOf(instructions.imageUpdateAutomations),
+      messageOf: async (ref: string) => (await github.github.log(fullName, [ref]))[0]?.message ?? '',
+      firstCommit: async () => (await github.github.log(fullName, ['main'])).at(-1)?.sha ?? '',
+      /** Those of the commits that no branch and no pull request holds. */
+      unreachable: async (commits: readonly string[]) => {
+        const held = new Set((await github.github.log(fullName, ['--all'])).map(({ sha }) => sha));
+        return commits.filter((sha) => !held.has(sha));
+      },
+      close: (number: number) => dependencies.changeHost.updateChangeRequest(repository, number, { state: 'closed' }),
+      pulls: () =>
+        github.github
+          .pulls(fullName)
+          .map(({ number, state, title }) => `#${number} ${state} ${title}`)
+          .sort(),
+      commitsAhead: async () => {
+        const comparison = await dependencies.changeHost.compare(repository, { base: 'main', head: BRANCH });
+        return comparison?.commits.length;
+      },
+      status: async (automation = 'apps'): Promise<StatusRecord | undefined> => {
+        const record = await journal.read(CLUSTER, `status/ImageUpdateAutomation/flux-system/${automation}`);
+        return record?.type === 'Status' ? record : undefined;
+      },
+      events: async () =>
+        (await journal.list(CLUSTER, 'event/')).flatMap((record) => (record.type === 'Event' ? [record.message] : [])),
+    };
+  }
+
+  return {
+    github,
+    /** Has something happen before requests of ours; those of people are none. */
+    interruptWith(act: ((endpoint: string) => Promise<void>) | null) {
+      github.github.interruptWith(
+        act === null
+          ? null
+          : (endpoint, authorization) => (authorization.includes(token) ? Promise.resolve() : act(endpoint)),
+      );
+    },
+    moto,
+    ecr,
+    startStory,
+    async close() {
+      registry.close();
+      ecr.close();
+      await moto.stop();
+      await github.github.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function firstOf<T>(items: readonly T[]): T {
+  const [first] = items;
+  if (first === undefined) throw new Error('there is none');
+  return first;
+}
+
+function instructionsFor(image: string, brokenToo: boolean): Instructions {
+  const id = (name: string) => ({ namespace: 'flux-system', name });
+  const automation = {
+    sourceRef: { kind: 'GitRepository' as const, ...id('flux-system') },
+    intervalMs: 30 * MINUTE,
+    updatePath: './apps',
+    commitAuthor: { name: 'fluxcdbot', email: 'fluxcdbot@users.noreply.github.com' },
+    suspend: false,
+  };
+  return {
+    cluster: CLUSTER,
+    revision: `main@sha1:${'0'.repeat(40)}`,
+    gitRepositories: [],
+    imageRepositories: [{ ...id('podinfo'), image, intervalMs: 5 * MINUTE, exclusionList: [], suspend: false }],
+    imagePolicies: [
+      {
+        ...id('podinfo'),
+        imageRepositoryRef: id('podinfo'),
+        policy: { kind: 'semver', range: '6.x' },
+        digestReflectionPolicy: 'Never',
+        suspend: false,
+      },
+    ],
+    imageUpdateAutomations: [
+      ...(brokenToo
+        ? [{ ...automation, ...id('broken'), sourceRef: { kind: 'GitRepository' as const, ...id('gone') } }]
+        : []),
+      { ...automation, ...id('apps') },
+    ],
+  };
+}
+
+function sqsEvent(bodies: readonly string[]): SQSEvent {
+  return {
+    Records: bodies.map((body, index) => ({
+      messageId: `message-${index}`,
+      receiptHandle: `receipt-${index}`,
+      body,
+      attributes: {
+        ApproximateReceiveCount: '1',
+        SentTimestamp: '0',
+        SenderId: 'test',
+        ApproximateFirstReceiveTimestamp: '0',
+        MessageGroupId: 'images',
+      },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:eu-west-1:123456789012:image-update.fifo',
+      awsRegion: 'eu-west-1',
+    })),
+  };
+}

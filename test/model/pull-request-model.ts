@@ -1,0 +1,98 @@
+/**
+ * What is right at the end of a history of one image in one place, told in a way that has nothing in common with how Tidegate finds it
+ * out: which versions exist, which one runs, what people refused and whose the pull requests are.
+ */
+export interface PullRequestModel {
+  /** Patch numbers of the versions in the registry. */
+  readonly pushed: Set<number>;
+  /** What pull requests brought into the base, by number of the pull request. */
+  readonly merged: Map<number, number>;
+  /** What pull requests held that a person closed. */
+  readonly closed: Map<number, number>;
+  /** Pull requests whose refusal was taken back. */
+  readonly takenBack: Set<number>;
+  /** Text of pull requests at the moment of a person's decision. */
+  readonly decidedText: Map<number, string>;
+  /** Pull requests whose branch has a person's commit at its tip, or whose base a person chose. */
+  readonly theirs: Set<number>;
+  /** Commits of people. */
+  readonly personsCommits: string[];
+  /** Whether the policy chooses at the moment, and whether an automation writes what it chooses. */
+  isSuspended: boolean;
+  isWanted: boolean;
+}
+
+/** A world of nothing but the version that runs. */
+export function startModel(running: number): PullRequestModel {
+  return {
+    pushed: new Set([running]),
+    merged: new Map(),
+    closed: new Map(),
+    takenBack: new Set(),
+    decidedText: new Map(),
+    theirs: new Set(),
+    personsCommits: [],
+    isSuspended: false,
+    isWanted: true,
+  };
+}
+
+/** A pull request as GitHub shows it when everything is quiet. */
+export interface SeenPull {
+  readonly number: number;
+  readonly isOpen: boolean;
+  readonly text: string;
+  readonly title: string;
+  /** Patch number that its head holds; undefined when the file is not there. */
+  readonly holds: number | undefined;
+}
+
+/** Everything that is seen at the end. */
+export interface SeenWorld {
+  readonly runs: number;
+  readonly pulls: readonly SeenPull[];
+  /** Those of the persons' commits that no branch and no pull request holds any more. */
+  readonly lostCommits: readonly string[];
+}
+
+/** The versions that people decided against and did not take back: closed, or merged and not in place any more. */
+export function refusedVersions(model: PullRequestModel, runs: number): readonly number[] {
+  const standing = ([number]: readonly [number, number]): boolean => !model.takenBack.has(number);
+  return [
+    ...[...model.closed].filter(standing).map(([, version]) => version),
+    ...[...model.merged]
+      .filter(standing)
+      .map(([, version]) => version)
+      .filter((version) => version > runs),
+  ];
+}
+
+/** What is wrong with the world, in sentences; empty when all is right. */
+export function faultsOf(model: PullRequestModel, { runs, pulls, lostCommits }: SeenWorld): readonly string[] {
+  const faults: string[] = lostCommits.map((sha) => `a person's commit ${sha} is lost`);
+  const open = pulls.filter(({ isOpen }) => isOpen);
+  const ours = open.filter(({ number }) => !model.theirs.has(number));
+  const taken = open.length - ours.length;
+  for (const [number, text] of model.decidedText) {
+    const now = pulls.find((pull) => pull.number === number);
+    if (now !== undefined && !now.isOpen && now.text !== text)
+      faults.push(`#${number} was decided and says something else now`);
+  }
+  const refused = Math.max(-1, ...refusedVersions(model, runs));
+  for (const { number, holds, title } of ours) {
+    if (holds === undefined || !title.endsWith(`6.7.${holds}`)) faults.push(`#${number} "${title}" holds ${holds}`);
+    if (!model.isSuspended && holds !== undefined && holds <= refused)
+      faults.push(`#${number} proposes ${holds}, ${refused} was refused`);
+  }
+  if (ours.length > 1) faults.push(`${ours.length} pull requests are open`);
+  if (!model.isWanted) {
+    if (ours.length > 0) faults.push('a pull request is open that no instruction wants');
+    return faults;
+  }
+  if (model.isSuspended || taken > 0) return faults;
+  const newest = Math.max(...model.pushed);
+  const isDue = newest > runs && newest > refused;
+  if (isDue && ours[0]?.holds !== newest) faults.push(`6.7.${newest} is not proposed; 6.7.${runs} runs`);
+  if (!isDue && ours.length > 0) faults.push(`#${ours[0]?.number} is open with nothing to propose`);
+  return faults;
+}
