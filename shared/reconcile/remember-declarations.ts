@@ -1,8 +1,10 @@
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import { hashValue } from '#shared/apply/hash-value.ts';
 import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } from '#shared/journal/journal-record.ts';
 import { journalKey, sourceHeadKey } from '#shared/journal/journal-record.ts';
 import { MAX_RECORD_BYTES, recordBytes } from '#shared/journal/refuse-oversized-write.ts';
+import { parseRevision } from '#shared/source/revision.ts';
 import { concealValues } from './conceal-values.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
@@ -39,13 +41,22 @@ export function rememberDeclarations(
   const before = new Map([...declarations.values(), ...lastRenders.values()].map((one) => [journalKey(one).key, one]));
   const forget = (key: string): JournalRecord => ({ type: 'Tombstone', partition: desired.cluster, key, at: now });
   const changed = kept
-    .filter(({ record, key }) => JSON.stringify(record) !== JSON.stringify(before.get(key)))
+    .filter(({ record, key }) => hashValue(record) !== hashValue(before.get(key) ?? null))
     .flatMap(({ record, key }): readonly JournalRecord[] => {
       if (isFitToKeep(record, desired.secrets)) return [record];
       return before.has(key) ? [forget(key)] : [];
     });
-  const gone = isWhollyKnown(desired) ? [...before.keys()].filter((key) => !keys.has(key)) : [];
-  return [...changed, ...gone.map(forget)];
+  const read = new Set(fresh.map(({ kustomization }) => formatNamespacedName(kustomization)));
+  const rootIsRead = root !== undefined && isRead(root);
+  const isDecided = (record: DeclarationRecord | LastRenderRecord): boolean => {
+    if (record.type === 'LastRender') return read.has(formatNamespacedName(record));
+    return record.by === undefined ? rootIsRead : read.has(formatNamespacedName(record.by));
+  };
+  const gone = [...before].filter(
+    // What was read says all that it declares; of what is no longer there that holds only when everything was read.
+    ([key, record]) => !keys.has(key) && (isDecided(record) || isWhollyKnown(desired)),
+  );
+  return [...changed, ...gone.map(([key]) => forget(key))];
 }
 
 /** Whether it is as Git says it now: rendered, and from nothing that was known last. */
@@ -57,7 +68,7 @@ function declare(cluster: string, kustomization: Kustomization, by?: NamespacedN
   return { type: 'Declaration', cluster, kustomization, ...(by !== undefined && { by }) };
 }
 
-/** Every source of one address stands at the same commits: what is declared there belongs to what is read there. */
+/** Every source of one address and branch holds the same commits: what is declared in one belongs to what is in the other. */
 function rememberRender(
   { kustomization }: KustomizationNode,
   { cluster, heads = [] }: DesiredState,
@@ -66,7 +77,9 @@ function rememberRender(
   const own = heads.find((head) => sourceHeadKey(head.source) === key);
   if (own === undefined) return [];
   const { namespace, name } = kustomization;
-  const same = heads.filter(({ url }) => url === own.url).sort(bySource);
+  const branch = parseRevision(own.revision)?.name;
+  const same = heads.filter(({ url, revision }) => url === own.url && parseRevision(revision)?.name === branch);
+  same.sort(bySource);
   return [{ type: 'LastRender', cluster, namespace, name, heads: same }];
 }
 

@@ -61,7 +61,7 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
 
   const { objects: rendered, repeated } = await renderOnce(planned.plan, kustomization, ports);
   const { objects, instructions, fluxComponents } = splitInstructions(rendered);
-  const written = parseOnce([...instructions, ...repeated], planned.plan, request.files);
+  const written = parseOnce(instructions, repeated, planned.plan, request.files);
   const followed = written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [parsed] : []));
   return {
     kustomization,
@@ -75,40 +75,36 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
   };
 }
 
-/** Reads instructions; of those with one name none is followed, because nobody can know which is meant. */
+/**
+ * Reads instructions; of those with one name none is followed, because nobody can know which is meant.
+ * @param repeated those that the build itself refused to read again, in one place or several.
+ */
 function parseOnce(
   instructions: readonly KubernetesObject[],
+  repeated: readonly KubernetesObject[],
   plan: RenderPlan,
   files: SourceTree,
 ): readonly WrittenInstruction[] {
-  const byName = new Map<string, KubernetesObject[]>();
-  for (const object of instructions) {
-    const key = objectKey({ ...objectIdOf(object), namespace: namespaceOf(object) });
-    const known = byName.get(key) ?? [];
-    known.push(object);
-    byName.set(key, known);
-  }
-  return [...byName.values()].flatMap(([object, ...again]): readonly WrittenInstruction[] => {
+  const nameOf = (object: KubernetesObject): string =>
+    objectKey({ ...objectIdOf(object), namespace: namespaceOf(object) });
+  const byName = Map.groupBy([...instructions, ...repeated], nameOf);
+  const refused = new Set(repeated.map(nameOf));
+  return [...byName].flatMap(([key, [object, ...again]]): readonly WrittenInstruction[] => {
     if (object === undefined) return [];
-    const parsed =
-      again.length === 0
-        ? parseInstruction(object, locatorFor(object, plan, files))
-        : refuseRepeated(object, again.length + 1, plan, files);
+    const isOne = again.length === 0 && !refused.has(key);
+    const parsed = isOne
+      ? parseInstruction(object, locatorFor(object, plan, files))
+      : refuseRepeated(object, plan, files);
     return [{ object, parsed }];
   });
 }
 
-function refuseRepeated(
-  object: KubernetesObject,
-  times: number,
-  plan: RenderPlan,
-  files: SourceTree,
-): ParsedInstruction {
+function refuseRepeated(object: KubernetesObject, plan: RenderPlan, files: SourceTree): ParsedInstruction {
   const identity = { ...objectIdOf(object), namespace: namespaceOf(object) };
   const [first, ...others] = locateObject({ files, id: identity, folder: plan.folder });
   const also = others.map((place) => [place.file, place.line].filter((part) => part !== undefined).join(':'));
-  const where = also.length === 0 ? `${times} times` : `here and at ${also.join(', ')}`;
-  const message = `is ${formatObjectId(identity)}, which is written ${where}; keep one of them: which is meant nobody can know, so none is followed`;
+  const where = also.length === 0 ? 'is included more than once' : `is written here and at ${also.join(', ')}`;
+  const message = `is ${formatObjectId(identity)}, which ${where}; keep one: which is meant nobody can know, so none is followed`;
   return {
     outcome: 'invalid',
     identity,

@@ -43,7 +43,7 @@ export function readKustomizationFile(
   try {
     documents = parseKubernetesYaml(text);
   } catch (error) {
-    return { problem: { file, field: '', message: describeError(error).split('\n')[0] ?? '' } };
+    return { problem: { file, field: '', ...placeIn(describeError(error).split('\n')[0] ?? '') } };
   }
   // kustomize reads the first document and says nothing of the others; what only ends in `---` has no others.
   if (documents.slice(1).some((document) => document !== null && document !== undefined)) {
@@ -54,6 +54,12 @@ export function readKustomizationFile(
   return isRecord(value)
     ? { file, text, value }
     : { problem: { file, line: 1, field: '', message: 'is not a mapping; allowed is a kustomization' } };
+}
+
+/** Takes the place out of a parser's words, which end with it: `bad indentation (3:7)`. */
+function placeIn(words: string): Pick<Problem, 'line' | 'column' | 'message'> {
+  const { message, line, column } = /^(?<message>.*) \((?<line>\d+):(?<column>\d+)\)$/.exec(words)?.groups ?? {};
+  return message === undefined ? { message: words } : { line: Number(line), column: Number(column), message };
 }
 
 /**

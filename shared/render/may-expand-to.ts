@@ -1,17 +1,19 @@
-import { resolvePath } from './kustomization-file.ts';
-
-/** Whether a path can lead to a folder once its variables, of which nothing is known, are filled in. */
+/**
+ * Whether a path can lead to a folder once its variables, of which nothing is known, are filled in. Slashes say nothing: a
+ * variable may bring any of them, or none.
+ */
 export function mayExpandTo(path: string, folder: string): boolean {
-  const target = resolvePath('', folder) ?? '';
-  // A part with a variable may become any parts, of the rest everything stays.
-  const fixed = path.split(/\$\{[^}]*\}|\$\w+/).map((text) => text.replace(/^(?:\.?\/)+/, ''));
-  const [first = '', ...rest] = fixed;
+  if (path.includes('..')) {
+    return true;
+  }
+  const target = withoutSlashes(folder);
+  const [first = '', ...rest] = path.split(/\$\{[^}]*\}|\$\w+/).map(withoutSlashes);
   const last = rest.pop();
   if (last === undefined) {
-    return resolvePath('', path) === target;
+    return first === target;
   }
-  const end = target.length - last.replace(/\/+$/, '').length;
-  if (!target.startsWith(first) || !target.endsWith(last.replace(/\/+$/, '')) || end < first.length) {
+  const end = target.length - last.length;
+  if (!target.startsWith(first) || !target.endsWith(last) || end < first.length) {
     return false;
   }
   let at = first.length;
@@ -23,4 +25,11 @@ export function mayExpandTo(path: string, folder: string): boolean {
     at = found + part.length;
   }
   return true;
+}
+
+function withoutSlashes(text: string): string {
+  return text
+    .split('/')
+    .filter((part) => part !== '.')
+    .join('');
 }

@@ -262,6 +262,58 @@ describe('while a file in the folder of the root is no YAML', () => {
   });
 });
 
+describe('whatever is wrong in the folder of the root', () => {
+  it.each<readonly [string, Readonly<Record<string, string>>, string]>([
+    [
+      'a kustomization file that is no YAML',
+      { 'kustomization.yaml': 'resources:\n- app.yaml\n- a: b: c\n' },
+      'kustomization.yaml:3',
+    ],
+    [
+      'a field that is misspelt',
+      { 'kustomization.yaml': 'resources: [app.yaml]\nresorces: []\n' },
+      'kustomization.yaml:2',
+    ],
+    [
+      'a file that is missing',
+      { 'kustomization.yaml': 'resources:\n- app.yaml\n- gone.yaml\n' },
+      'kustomization.yaml:3',
+    ],
+    ['YAML in the second document', { 'x.yaml': `${configMap('x')}\n---\n${BROKEN}` }, 'x.yaml:8'],
+    ['an object without a kind', { 'x.yaml': 'metadata:\n  name: x\n' }, 'x.yaml'],
+    ['an object without a name', { 'x.yaml': 'apiVersion: v1\nkind: ConfigMap\n' }, 'x.yaml'],
+  ])('%s is named with its place, and the children go on', async (_case, broken, place) => {
+    const [app, one] = [own('app'), own('one')];
+    const files = { [`${ROOT}/app.yaml`]: kustomization(app), [`apps/${app}/one.yaml`]: configMap(one) };
+    await open.commit(files);
+    await open.run();
+    const placed = Object.fromEntries(Object.entries(broken).map(([name, text]) => [`${ROOT}/${name}`, text]));
+    await open.commit({ ...files, ...placed });
+    await deleteByHand(one);
+
+    await open.run();
+
+    expect((await readyOf('flux-system')).message).toContain(`${ROOT}/${place}`);
+    expect(await valueOf(one)).toBe('one');
+  });
+
+  it('leaves a child that is awaited the time to become healthy', async () => {
+    const [app, one] = [own('app'), own('one')];
+    const healthChecks = [{ apiVersion: 'v1', kind: 'ConfigMap', name: own('never'), namespace: 'default' }];
+    const files = {
+      [`${ROOT}/app.yaml`]: kustomization(app, { healthChecks }),
+      [`apps/${app}/one.yaml`]: configMap(one),
+    };
+    await open.commit(files);
+    await open.run({ awaitHealthUntil: Date.now() });
+    await open.commit({ ...files, [`${ROOT}/broken.yaml`]: BROKEN });
+
+    const result = await open.run({ awaitHealthUntil: Date.now() + 3_000 });
+
+    expect(result).toMatchObject({ outcome: 'reconciled', applied: { ended: 'done' } });
+  });
+});
+
 describe('a Kustomization that two files name', () => {
   it.each([
     ['of one version', 'v1'],
@@ -291,6 +343,21 @@ describe('a Kustomization that two files name', () => {
     expect(await readyOf('flux-system')).toMatchObject({ status: 'True' });
     expect(await valueOf(two)).toBe('two');
     expect(await valueOf(one)).toBe('one');
+  });
+
+  it('fails as well when one file is named twice, and is not followed without what would be patched', async () => {
+    const [app, one] = [own('app'), own('one')];
+    await open.commit({
+      [`${ROOT}/kustomization.yaml`]: 'resources: [app.yaml, ./app.yaml]\n',
+      [`${ROOT}/app.yaml`]: kustomization(app),
+      [`apps/${app}/one.yaml`]: configMap(one),
+    });
+
+    await open.run();
+
+    expect((await readyOf(app)).message).toContain(`${ROOT}/app.yaml:1:1: metadata.name`);
+    expect(await readyOf('flux-system')).toMatchObject({ status: 'True' });
+    expect(await valueOf(one)).toBeUndefined();
   });
 
   it('is not the root, or else nothing of the root is applied', async () => {
