@@ -8,6 +8,7 @@ import { findOrphans } from './find-orphans.ts';
 import { blockRest, nextWave } from './next-wave.ts';
 import { pruneDeletedSets } from './prune-deleted-sets.ts';
 import { pruneWave } from './prune-wave.ts';
+import { retryUnknownKinds } from './retry-unknown-kinds.ts';
 import { saveRecords } from './save-records.ts';
 import { summariseRun } from './summarise-run.ts';
 import { waitForHealth } from './wait-for-health.ts';
@@ -41,6 +42,7 @@ async function applyWaves(run: ApplyRun): Promise<void> {
     await applyWave(run, wave);
     await pruneWave(run, wave);
     concludeWave(run, wave);
+    retryUnknownKinds(run);
     noteVerdicts(
       run,
       wave.map(({ id }) => progressOf(run, id)),

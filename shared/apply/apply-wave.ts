@@ -5,7 +5,7 @@ import { STAGES, type Stage } from './apply-order.ts';
 import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { claimObjects } from './desired-object.ts';
-import type { DesiredSet } from './desired-state.ts';
+import type { ApplyFailure, DesiredSet } from './desired-state.ts';
 import { ensureParents } from './ensure-parents.ts';
 import { executeApply } from './execute-apply.ts';
 import { observeCluster } from './observe-cluster.ts';
@@ -117,9 +117,19 @@ function noteDecisions(run: ApplyRun, planned: readonly PlannedObject[]): void {
   }
 }
 
+function nameFailure({ id }: DesiredSet, failure: ApplyFailure): string {
+  return `${formatNamespacedName(id)} ${objectKey(failure.id)} ${failure.reason}`;
+}
+
 function noteFailures(run: ApplyRun, plan: ApplyPlan, open: readonly PlannedObject[]): void {
+  const told = new Set(
+    [...run.progress.values()].flatMap(({ set, failures }) => failures.map((one) => nameFailure(set, one))),
+  );
   for (const { set, ...failure } of plan.failures) {
-    progressOf(run, set.id).failures.push(failure);
+    // A Kustomization that gets another turn keeps what failed in the first.
+    if (!told.has(nameFailure(set, failure))) {
+      progressOf(run, set.id).failures.push(failure);
+    }
   }
   for (const { action, desired } of open) {
     if (action === 'await-gone') {

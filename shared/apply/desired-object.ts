@@ -16,6 +16,9 @@ import { hashValue } from './hash-value.ts';
 import { describeMistyped } from './mistyped-field.ts';
 import { normaliseObject } from './normalise-object.ts';
 
+/** The server does not serve the kind of an object, or not in its version. */
+export const UNKNOWN_KIND = 'UnknownKind';
+
 /** One object as it will be sent: normalised, marked as a member, with the hash of all that. */
 export interface DesiredObject {
   readonly set: DesiredSet;
@@ -28,7 +31,7 @@ export interface DesiredObject {
 
 export interface DesiredProblem {
   readonly id: ObjectId;
-  readonly reason: 'UnknownKind' | 'NamespaceNotSpecified' | 'Invalid';
+  readonly reason: typeof UNKNOWN_KIND | 'NamespaceNotSpecified' | 'Invalid';
   readonly message: string;
 }
 
@@ -41,7 +44,7 @@ export function resolveDesired(
   const id = resolveId(objectIdOf(rendered), discovery);
   const resource = findResource(discovery, id, parseApiVersion(rendered.apiVersion).version);
   if (resource === undefined) {
-    return { id, reason: 'UnknownKind', message: describeUnknown(rendered, discovery) };
+    return { id, reason: UNKNOWN_KIND, message: describeUnknown(rendered, discovery) };
   }
   if (resource.namespaced && id.namespace === '') {
     return {

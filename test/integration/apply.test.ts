@@ -32,6 +32,20 @@ function app(ns: string, image = 'app:1') {
   return [namespace(ns), configMap(ns, 'settings'), deployment(ns, 'web', image), service(ns, 'web')];
 }
 
+function definition(plural: string, kind: string) {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.example.com` },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind, plural },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+    },
+  };
+}
+
 describe('applying a Kustomization', () => {
   it('creates a namespace and all that lives in it, and waits until it is healthy', async () => {
     const installation = install(fixture.api, 'first');
@@ -168,6 +182,69 @@ describe('applying a Kustomization', () => {
     const outcome = await install(fixture.api, ns).apply([rendered(ns, [tide, namespace(ns), definition])]);
 
     expect(outcomeOf(outcome, ns)).toMatchObject({ state: 'ready', failures: [] });
+  });
+
+  it('fails an object alone whose kind the server does not have, and applies it once the kind is there', async () => {
+    const ns = 'unknown-kind';
+    const installation = install(fixture.api, ns);
+    const gale = { apiVersion: 'example.com/v1', kind: 'Gale', metadata: { name: 'strong', namespace: ns } };
+    const sets = (...names: readonly string[]) => [
+      rendered(ns, [namespace(ns), gale, ...names.map((name) => configMap(ns, name))]),
+      rendered('after-unknown-kind', [configMap(ns, 'after')], {
+        dependsOn: [{ namespace: 'flux-system', name: ns }],
+      }),
+    ];
+    await installation.apply(sets('old', 'kept'));
+
+    const lacking = await installation.apply(sets('kept', 'new'));
+    await fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(definition('gales', 'Gale')) });
+    await fixture.cluster.kubectl(['wait', '--for=condition=Established', 'crd/gales.example.com', '--timeout=20s']);
+    const complete = await installation.apply(sets('kept', 'new'));
+
+    const set = outcomeOf(lacking, ns);
+    expect(set.failures).toMatchObject([{ id: { kind: 'Gale', name: 'strong' }, reason: 'UnknownKind' }]);
+    expect(set.message).toContain('Gale/unknown-kind/strong: UnknownKind: no kind Gale.example.com on the server');
+    expect(changesOf(set)).toContain('created ConfigMap/unknown-kind/new');
+    expect(set.withheld.map(({ id, guard }) => `${id.name} ${guard}`)).toContain('old not-applied');
+    expect(outcomeOf(lacking, 'after-unknown-kind').state).toBe('blocked');
+    expect(outcomeOf(complete, ns)).toMatchObject({ state: 'ready', failures: [], withheld: [] });
+    expect(changesOf(outcomeOf(complete, ns))).toEqual([
+      'created Gale/unknown-kind/strong',
+      'deleted ConfigMap/unknown-kind/old',
+      'unchanged ConfigMap/unknown-kind/kept',
+      'unchanged ConfigMap/unknown-kind/new',
+      'unchanged Namespace/unknown-kind',
+    ]);
+    expect(outcomeOf(complete, 'after-unknown-kind').state).toBe('ready');
+  });
+
+  it('applies it in the same run when a Kustomization further on brings its kind', async () => {
+    const ns = 'late-kind';
+    const squall = { apiVersion: 'example.com/v1', kind: 'Squall', metadata: { name: 'sudden', namespace: ns } };
+    const base = rendered('late-base', [namespace(ns)]);
+    const homeless = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'homeless' } };
+    const uses = rendered('late-uses', [squall, configMap(ns, 'beside')]);
+    const fails = rendered('late-fails', [{ ...squall, metadata: { name: 'other', namespace: ns } }, homeless]);
+    const brings = rendered('late-brings', [definition('squalls', 'Squall')], { dependsOn: [base.id] });
+    const after = rendered('late-after', [configMap(ns, 'after')], { dependsOn: [uses.id] });
+
+    const outcome = await install(fixture.api, ns).apply([base, uses, fails, brings, after]);
+
+    expect(outcome.sets.map(({ id, state }) => `${id.name} ${state}`).sort()).toEqual([
+      'late-after ready',
+      'late-base ready',
+      'late-brings ready',
+      'late-fails failed',
+      'late-uses ready',
+    ]);
+    expect(changesOf(outcomeOf(outcome, 'late-uses'))).toEqual([
+      'created ConfigMap/late-kind/beside',
+      'created Squall/late-kind/sudden',
+    ]);
+    expect(outcomeOf(outcome, 'late-uses')).toMatchObject({ failures: [], withheld: [] });
+    expect(outcomeOf(outcome, 'late-fails').failures.map(({ id, reason }) => `${id.name} ${reason}`)).toEqual([
+      'homeless NamespaceNotSpecified',
+    ]);
   });
 
   it('leaves the rest applied when one object is refused, and prunes nothing of that Kustomization', async () => {
