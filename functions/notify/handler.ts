@@ -1,6 +1,7 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { fromStreamRecord } from '#shared/journal/stream-record.ts';
+import type { StatusStyle } from '#shared/notify/commit-status.ts';
 import { logEvents } from '#shared/notify/log-events.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
@@ -11,6 +12,7 @@ import type { WorkQueues } from '#shared/ports/work-queues.ts';
 export interface NotifyDependencies {
   readonly queues: WorkQueues;
   readonly statuses: CommitStatuses;
+  readonly style: StatusStyle;
   readonly log: Logger;
 }
 
@@ -21,11 +23,11 @@ export type NotifyHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatc
  * from there, for as long as it is set up to, and then goes on.
  */
 export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHandler {
-  const { queues, statuses, log } = dependencies;
+  const { queues, statuses, style, log } = dependencies;
   return async (event) => {
     const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
     logEvents(changes, log);
-    const failed = await sendNotifications(planNotifications(changes), { queues, statuses });
+    const failed = await sendNotifications(planNotifications(changes, style), { queues, statuses });
     for (const { notification, error, again, tried } of failed) {
       const fields = {
         sequenceNumber: notification.sequenceNumber,

@@ -5,14 +5,16 @@ import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createSqsWorkQueues } from '#shared/adapters/sqs/sqs-work-queues.ts';
 import { fromStreamRecord } from '#shared/journal/stream-record.ts';
 import { countAuthenticationFailures } from '#shared/notify/count-authentication-failures.ts';
+import { logsInsightsLink } from '#shared/notify/logs-insights-link.ts';
 import { siblingQueueUrl } from '#shared/settings/deployed-queue-name.ts';
-import { NotifyEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
+import { LambdaLogEnvironment, NotifyEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
 import { openGitHubWorker } from '../open-github-worker.ts';
 import { createNotifyHandler } from './handler.ts';
 
 const service = 'notify';
 const environment = readEnvironment(NotifyEnvironment, process.env);
+const ownLog = readEnvironment(LambdaLogEnvironment, process.env);
 
 const { settings, log, client } = await openGitHubWorker(service);
 const writeCount = createPowertoolsMetrics(service);
@@ -30,6 +32,11 @@ const notify = createNotifyHandler({
     },
   }),
   statuses: createGitHubCommitStatuses(client),
+  style: {
+    ...settings.statuses,
+    linkFor: (object) =>
+      logsInsightsLink(object, { region: ownLog.AWS_REGION, group: ownLog.AWS_LAMBDA_LOG_GROUP_NAME }),
+  },
   log,
 });
 

@@ -1,11 +1,13 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { Logger } from '#shared/ports/logger.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
 import { countResults } from '#shared/reconcile/log-run.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
+import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { parseWorkMessage } from '../parse-work-message.ts';
 import { processFifoBatch } from '../process-fifo-batch.ts';
@@ -29,10 +31,9 @@ const RESERVE_MS = 20_000;
 /** A run waits so long for health; then the tick goes on. Milliseconds. */
 const AWAIT_HEALTH_MS = 60_000;
 
-export type ReconcileHandler = (
-  event: SQSEvent,
-  context: Pick<Context, 'getRemainingTimeInMillis'>,
-) => Promise<SQSBatchResponse>;
+type RunContext = Pick<Context, 'getRemainingTimeInMillis'>;
+
+export type ReconcileHandler = (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse>;
 
 /** The worker of one cluster's reconcile queue. */
 export function createReconcileHandler(dependencies: ReconcileDependencies): ReconcileHandler {
@@ -65,46 +66,50 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
               },
             );
         }
-        const lease = await acquireLease();
-        if (lease === undefined) {
-          throw new TidegateError('LeaseHeld', `cluster ${cluster.name}: another run holds the lease`, {
-            disposition: 'retry',
-          });
-        }
-        try {
-          const now = ports.clock.now();
-          const deadline = now + context.getRemainingTimeInMillis() - RESERVE_MS;
-          const result = await reconcileCluster(
-            {
-              cluster: cluster.name,
-              path: cluster.path,
-              installation,
-              pruneGuard: cluster.pruneGuard,
-              ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
-              ...(cluster.namespaces === undefined ? {} : { namespaces: cluster.namespaces }),
-              deadline,
-              awaitHealthUntil: Math.min(deadline, now + AWAIT_HEALTH_MS),
-              isOutOfTime: () => context.getRemainingTimeInMillis() <= RESERVE_MS,
-              holdsLease: () => lease.holds(),
-            },
-            { ...ports, log },
-          );
-          log.info('run finished', {
-            cluster: cluster.name,
-            outcome: result.outcome,
-            ...(result.outcome === 'reconciled'
-              ? {
-                  revision: result.desired.revision,
-                  ended: result.applied.ended,
-                  kustomizations: countResults(result.applied.sets),
-                  ms: ports.clock.now() - now,
-                }
-              : {}),
-          });
-        } finally {
-          await lease.release();
-        }
+        await watchCluster(cluster.name, { ...ports, log }, () => run(context, log));
       },
       ports.log,
     );
+
+  async function run(context: RunContext, log: Logger): Promise<void> {
+    const lease = await acquireLease();
+    if (lease === undefined) {
+      throw new TidegateError('LeaseHeld', `cluster ${cluster.name}: another run holds the lease`, {
+        disposition: 'retry',
+      });
+    }
+    try {
+      const now = ports.clock.now();
+      const deadline = now + context.getRemainingTimeInMillis() - RESERVE_MS;
+      const result = await reconcileCluster(
+        {
+          cluster: cluster.name,
+          path: cluster.path,
+          installation,
+          pruneGuard: cluster.pruneGuard,
+          ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
+          ...(cluster.namespaces === undefined ? {} : { namespaces: cluster.namespaces }),
+          deadline,
+          awaitHealthUntil: Math.min(deadline, now + AWAIT_HEALTH_MS),
+          isOutOfTime: () => context.getRemainingTimeInMillis() <= RESERVE_MS,
+          holdsLease: () => lease.holds(),
+        },
+        { ...ports, log },
+      );
+      log.info('run finished', {
+        cluster: cluster.name,
+        outcome: result.outcome,
+        ...(result.outcome === 'reconciled'
+          ? {
+              revision: result.desired.revision,
+              ended: result.applied.ended,
+              kustomizations: countResults(result.applied.sets),
+              ms: ports.clock.now() - now,
+            }
+          : {}),
+      });
+    } finally {
+      await lease.release();
+    }
+  }
 }

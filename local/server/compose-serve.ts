@@ -41,7 +41,7 @@ export interface ComposeOptions {
 
 /** Makes the five functions of what is on this machine: the only place where they meet their adapters. */
 export async function composeServe(resources: ServeResources, options: ComposeOptions): Promise<ServeHandlers> {
-  const { settings, journal, queues, secrets, clock, log } = resources;
+  const { settings, journal, queues, secrets, clock, log, linkFor } = resources;
   const { version } = options;
   const { stateFolder } = settings.serve;
   const { apiUrl } = settings.github;
@@ -124,6 +124,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
     notify: createNotifyHandler({
       queues,
       statuses: createGitHubCommitStatuses(client),
+      style: { ...settings.statuses, linkFor },
       log: log.child({ function: 'notify' }),
     }),
     ...(ecrEvents === undefined ? {} : { ecrEvents }),

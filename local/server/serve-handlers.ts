@@ -1,5 +1,6 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { GithubWebhookHandler } from '#functions/github-webhook/handler.ts';
+import type { ObjectName } from '#shared/journal/journal-record.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { EventIntake } from '#shared/ports/event-intake.ts';
@@ -35,4 +36,6 @@ export interface ServeResources {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where the page about an object can be read; nothing before the server listens. */
+  readonly linkFor: (object: ObjectName) => string | undefined;
 }

@@ -7,6 +7,7 @@ import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { MAX_WEBHOOK_BYTES } from '#shared/webhook/receive-webhook.ts';
 import type { Health } from './observe-health.ts';
+import { STATUS_PAGE_HEADERS } from './render-status-page.ts';
 import { readCappedBody } from './read-capped-body.ts';
 import { toGatewayEvent } from './to-gateway-event.ts';
 
@@ -15,6 +16,8 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly webhook: GithubWebhookHandler;
   readonly health: () => Promise<Health>;
+  /** The page at a path below `/status/`; nothing where there is none. */
+  readonly statusPage: (path: string) => Promise<string | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -26,7 +29,8 @@ export interface HttpServer {
 }
 
 /**
- * Listens for GitHub's webhooks (`POST /webhook`) and for whoever asks how things are (`GET /healthz`).
+ * Listens for GitHub's webhooks (`POST /webhook`), for whoever asks how things are (`GET /healthz`),
+ * and for who was given the address of a page (`GET /status/…`).
  * @throws TidegateError `AddressUnavailable` (stall).
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -36,7 +40,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.on('request', (request, response) => {
     response.on('error', () => request.destroy());
     answer(request, response, options).catch((error: unknown) => {
-      log.error('request failed', { path: request.url?.slice(0, 200), reason: describeError(error) });
+      log.error('request failed', { path: pathForLog(request.url), reason: describeError(error) });
       send(response, 503, { outcome: 'unavailable' });
     });
   });
@@ -70,6 +74,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuseMethod(request, response, 'GET');
     return send(response, 200, await options.health());
   }
+  if (path?.startsWith('/status/') === true) {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuseMethod(request, response, 'GET');
+    const page = await options.statusPage(path);
+    if (page !== undefined) return void response.writeHead(200, STATUS_PAGE_HEADERS).end(page);
+  }
   if (path !== '/webhook') return closing(request, response, 404, { outcome: 'not-found' });
   if (request.method !== 'POST') return refuseMethod(request, response, 'POST');
   const body = await readCappedBody(request, MAX_WEBHOOK_BYTES);
@@ -81,6 +90,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const result = await options.webhook(toGatewayEvent(request, body.bytes, options.clock.now()));
   for (const [name, value] of Object.entries(result.headers ?? {})) response.setHeader(name, `${value}`);
   response.writeHead(result.statusCode ?? 200).end(result.body);
+}
+
+/** The address of a page is its key. */
+function pathForLog(url = ''): string {
+  return url.startsWith('/status/') ? '/status/…' : url.slice(0, 200);
 }
 
 function refuseMethod(request: IncomingMessage, response: ServerResponse, allowed: string): void {

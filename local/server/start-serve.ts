@@ -6,16 +6,20 @@ import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { redactText } from '#shared/redact/redact-secrets.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import { observeHealth } from './observe-health.ts';
+import { observeStatusPage } from './observe-status-page.ts';
+import { renderStatusPage } from './render-status-page.ts';
 import { requireSecrets } from './require-secrets.ts';
 import type { QueueHandler, ServeHandlers, ServeResources } from './serve-handlers.ts';
 import { startEventIntake } from './start-event-intake.ts';
 import { startHttpServer } from './start-http-server.ts';
 import { startJournalStream, STREAM_CONSUMERS } from './start-journal-stream.ts';
 import { startQueueWorker } from './start-queue-worker.ts';
+import { openStatusPageLinks } from './status-page-links.ts';
 import { startTicks } from './start-ticks.ts';
 
 const MAX_RECEIVES = 8;
@@ -69,9 +73,18 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
     });
     // The lock is ours, so what is in flight was in the hands of a process that is gone.
     queues.releaseAll();
-    const secrets = createFolderSecrets(settings.serve.secretsFolder, learnSecret);
+    const known = new Set<string>();
+    const secrets = createFolderSecrets(settings.serve.secretsFolder, (value) => {
+      known.add(value);
+      learnSecret(value);
+    });
+    const redact = (text: string): string => redactText(text, known);
     await requireSecrets(settings, secrets);
-    const handlers = await compose({ settings, journal, queues, secrets, clock, log });
+    const links = await openStatusPageLinks(settings.serve.stateFolder);
+    let base = findBase(settings.serve, settings.serve.port);
+    const linkFor: ServeResources['linkFor'] = (object) =>
+      base === undefined ? undefined : `${base}${links.pathOf(object)}`;
+    const handlers = await compose({ settings, journal, queues, secrets, clock, log, linkFor });
     undo.push(() => handlers.close());
 
     // Stops after the workers: what they record while they finish is passed on.
@@ -115,11 +128,18 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
           lastTickAt: ticks.lastAt(),
           tickMs: settings.serve.tickSeconds * 1000,
           now: clock.now(),
+          redact,
         }),
+      statusPage: async (path) => {
+        const object = links.find(path);
+        if (object === undefined) return undefined;
+        return renderStatusPage({ ...(await observeStatusPage(object, journal)), redact, now: clock.now() });
+      },
       clock,
       log,
     });
     undo.push(() => server.close());
+    base = findBase(settings.serve, Number(new URL(server.url).port));
     log.info('serving', { url: server.url, clusters, stateFolder: settings.serve.stateFolder });
     return {
       url: server.url,
@@ -133,6 +153,15 @@ export async function startServe(options: ServeOptions): Promise<Serve> {
     await unwind();
     throw error;
   }
+}
+
+/** Where pages are reached: as the settings say, or on this machine. */
+function findBase({ publicUrl, address }: Settings['serve'], port: number): string | undefined {
+  if (publicUrl !== undefined) return publicUrl;
+  if (port === 0) return undefined;
+  const isAnywhere = address === '0.0.0.0' || address === '::';
+  const host = isAnywhere ? 'localhost' : address.includes(':') ? `[${address}]` : address;
+  return `http://${host}:${port}`;
 }
 
 interface Work {

@@ -41,6 +41,19 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** The kind under which is recorded whether a cluster can be worked on. */
+const CLUSTER_KIND = 'Cluster';
+
+/** The name under which is recorded whether a cluster can be worked on. */
+export function clusterObject(cluster: string): ObjectName {
+  return { cluster, kind: CLUSTER_KIND, namespace: '', name: cluster };
+}
+
+/** Whether a record is about a cluster, not about something that Git asks of it. */
+export function isCluster({ kind }: Pick<ObjectName, 'kind'>): boolean {
+  return kind === CLUSTER_KIND;
+}
+
 /** What `flux get` would show of one instruction. */
 export interface StatusRecord {
   readonly type: 'Status';

@@ -17,7 +17,7 @@ export function logEvents(changes: readonly JournalChange[], log: Logger): void 
     const { object, severity, reason, message, revision } = after;
     log[LEVELS[severity]]('event', {
       cluster: object.cluster,
-      object: `${object.kind}/${object.namespace}/${object.name}`,
+      object: [object.kind, object.namespace, object.name].filter((part) => part !== '').join('/'),
       severity,
       reason,
       text: message,

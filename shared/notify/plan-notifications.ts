@@ -1,10 +1,10 @@
-import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import { isCluster, type StatusRecord } from '#shared/journal/journal-record.ts';
 import type { JournalChange } from '#shared/journal/stream-record.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
-import { commitStatus } from './commit-status.ts';
+import { commitStatus, type StatusStyle } from './commit-status.ts';
 import { parseRepositoryId } from './repository-id.ts';
 
 /** Who is told about one change of the journal. */
@@ -29,7 +29,7 @@ export type Notification =
  * Decides who is told what about a run of changes. Requests come first, because nothing that is only said may hold up
  * what is to be done; of several statuses of one Kustomization on one commit only the last is said.
  */
-export function planNotifications(changes: readonly JournalChange[]): readonly Notification[] {
+export function planNotifications(changes: readonly JournalChange[], style: StatusStyle): readonly Notification[] {
   const work: Notification[] = [];
   const statuses = new Map<string, Notification>();
   for (const { sequenceNumber, before, after } of changes) {
@@ -39,8 +39,8 @@ export function planNotifications(changes: readonly JournalChange[]): readonly N
       work.push({ kind: 'work', sequenceNumber, queue, message, ...ids });
     }
     if (after?.type !== 'Status') continue;
-    const said = saying(after);
-    if (said === undefined || isSame(said, before?.type === 'Status' ? saying(before) : undefined)) continue;
+    const said = saying(after, style);
+    if (said === undefined || isSame(said, before?.type === 'Status' ? saying(before, style) : undefined)) continue;
     const key = `${said.repository.owner}/${said.repository.name}@${said.commit} ${said.status.context}`;
     statuses.delete(key);
     statuses.set(key, { kind: 'commit-status', sequenceNumber, ...said });
@@ -54,10 +54,11 @@ interface Saying {
   readonly status: CommitStatus;
 }
 
-function saying(record: StatusRecord): Saying | undefined {
-  if (record.object.kind !== 'Kustomization' || record.report === undefined) return undefined;
+function saying(record: StatusRecord, style: StatusStyle): Saying | undefined {
+  const { object } = record;
+  if (record.report === undefined || (object.kind !== 'Kustomization' && !isCluster(object))) return undefined;
   const repository = parseRepositoryId(record.report.repository);
-  const status = commitStatus(record);
+  const status = commitStatus(record, style);
   return repository === undefined || status === undefined
     ? undefined
     : { repository, commit: record.report.commit, status };

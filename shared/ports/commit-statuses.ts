@@ -6,6 +6,8 @@ export interface CommitStatus {
   readonly state: 'pending' | 'success' | 'failure' | 'error';
   /** At most 140 characters. */
   readonly description: string;
+  /** Where the rest can be read; `https://` or `http://`. */
+  readonly targetUrl?: string;
 }
 
 /** The marks that people see beside a commit. */

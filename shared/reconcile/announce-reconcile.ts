@@ -11,7 +11,7 @@ import type {
   RequestRecord,
   StatusRecord,
 } from '#shared/journal/journal-record.ts';
-import { journalKey } from '#shared/journal/journal-record.ts';
+import { clusterObject, journalKey } from '#shared/journal/journal-record.ts';
 import type { DesiredState, StalledInstruction } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
@@ -178,6 +178,7 @@ function forgetRemoved(desired: DesiredState, previous: PreviousState, now: numb
     ...instructions.imageUpdateAutomations.map((one) => `ImageUpdateAutomation/${formatNamespacedName(one)}`),
     ...desired.stalled.map((one) => objectKey(one.object)),
     'GitRepository/flux-system/flux-system',
+    objectKey(clusterObject(desired.cluster)),
   ]);
   return [...previous.statuses.values()]
     .filter((status) => status.object.kind !== 'Kustomization' && !present.has(objectKey(status.object)))

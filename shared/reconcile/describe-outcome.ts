@@ -224,8 +224,9 @@ function describeFailure(outcome: SetOutcome): string {
 function describeApplyFailure({ id, reason, message, field, place }: ApplyFailure): string {
   const name = formatObjectId(id);
   const at = place === undefined ? '' : formatPlace(place);
-  if (field !== undefined) return `${message} (${[at, name].filter((part) => part !== '').join(', ')})`;
-  return `${name}${at === '' ? '' : ` (${at})`}: ${reason}: ${message}`;
+  if (field === undefined) return `${name}${at === '' ? '' : ` (${at})`}: ${reason}: ${message}`;
+  const [first = '', ...rest] = message.split('\n');
+  return [`${first} (${[at, name].filter((part) => part !== '').join(', ')})`, ...rest].join('\n');
 }
 
 function describeSuspended(outcome: SetOutcome, { previous }: OutcomeContext): string {

@@ -1,4 +1,5 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { PruneAnswer, SetOutcome, SourcePlace, WithheldPrune } from '#shared/apply/desired-state.ts';
 import { PASSING_GUARDS, SETTLED_GUARDS } from '#shared/apply/guard-outlook.ts';
@@ -23,9 +24,12 @@ interface Held {
 export function describeWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>): string | undefined {
   const groups = groupWithheld(outcome);
   if (groups.length === 0) return undefined;
+  const answered = new Set<string>();
   const told = groups.slice(0, MAX_REASONS).map((held) => {
     const names = nameObjects(held.prunes.map(({ id }) => id));
-    const answer = describeAnswer(held);
+    // One answer may let objects go that are held for several reasons.
+    const answer = describeAnswer(held).filter((line) => !answered.has(line));
+    answer.forEach((line) => answered.add(line));
     if (held.prunes.length === 1) return [`${names}: ${held.message}`, ...answer].join('\n  ');
     return [`${held.prunes.length} objects stay: ${held.message}`, ...answer, names].join('\n  ');
   });
@@ -75,9 +79,11 @@ function rankOf({ guard, asksFor }: Held): number {
 }
 
 function describeAnswer({ asksFor }: Held): readonly string[] {
-  const answer = asksFor?.answer;
-  if (answer === undefined) return [];
-  return [approve(answer), ...answer.unheard.slice(0, MAX_REASONS)];
+  if (asksFor === undefined) return [];
+  const { answer, kustomization, count } = asksFor;
+  if (answer !== undefined) return [approve(answer), ...answer.unheard.slice(0, MAX_REASONS)];
+  const line = `${APPROVE_PRUNE_ANNOTATION}: "${formatNamespacedName(kustomization)}=${count}"`;
+  return [`to approve, annotate what renders the Kustomization with ${line}`];
 }
 
 function approve({ line, on, place }: PruneAnswer): string {

@@ -63,6 +63,9 @@ export const ReconcileEnvironment = {
 /** What Lambda itself sets for every function. */
 export const LambdaEnvironment = { AWS_REGION: Value, LAMBDA_TASK_ROOT: Value };
 
+/** Where Lambda keeps what a function writes to its log. */
+export const LambdaLogEnvironment = { AWS_REGION: Value, AWS_LAMBDA_LOG_GROUP_NAME: Value };
+
 /** The credentials and addresses that a function without an AWS SDK reads by itself. */
 export const AwsEnvironment = {
   AWS_REGION: Value,

@@ -160,7 +160,7 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
 
 function toSettings(file: SettingsFile): Settings {
   const { appId, privateKeySecret, tokenSecret, webhookSecret, branchPrefix } = file.github;
-  const { ecrEventsQueueUrl, ...serve } = file.serve;
+  const { ecrEventsQueueUrl, publicUrl, ...serve } = file.serve;
   return {
     installation: file.installation,
     configRepository: file.configRepository,
@@ -175,7 +175,12 @@ function toSettings(file: SettingsFile): Settings {
     },
     registries: file.registries,
     clusters: file.clusters.map(toCluster),
-    serve: { ...serve, ...(ecrEventsQueueUrl === undefined ? {} : { ecrEventsQueueUrl }) },
+    statuses: file.statuses,
+    serve: {
+      ...serve,
+      ...(publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/+$/u, '') }),
+      ...(ecrEventsQueueUrl === undefined ? {} : { ecrEventsQueueUrl }),
+    },
   };
 }
 

@@ -214,6 +214,17 @@ export const SettingsFile = z.strictObject({
     })
     .prefault({})
     .describe('Where image automation may look for new images.'),
+  statuses: z
+    .strictObject({
+      withheldPrune: z
+        .enum(['pending', 'failure'], 'allowed: pending, failure')
+        .default('pending')
+        .describe(
+          'What the status of a Kustomization is while objects wait to be deleted until a person was asked. `failure` also stops a pull request whose checks have to pass.',
+        ),
+    })
+    .prefault({})
+    .describe('What commit statuses say.'),
   clusters: z
     .array(Cluster)
     .min(1, 'found no cluster; allowed: at least one, with name, path and kubeconfig or eks')
@@ -242,6 +253,11 @@ export const SettingsFile = z.strictObject({
         .max(3600)
         .default(60)
         .describe('How often it looks at everything again: for lost webhooks, drift and new images.'),
+      publicUrl: textLike(isPublicUrl, 'https://<host> or https://<host>/<path>, without query', 2048)
+        .optional()
+        .describe(
+          'Where people reach it, such as https://tidegate.example.com: commit statuses link to its pages (`/status/…`). Without it they link to address and port, which is right for a machine of your own.',
+        ),
       ecrEventsQueueUrl: textLike(isHttpsUrl, 'the https:// URL of an SQS queue')
         .optional()
         .describe('A queue that EventBridge fills with events of ECR. Without it, a tick finds new images.'),
@@ -269,6 +285,12 @@ function isHttpUrl(text: string): boolean {
 function isHttpsUrl(text: string): boolean {
   const url = parseUrl(text);
   return url !== undefined && isHttpUrl(text) && (url.protocol === 'https:' || isLoopback(url));
+}
+
+/** Where people's browsers go: what is said there is not secret, and a network of one's own may have no certificates. */
+function isPublicUrl(text: string): boolean {
+  const url = parseUrl(text);
+  return url !== undefined && isHttpUrl(text) && url.search === '' && url.hash === '';
 }
 
 function isGitUrl(text: string): boolean {

@@ -5,6 +5,8 @@ export interface Settings {
   readonly configRepository: { readonly url: string; readonly branch: string };
   readonly github: GitHubSettings;
   readonly registries: { readonly ecr: readonly EcrRegistry[] };
+  /** How things are said beside commits. */
+  readonly statuses: { readonly withheldPrune: 'pending' | 'failure' };
   readonly clusters: readonly ClusterSettings[];
   readonly serve: ServeSettings;
 }
@@ -79,6 +81,8 @@ export interface ServeSettings {
   /** One file a secret: `<folder>/<name>`. */
   readonly secretsFolder: string;
   readonly tickSeconds: number;
+  /** Where people reach it, if not at address and port: commit statuses link to its pages. */
+  readonly publicUrl?: string;
   /** SQS queue that EventBridge fills with ECR events. Absent: the tick's scan finds new images. */
   readonly ecrEventsQueueUrl?: string;
 }

@@ -10,6 +10,7 @@ export interface WrittenStatus {
   readonly context: string;
   readonly state: string;
   readonly description: string;
+  readonly targetUrl: string;
 }
 
 /** A host with one repository, and one commit in it that nobody has marked. */
@@ -45,6 +46,22 @@ export function describeCommitStatuses(
 
         const written = (await subject.written()).map(({ state, context }) => `${context} ${state}`);
         expect(written.sort()).toEqual(['tidegate/a/b/c pending', 'tidegate/a/b/c success']);
+      }, 'statuses'));
+
+    it(`${unless('statuses')}says where the rest can be read, and says it again when that is elsewhere`, () =>
+      check(async (subject) => {
+        const { statuses, repository, commit } = subject;
+        const status = { context: 'linked', state: 'pending', description: 'Waits' } as const;
+
+        await statuses.set(repository, commit, { ...status, targetUrl: 'https://tidegate.example.com/status/a' });
+        await statuses.set(repository, commit, { ...status, targetUrl: 'https://tidegate.example.com/status/a' });
+        await statuses.set(repository, commit, { ...status, targetUrl: 'https://tidegate.example.com/status/b' });
+
+        const written = (await subject.written()).filter(({ context }) => context === 'linked');
+        expect(written.map(({ targetUrl }) => targetUrl).sort()).toEqual([
+          'https://tidegate.example.com/status/a',
+          'https://tidegate.example.com/status/b',
+        ]);
       }, 'statuses'));
 
     it(`${unless('statuses')}shortens a description to what GitHub takes, without cutting a character in two`, () =>

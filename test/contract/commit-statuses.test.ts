@@ -51,8 +51,8 @@ describeCommitStatuses('our GitHub, as its App', async () => {
     commit,
     written: () =>
       Promise.resolve(
-        running.github.statuses(fullName, commit).map(({ context, state, description }) => {
-          return { context, state, description: description ?? '' };
+        running.github.statuses(fullName, commit).map(({ context, state, description, targetUrl }) => {
+          return { context, state, description: description ?? '', targetUrl: targetUrl ?? '' };
         }),
       ),
   };

@@ -109,8 +109,8 @@ export async function openPlaceOverRest(octokit: Octokit, repository: Repository
         ...where,
         ref: commit,
       });
-      return data.map(({ context, state, description }) => {
-        return { context, state, description: description ?? '' };
+      return data.map(({ context, state, description, target_url: targetUrl }) => {
+        return { context, state, description: description ?? '', targetUrl: targetUrl ?? '' };
       });
     },
   };

@@ -37,9 +37,11 @@ export async function openServe(options: {
   readonly statuses?: CommitStatuses;
   readonly graceMs?: number;
   readonly tickSeconds?: number;
+  readonly withheldPrune?: 'pending' | 'failure';
+  readonly publicUrl?: string;
 }): Promise<OpenServe> {
   const { folder = makeFolder(), work = async () => HANDLED, graceMs = 5_000, tickSeconds = 3600 } = options;
-  const { statuses = { set: async () => undefined } } = options;
+  const { statuses = { set: async () => undefined }, withheldPrune = 'pending', publicUrl } = options;
   const settings: Settings = {
     installation: 'default',
     configRepository: { url: 'https://github.com/acme/fleet-infra', branch: 'main' },
@@ -50,6 +52,7 @@ export async function openServe(options: {
       branchPrefix: 'tidegate/',
     },
     registries: { ecr: [] },
+    statuses: { withheldPrune },
     clusters: [
       {
         name: 'laptop',
@@ -64,6 +67,7 @@ export async function openServe(options: {
       stateFolder: join(folder, 'state'),
       secretsFolder: join(folder, 'secrets'),
       tickSeconds,
+      ...(publicUrl === undefined ? {} : { publicUrl }),
     },
   };
   let log = '';
@@ -71,7 +75,7 @@ export async function openServe(options: {
   let opened: ServeResources | undefined;
   const compose = async (resources: ServeResources): Promise<ServeHandlers> => {
     opened = resources;
-    const { queues, secrets, log } = resources;
+    const { queues, secrets, log, linkFor } = resources;
     return {
       githubWebhook: createGithubWebhookHandler({
         queues,
@@ -81,7 +85,7 @@ export async function openServe(options: {
       sourceSync: work,
       imageUpdate: work,
       reconcile: new Map([['laptop', work]]),
-      notify: createNotifyHandler({ queues, statuses, log }),
+      notify: createNotifyHandler({ queues, statuses, style: { ...settings.statuses, linkFor }, log }),
       close: async () => undefined,
     };
   };

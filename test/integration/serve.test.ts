@@ -183,7 +183,46 @@ describe('tidegate serve', () => {
     await serve.resources.journal.write([{ ...statusRecord('apps', 2), report }]);
     await serve.close();
 
-    expect(set).toEqual([{ context: 'tidegate/laptop/flux-system/apps', state: 'success', description: 'R: m' }]);
+    expect(set).toMatchObject([{ context: 'tidegate/laptop/flux-system/apps', state: 'success', description: 'R: m' }]);
+  });
+
+  it('links from a commit status to a page where people reach it', async () => {
+    const set: CommitStatus[] = [];
+    const serve = await openServe({
+      publicUrl: 'https://tidegate.example.com/gitops',
+      statuses: { set: async (_, __, status) => void set.push(status) },
+    });
+    const report = { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) };
+
+    await serve.resources.journal.write([{ ...statusRecord('apps', 1), report }]);
+    await until('the status', () => set.length > 0);
+    const { targetUrl = '' } = set[0] ?? {};
+    const page = await fetch(targetUrl.replace('https://tidegate.example.com/gitops', serve.url));
+    const html = await page.text();
+    await serve.close();
+
+    expect(targetUrl).toMatch(/^https:\/\/tidegate\.example\.com\/gitops\/status\/[\w-]{32}\/laptop\/Kustomization\//u);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(html).toContain('<h1>Kustomization flux-system/apps in cluster laptop</h1>');
+    expect(html).toContain('Nothing waits for a person.');
+  });
+
+  it('marks a prune that waits as the settings want it', async () => {
+    const set: CommitStatus[] = [];
+    const serve = await openServe({
+      withheldPrune: 'failure',
+      statuses: { set: async (_, __, status) => void set.push(status) },
+    });
+    const report = { repository: 'https://github.com/acme/fleet-infra', commit: 'a'.repeat(40) };
+    const withheld = { count: 111, line: 'ConfigMap/big/cm-0 and 110 more: why', todo: 'approve it' };
+
+    await serve.resources.journal.write([{ ...statusRecord('apps', 1), report, withheld }]);
+    await until('the status', () => set.length > 0);
+    await serve.close();
+
+    expect(set).toMatchObject([
+      { state: 'failure', description: 'PruneWithheld: ConfigMap/big/cm-0 and 110 more: why' },
+    ]);
   });
 
   it('finishes the work under way when it is closed', async () => {

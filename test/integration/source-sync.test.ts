@@ -57,6 +57,7 @@ function settings(...clusters: readonly string[]): Settings {
     configRepository: { url: `${server.url}/acme/fleet.git`, branch: 'main' },
     github: { apiUrl: `${server.url}/api/v3`, webhookSecret: 'webhook', branchPrefix: 'tidegate/' },
     registries: { ecr: [] },
+    statuses: { withheldPrune: 'pending' },
     clusters: clusters.map((name) => ({
       name,
       path: `./clusters/${name}`,

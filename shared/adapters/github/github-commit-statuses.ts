@@ -1,4 +1,4 @@
-import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
+import type { CommitStatus, CommitStatuses } from '#shared/ports/commit-statuses.ts';
 
 import type { GitHubClient } from './github-client.ts';
 import { toTidegateError } from './to-tidegate-error.ts';
@@ -23,7 +23,7 @@ export function createGitHubCommitStatuses(client: GitHubClient): CommitStatuses
             page,
           });
           const current = data.statuses.find(({ context }) => context === status.context);
-          if (current?.state === status.state && (current.description ?? '') === description) return;
+          if (current !== undefined && isSame(current, { ...status, description })) return;
           if (current !== undefined || data.statuses.length < PAGE) break;
         }
         await octokit.request('POST /repos/{owner}/{repo}/statuses/{sha}', {
@@ -32,12 +32,23 @@ export function createGitHubCommitStatuses(client: GitHubClient): CommitStatuses
           state: status.state,
           context: status.context,
           description,
+          ...(status.targetUrl === undefined ? {} : { target_url: status.targetUrl }),
         });
       } catch (error) {
         throw toTidegateError(error, `${where.owner}/${where.repo}: status ${status.context} of ${commit}`);
       }
     },
   };
+}
+
+interface ShownStatus {
+  readonly state: string;
+  readonly description: string | null;
+  readonly target_url?: string | null;
+}
+
+function isSame(shown: ShownStatus, { state, description, targetUrl = '' }: CommitStatus): boolean {
+  return shown.state === state && (shown.description ?? '') === description && (shown.target_url ?? '') === targetUrl;
 }
 
 /** Cuts between characters, and counts as GitHub may: in UTF-16 units. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { clusterObject } from '#shared/journal/journal-record.ts';
 import type { Condition, StatusRecord } from '#shared/journal/journal-record.ts';
 import { commitStatus } from '#shared/notify/commit-status.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
@@ -24,6 +25,10 @@ function status(conditions: readonly Condition[], changes: Partial<StatusRecord>
   };
 }
 
+const STYLE = { withheldPrune: 'pending' } as const;
+const plan = (changes: Parameters<typeof planNotifications>[0]) => planNotifications(changes, STYLE);
+const said = (record: StatusRecord) => commitStatus(record, STYLE);
+
 describe('commitStatus', () => {
   it.each([
     ['success', [READY]],
@@ -35,12 +40,62 @@ describe('commitStatus', () => {
     ['pending', [condition('Ready', 'False', 'DependencyNotReady')]],
     ['pending', [condition('Reconciling', 'True', 'Progressing')]],
   ] as const)('says %s for %j', (state, conditions) => {
-    expect(commitStatus(status(conditions))).toMatchObject({ state, context: 'tidegate/laptop/flux-system/apps' });
+    expect(said(status(conditions))).toMatchObject({ state, context: 'tidegate/laptop/flux-system/apps' });
   });
 
-  it('says nothing about what is suspended or not known yet', () => {
-    expect(commitStatus(status([READY], { suspended: true }))).toBeUndefined();
-    expect(commitStatus(status([]))).toBeUndefined();
+  it('says nothing about what is not known yet', () => {
+    expect(said(status([]))).toBeUndefined();
+  });
+
+  it.each([[[READY]], [[FAILED]]])('says that a suspended one is suspended, whatever it was before', (conditions) => {
+    const suspended = status(conditions, { suspended: true, lastAppliedRevision: 'main@sha1:abc' });
+
+    expect(said(suspended)).toEqual({
+      context: 'tidegate/laptop/flux-system/apps',
+      state: 'success',
+      description: 'Suspended: spec.suspend is true, nothing is applied or pruned; it stays as of main@sha1:abc',
+    });
+  });
+
+  it.each(['pending', 'failure'] as const)('says that a prune waits, as %s where the settings want it so', (state) => {
+    const line = `ConfigMap/big/cm-0 and 110 more: it would lose all of its 111 objects; ${'and so on '.repeat(40)}`;
+    const waiting = status([READY], { withheld: { count: 111, line, todo: 't' } });
+
+    const told = commitStatus(waiting, { withheldPrune: state, linkFor: ({ name }) => `https://t.dev/${name}` });
+
+    expect(told).toMatchObject({ state, targetUrl: 'https://t.dev/apps' });
+    expect(told?.description).toMatch(
+      /^PruneWithheld: ConfigMap\/big\/cm-0 and 110 more: it would lose all of its 111 objects;.*…$/u,
+    );
+    expect(told?.description.length).toBeLessThanOrEqual(140);
+  });
+
+  it('says what failed before it says what waits', () => {
+    const withheld = { count: 1, line: 'l', todo: 't' };
+
+    expect(said(status([FAILED], { withheld }))).toMatchObject({
+      state: 'failure',
+      description: expect.stringContaining('HealthCheckFailed'),
+    });
+  });
+
+  it('begins with the field that is refused, and where it stands', () => {
+    const message = '.spec.replicas: expected numeric, got string (apps/web.yaml:9, Deployment/apps/web)';
+
+    expect(said(status([condition('Ready', 'False', 'ReconciliationFailed', message)]))).toMatchObject({
+      state: 'failure',
+      description: message,
+    });
+  });
+
+  it.each([
+    ['pending', [condition('Ready', 'False', 'ApiServerUnreachable'), condition('Reconciling', 'True', 'Retrying')]],
+    ['error', [condition('Ready', 'False', 'ApiServerUnreachable')]],
+    ['success', [condition('Ready', 'True', 'ClusterReachable')]],
+  ] as const)('says %s of a cluster with %j, in a context of its own', (state, conditions) => {
+    const [change] = plan([{ sequenceNumber: '1', after: status(conditions, { object: clusterObject('laptop') }) }]);
+
+    expect(change).toMatchObject({ status: { state, context: 'tidegate/laptop' } });
   });
 
   it('gives Kustomizations of long names contexts that GitHub takes, each its own', () => {
@@ -51,7 +106,7 @@ describe('commitStatus', () => {
         namespace: 'flux-system',
         name: 'x'.repeat(252) + last,
       };
-      return commitStatus(status([READY], { object }))?.context ?? '';
+      return said(status([READY], { object }))?.context ?? '';
     });
 
     expect(contexts.map(({ length }) => length)).toEqual([255, 255]);
@@ -62,7 +117,7 @@ describe('commitStatus', () => {
     const token = `ghp_${'c4nary'.repeat(6)}`;
     const message = `first\n\u001b[31msecond ${token} ${'😀'.repeat(200)}`;
 
-    const { description = '' } = commitStatus(status([condition('Ready', 'False', 'BuildFailed', message)])) ?? {};
+    const { description = '' } = said(status([condition('Ready', 'False', 'BuildFailed', message)])) ?? {};
 
     expect(description).toMatch(/^BuildFailed: first \[31msecond \[redacted\] 😀+…$/u);
     expect(description.length).toBeLessThanOrEqual(140);
@@ -83,7 +138,7 @@ describe('planNotifications', () => {
   } as const;
 
   it('sends requests before it says anything', () => {
-    const planned = planNotifications([
+    const planned = plan([
       { sequenceNumber: '1', after: status([READY]) },
       { sequenceNumber: '2', after: request },
     ]);
@@ -100,7 +155,7 @@ describe('planNotifications', () => {
   });
 
   it('says only the last of what changed about one Kustomization on one commit', () => {
-    const planned = planNotifications([
+    const planned = plan([
       { sequenceNumber: '1', after: status([condition('Reconciling', 'True', 'Progressing')]) },
       {
         sequenceNumber: '2',
@@ -122,19 +177,17 @@ describe('planNotifications', () => {
       status([READY], { object: { cluster: 'laptop', kind: 'GitRepository', namespace: 'a', name: 'b' } }),
     ],
   ])('says nothing when %s', (_, before, after) => {
-    expect(planNotifications([{ sequenceNumber: '1', after, ...(before === undefined ? {} : { before }) }])).toEqual(
-      [],
-    );
+    expect(plan([{ sequenceNumber: '1', after, ...(before === undefined ? {} : { before }) }])).toEqual([]);
   });
 
   it('says the same again about another commit', () => {
     const next = status([READY], { report: { repository: 'acme/fleet-infra', commit: 'b'.repeat(40) } });
 
-    expect(planNotifications([{ sequenceNumber: '1', before: status([READY]), after: next }])).toHaveLength(1);
+    expect(plan([{ sequenceNumber: '1', before: status([READY]), after: next }])).toHaveLength(1);
   });
 
   it('ignores what was forgotten', () => {
-    expect(planNotifications([{ sequenceNumber: '1', before: status([READY]) }])).toEqual([]);
+    expect(plan([{ sequenceNumber: '1', before: status([READY]) }])).toEqual([]);
   });
 });
 

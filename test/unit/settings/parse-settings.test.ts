@@ -38,6 +38,7 @@ describe('parseSettings', () => {
             pruneGuard: { maxObjects: 5, maxPercent: 20 },
           },
         ],
+        statuses: { withheldPrune: 'pending' },
         serve: {
           address: '127.0.0.1',
           port: 8080,

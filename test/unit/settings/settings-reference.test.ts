@@ -18,6 +18,7 @@ const WHOLE = {
     branchPrefix: 'tidegate/',
   },
   registries: { ecr: [{ account: '123456789012', region: 'eu-west-1', repositories: ['team-a/*'] }] },
+  statuses: { withheldPrune: 'failure' },
   clusters: [
     {
       name: 'prod',
@@ -48,6 +49,7 @@ const WHOLE = {
     stateFolder: '.tidegate',
     secretsFolder: 'secrets',
     tickSeconds: 60,
+    publicUrl: 'https://tidegate.example.com',
     ecrEventsQueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/q',
   },
 };

@@ -1,0 +1,262 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCluster, type RunningCluster } from '#local/cluster/start-cluster.ts';
+import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
+import { composeServe } from '#local/server/compose-serve.ts';
+import type { Health } from '#local/server/observe-health.ts';
+import { startServe, type Serve } from '#local/server/start-serve.ts';
+import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import { until, WEBHOOK_SECRET } from './open-serve.ts';
+
+const REPOSITORY = 'acme/fleet';
+const CLUSTER = 'prod';
+const PATIENCE_MS = 60_000;
+
+let cluster: RunningCluster;
+let github: RunningGitHub;
+let serve: Serve;
+let folder: string;
+let log = '';
+
+beforeAll(async () => {
+  [cluster, github] = await Promise.all([startCluster({}), startGitHub()]);
+  await cluster.kubectl(['create', 'namespace', 'flux-system']);
+  github.createUser({ login: 'acme', type: 'Organization' });
+  github.createUser({ login: 'alice' });
+  await github.createRepository({ owner: 'acme', name: 'fleet', private: true, files: FILES });
+  const app = github.createApp({
+    slug: 'tidegate',
+    permissions: { contents: 'write', pull_requests: 'write', statuses: 'write', metadata: 'read' },
+  });
+  github.install({ app: 'tidegate', account: 'acme' });
+  folder = mkdtempSync(join(tmpdir(), 'tidegate-telling-'));
+  mkdirSync(join(folder, 'secrets'));
+  writeFileSync(join(folder, 'secrets', 'key'), app.privateKey);
+  writeFileSync(join(folder, 'secrets', 'webhook'), WEBHOOK_SECRET);
+  serve = await startServe({
+    settings: {
+      installation: 'default',
+      configRepository: { url: `${github.url}/${REPOSITORY}`, branch: 'main' },
+      github: {
+        apiUrl: github.apiUrl,
+        appId: app.id,
+        privateKeySecret: 'key',
+        webhookSecret: 'webhook',
+        branchPrefix: 'tidegate',
+      },
+      registries: { ecr: [] },
+      statuses: { withheldPrune: 'pending' },
+      clusters: [
+        {
+          name: CLUSTER,
+          path: './clusters/prod',
+          target: { kind: 'kubeconfig', context: cluster.contextName, file: cluster.kubeconfigPath },
+          pruneGuard: { maxObjects: 5, maxPercent: 20 },
+        },
+      ],
+      serve: {
+        address: '127.0.0.1',
+        port: 0,
+        stateFolder: join(folder, 'state'),
+        secretsFolder: join(folder, 'secrets'),
+        tickSeconds: 1,
+      },
+    },
+    compose: (resources) => composeServe(resources, { version: 'test', kubectl: cluster.kubectlPath }),
+    log: createJsonLogger({ level: 'info', knownSecrets: [], now: () => Date.now(), write: (line) => (log += line) }),
+  });
+  github.setAppHook('tidegate', { url: `${serve.url}/webhook`, secret: WEBHOOK_SECRET });
+}, 600_000);
+
+afterAll(async () => {
+  await serve.close();
+  await github.close();
+  await cluster.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+    kind: 'Kustomization',
+    metadata: { name, namespace: 'flux-system' },
+    spec: {
+      interval: '10m',
+      path: `./apps/${name}`,
+      prune: true,
+      sourceRef: { kind: 'GitRepository', name: 'flux-system' },
+      ...spec,
+    },
+  });
+}
+
+function configMaps(count: number): string {
+  return Array.from({ length: count }, (_, index) =>
+    JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `cm-${index}`, namespace: 'default' } }),
+  ).join('\n---\n');
+}
+
+const DEPLOYMENT = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  replicas: three
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}
+`;
+const RELEASE = `apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: redis, namespace: flux-system}
+spec: {interval: 5m, chart: {spec: {chart: redis, sourceRef: {kind: HelmRepository, name: bitnami}}}}
+`;
+const FILES = {
+  'clusters/prod/big.yaml': kustomization('big'),
+  'clusters/prod/bad.yaml': kustomization('bad'),
+  'clusters/prod/asleep.yaml': kustomization('asleep', { suspend: true }),
+  'clusters/prod/redis.yaml': RELEASE,
+  'apps/big/all.yaml': configMaps(111),
+  'apps/bad/web.yaml': DEPLOYMENT,
+  'apps/asleep/one.yaml': configMaps(1),
+};
+
+async function push(files: Readonly<Record<string, string>>): Promise<string> {
+  return github.commitFiles(REPOSITORY, 'main', files, 'Change', 'alice');
+}
+
+/** The newest status of a context on a commit. */
+function statusOf(commit: string, context: string) {
+  return github.statuses(REPOSITORY, commit).findLast((status) => status.context === context);
+}
+
+async function awaitStatus(commit: string, context: string, states: readonly string[]) {
+  const found = () => {
+    const status = statusOf(commit, context);
+    return status !== undefined && states.includes(status.state) ? status : undefined;
+  };
+  await until(`${context} to be ${states.join(' or ')}`, () => found() !== undefined, PATIENCE_MS).catch(
+    (error: unknown) => {
+      const said = github
+        .statuses(REPOSITORY, commit)
+        .map(({ context, state, description }) => [context, state, description]);
+      throw new Error(`${String(error)}: ${JSON.stringify(said)}; ${log.split('\n').slice(-15).join('\n')}`);
+    },
+  );
+  return found();
+}
+
+async function health(): Promise<Health> {
+  return (await (await fetch(`${serve.url}/healthz`)).json()) as Health;
+}
+
+function linesOf(level: string): readonly string[] {
+  return log.split('\n').filter((line) => line.includes(`"level":"${level}"`));
+}
+
+describe('what people are told', () => {
+  it('says beside the commit what failed, the field first, and what is suspended', async () => {
+    const commit = (await github.head(REPOSITORY, 'main')) ?? '';
+
+    const bad = await awaitStatus(commit, 'tidegate/prod/flux-system/bad', ['failure']);
+    const asleep = await awaitStatus(commit, 'tidegate/prod/flux-system/asleep', ['success']);
+
+    expect(bad?.description).toMatch(/\.spec\.replicas: expected nume/u);
+    expect(bad?.description?.length).toBeLessThanOrEqual(140);
+    expect(asleep?.description).toMatch(/^Suspended: /u);
+    expect(linesOf('error').some((line) => line.includes('expected numeric') && line.includes('"event"'))).toBe(true);
+  });
+
+  it('names in /healthz each thing that waits for a person, since when and what to do', async () => {
+    const { status, problems, clusters } = await health();
+
+    expect(status).toBe('degraded');
+    expect(problems.map(({ what }) => what).toSorted((one, other) => one.localeCompare(other))).toEqual([
+      'HelmRelease flux-system/redis of cluster prod',
+      'Kustomization flux-system/bad of cluster prod',
+    ]);
+    for (const { since = '', todo } of problems) {
+      expect(Math.abs(Date.parse(since) - Date.now())).toBeLessThan(600_000);
+      expect(todo).toMatch(/Git|Flux/u);
+    }
+    expect(clusters[CLUSTER]).toMatchObject({ reachable: true, kustomizations: 4, ready: 2, suspended: 1, failed: 1 });
+  });
+
+  it(
+    'says that a prune waits, what it is about and why, and leads to a page with the rest',
+    { timeout: 180_000 },
+    async () => {
+      const commit = await push({
+        'apps/big/all.yaml': configMaps(1),
+        'apps/bad/web.yaml': DEPLOYMENT.replace('three', '1'),
+        'clusters/prod/asleep.yaml': '# awake\n',
+      });
+      await until(
+        'the prune to wait',
+        async () => (await health()).clusters[CLUSTER]?.withheldPrunes === 110,
+        PATIENCE_MS,
+      );
+
+      const status = await awaitStatus(commit, 'tidegate/prod/flux-system/big', ['pending']);
+      await until(
+        'the word about the prune',
+        () => statusOf(commit, 'tidegate/prod/flux-system/big')?.description?.startsWith('PruneWithheld') === true,
+        PATIENCE_MS,
+      );
+      const told = statusOf(commit, 'tidegate/prod/flux-system/big');
+      const page = await fetch(told?.targetUrl ?? '');
+      const html = await page.text();
+
+      expect(status?.state).toBe('pending');
+      expect(told?.description).toMatch(/^PruneWithheld: ConfigMap\/default\/cm-\d+ and 109 more: .*110/u);
+      expect(told?.description?.length).toBeLessThanOrEqual(140);
+      expect(told?.targetUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/status\//u);
+      expect(page.status).toBe(200);
+      expect(html).toContain('flux-system/big=110');
+      expect(html).toContain('110 objects stay');
+      expect(linesOf('warn').filter((line) => line.includes('PruneWithheld'))).toHaveLength(1);
+    },
+  );
+
+  it('shows the page to nobody who has no link', async () => {
+    const url = github.statuses(REPOSITORY, (await github.head(REPOSITORY, 'main')) ?? '')[0]?.targetUrl ?? '';
+    const answers = await Promise.all(
+      [
+        `${serve.url}/status/`,
+        `${serve.url}/status/prod/flux-system/big`,
+        `${url}x`,
+        url.replace(/status\/./u, 'status/-'),
+      ].map(async (one) => (await fetch(one)).status),
+    );
+
+    expect(answers).toEqual([404, 404, 404, 404]);
+    expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+    expect(log).not.toContain(new URL(url).pathname);
+  });
+
+  it('says beside a push that its cluster does not answer, and when it does again', { timeout: 180_000 }, async () => {
+    await cluster.killApiServer();
+    const commit = await push({ 'apps/big/all.yaml': configMaps(2) });
+
+    const away = await awaitStatus(commit, 'tidegate/prod', ['pending', 'error']);
+    const during = await health();
+    await cluster.restartApiServer();
+    const back = await awaitStatus(commit, 'tidegate/prod', ['success']);
+    const after = await health();
+
+    expect(away?.description).toMatch(/^ApiServerUnreachable: cluster prod cannot be worked on: /u);
+    expect(during.status).toBe('degraded');
+    expect(during.clusters[CLUSTER]).toMatchObject({ reachable: false });
+    expect(during.problems).toContainEqual(
+      expect.objectContaining({
+        what: 'cluster prod',
+        problem: expect.stringContaining('ApiServerUnreachable'),
+        todo: expect.stringContaining('see whether the API server runs'),
+      }),
+    );
+    expect(back?.description).toMatch(/can be worked on again/u);
+    expect(after.clusters[CLUSTER]).toMatchObject({ reachable: true });
+    expect(after.problems.some(({ what }) => what === 'cluster prod')).toBe(false);
+  });
+});
