@@ -78,7 +78,7 @@ describe('the tidegate command', () => {
       expect(await run.exit).toBe(2);
       expect(run.errors()).toBe(
         `${file}:3:13: clusters[0].name: missing; allowed: text (quote it if it is all digits)\n` +
-          `${file}:4:10: serve.prot: unknown key; allowed: address, port, stateFolder, secretsFolder, tickSeconds, ecrEventsQueueUrl; did you mean port?\n`,
+          `${file}:4:10: serve.prot: unknown key; allowed: address, port, stateFolder, secretsFolder, tickSeconds, publicUrl, ecrEventsQueueUrl; did you mean port?\n`,
       );
     },
   );

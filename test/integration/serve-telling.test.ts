@@ -45,7 +45,7 @@ beforeAll(async () => {
         appId: app.id,
         privateKeySecret: 'key',
         webhookSecret: 'webhook',
-        branchPrefix: 'tidegate',
+        branchPrefix: 'tidegate/',
       },
       registries: { ecr: [] },
       statuses: { withheldPrune: 'pending' },
@@ -258,5 +258,59 @@ describe('what people are told', () => {
     expect(back?.description).toMatch(/can be worked on again/u);
     expect(after.clusters[CLUSTER]).toMatchObject({ reachable: true });
     expect(after.problems.some(({ what }) => what === 'cluster prod')).toBe(false);
+  });
+});
+
+describe('an installation whose token and kubeconfig are wrong', () => {
+  it('names both in /healthz, and neither their values', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'tidegate-wrong-'));
+    const token = `ghp_${'c4nary'.repeat(6)}`;
+    mkdirSync(join(own, 'secrets'));
+    writeFileSync(join(own, 'secrets', 'token'), token);
+    writeFileSync(join(own, 'secrets', 'webhook'), WEBHOOK_SECRET);
+    const wrong = await startServe({
+      settings: {
+        installation: 'default',
+        configRepository: { url: `${github.url}/${REPOSITORY}`, branch: 'main' },
+        github: {
+          apiUrl: github.apiUrl,
+          tokenSecret: 'token',
+          webhookSecret: 'webhook',
+          branchPrefix: 'tidegate/',
+        },
+        registries: { ecr: [] },
+        statuses: { withheldPrune: 'pending' },
+        clusters: [
+          {
+            name: CLUSTER,
+            path: './clusters/prod',
+            target: { kind: 'kubeconfig', context: 'no-such-context', file: cluster.kubeconfigPath },
+            pruneGuard: { maxObjects: 5, maxPercent: 20 },
+          },
+        ],
+        serve: {
+          address: '127.0.0.1',
+          port: 0,
+          stateFolder: join(own, 'state'),
+          secretsFolder: join(own, 'secrets'),
+          tickSeconds: 1,
+        },
+      },
+      compose: (resources) => composeServe(resources, { version: 'test', kubectl: cluster.kubectlPath }),
+      log: createJsonLogger({ level: 'error', knownSecrets: [], now: () => Date.now(), write: () => undefined }),
+    });
+    const read = async (): Promise<Health> => (await (await fetch(`${wrong.url}/healthz`)).json()) as Health;
+    await until('both to be named', async () => (await read()).problems.length >= 2, PATIENCE_MS);
+    const { problems } = await read();
+    await wrong.close();
+    await rm(own, { recursive: true, force: true });
+
+    expect(problems.map(({ what }) => what).toSorted((one, other) => one.localeCompare(other))).toEqual([
+      'cluster prod',
+      'GitRepository flux-system/flux-system of cluster prod',
+    ]);
+    expect(problems.find(({ what }) => what.startsWith('GitRepository'))?.problem).toMatch(/^AuthenticationFailed: /u);
+    expect(problems.find(({ what }) => what === 'cluster prod')?.problem).toContain('no-such-context');
+    expect(JSON.stringify(problems)).not.toContain(token);
   });
 });
