@@ -1,5 +1,5 @@
 import { objectIdOf, type ObjectId } from '#shared/api/kubernetes-object.ts';
-import { APPLYSET_PART_OF_LABEL, TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
+import { TIDEGATE_NAMESPACE } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
 import { mayStart, progressOf, type ApplyRun } from './apply-run.ts';
@@ -72,11 +72,7 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
     .map((object) => resolveId(objectIdOf(object), run.cluster.discovery))
     .filter((object) => outsideScope(object, run.cluster) === undefined)
     .forEach(cover);
-  for (const member of run.cluster.members.values()) {
-    if (member.live.labels?.[APPLYSET_PART_OF_LABEL] === id) {
-      cover(member.id);
-    }
-  }
+  run.cluster.membersBySet.get(id)?.forEach((member) => cover(member.id));
   for (const [kind, namespace] of placesOf(known)) {
     // A place that could not be listed may have members; so may any while discovery has holes.
     const hidden = whyUnlisted(run.cluster.unlisted, { ...kind, namespace }) !== undefined;

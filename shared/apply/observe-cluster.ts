@@ -71,12 +71,24 @@ export async function observeCluster(api: KubernetesApi, request: ObserveRequest
   return {
     discovery,
     members,
+    membersBySet: groupBySet(members.values()),
     parents,
     foreignParents,
     unlisted: await withLeftNamespaces(api, { discovery, parents, unlisted }, namespaces),
     epochOf,
     ...(namespaces === undefined ? {} : { namespaces }),
   };
+}
+
+function groupBySet(members: Iterable<ObservedObject>): ReadonlyMap<string, readonly ObservedObject[]> {
+  const groups = new Map<string, ObservedObject[]>();
+  for (const member of members) {
+    const id = member.live.labels?.[APPLYSET_PART_OF_LABEL] ?? '';
+    const known = groups.get(id) ?? [];
+    known.push(member);
+    groups.set(id, known);
+  }
+  return groups;
 }
 
 interface PlannedList {

@@ -20,6 +20,8 @@ export interface ObservedCluster {
   readonly discovery: Discovery;
   /** Objects that carry an ApplySet label, by key. */
   readonly members: ReadonlyMap<string, ObservedObject>;
+  /** The same by ApplySet id. */
+  readonly membersBySet: ReadonlyMap<string, readonly ObservedObject[]>;
   /** Parents of this cluster's Kustomizations. */
   readonly parents: readonly ObservedParent[];
   /** Parents of other installations on the same cluster, by ApplySet id. */

@@ -28,7 +28,7 @@ export interface PruneSet {
   readonly kustomization: ApplySetName;
   /** All that carry its label. */
   readonly members: readonly ObservedObject[];
-  /** How many objects it desires. */
+  /** How many objects it desires, and other Kustomizations. */
   readonly desired: number;
   readonly whenGone: WhenDeleted;
   /** Whether the Kustomization itself is gone from Git. */

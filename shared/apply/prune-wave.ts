@@ -29,7 +29,7 @@ export async function pruneWave(run: ApplyRun, wave: readonly DesiredSet[]): Pro
   const sets = wave.map((set): PruneSet => ({
     kustomization: set.id,
     members: membersOf(run, set.id),
-    desired: desiredIds(set).length,
+    desired: desiredIds(set).length + set.children.length,
     whenGone: set.settings.prune ? 'prune' : 'orphan',
     gone: false,
   }));
@@ -89,8 +89,7 @@ export function ownSets(run: ApplyRun): (object: WeighedObject) => boolean {
 
 /** All objects that carry the label of a Kustomization's ApplySet. */
 export function membersOf(run: ApplyRun, kustomization: ApplySetName): readonly ObservedObject[] {
-  const id = applySetId(kustomization);
-  return [...run.cluster.members.values()].filter(({ live }) => live.labels?.[APPLYSET_PART_OF_LABEL] === id);
+  return run.cluster.membersBySet.get(applySetId(kustomization)) ?? [];
 }
 
 function pruneContext(run: ApplyRun): PruneContext {
@@ -108,6 +107,7 @@ function pruneContext(run: ApplyRun): PruneContext {
     desiredKeys,
     desiredUids: new Set(uids.filter((uid) => uid !== undefined)),
     desiredNamespaces: new Set(desired.map((id) => id.namespace)),
+    desiredGroups: new Set(desired.map((id) => id.group)),
     desiredDefinitions: new Set(desired.map((id) => `${findResource(discovery, id)?.plural ?? ''}.${id.group}`)),
     ...placesOfOthers(run.cluster),
     installedAt: parseTime(run.request.installation.since),

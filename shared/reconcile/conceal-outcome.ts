@@ -1,4 +1,4 @@
-import type { ApplyOutcome, SetOutcome } from '#shared/apply/desired-state.ts';
+import type { ApplyOutcome, SetOutcome, WithheldPrune } from '#shared/apply/desired-state.ts';
 import { concealValues } from './conceal-values.ts';
 
 /** Guards whose words are those of a server. */
@@ -27,6 +27,14 @@ function concealSet(set: SetOutcome, secrets: readonly string[]): SetOutcome {
       ...(field === undefined ? {} : { field: concealValues(field, secrets) }),
     })),
     health: set.health.map(conceal),
-    withheld: set.withheld.map((prune) => (QUOTING.has(prune.guard) ? conceal(prune) : prune)),
+    withheld: set.withheld.map((prune) => concealAnswer(QUOTING.has(prune.guard) ? conceal(prune) : prune, secrets)),
   };
+}
+
+/** What somebody wrote for an approval is quoted, and a variable may have filled it in. */
+function concealAnswer(prune: WithheldPrune, secrets: readonly string[]): WithheldPrune {
+  const { asksFor } = prune;
+  if (asksFor?.answer === undefined) return prune;
+  const unheard = asksFor.answer.unheard.map((text) => concealValues(text, secrets));
+  return { ...prune, asksFor: { ...asksFor, answer: { ...asksFor.answer, unheard } } };
 }

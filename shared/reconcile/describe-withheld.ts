@@ -102,6 +102,10 @@ function describeTodo(held: Held): string {
       return 'mend what the reason names; the objects then go by themselves';
     case 'discovery-incomplete':
       return 'mend the APIService that does not answer (kubectl get apiservices); the objects then go by themselves';
+    case 'holds-others':
+      return 'see to what the reason names; when that is gone, it goes by itself';
+    case 'weight-unknown':
+      return 'let Tidegate list what the reason names, or do what the reason says';
     case 'refused':
       return 'give Tidegate the right that the reason names, or delete the object yourself';
     default:

@@ -506,6 +506,22 @@ describe('an object that takes others with it', () => {
   });
 });
 
+describe('a Kustomization that still brings others', () => {
+  it('renders something: its last object goes without asking', async () => {
+    const ns = 'parent-of';
+    const installation = install(fixture.api, ns);
+    const child = rendered('parent-of-child', [namespace(ns)]);
+    const parent = { ...rendered('parent-of-it', [configMap(ns, 'last')]), children: [child.id] };
+    await installation.apply([child, parent]);
+    const barren = { ...parent, render: { kind: 'rendered', objects: [] } } as const;
+
+    const gone = outcomeOf(await installation.apply([child, barren]), 'parent-of-it');
+
+    expect(gone).toMatchObject({ state: 'ready', withheld: [] });
+    expect(await deletionsIn(ns)).toEqual(['configmaps/last']);
+  });
+});
+
 describe('a Kustomization that is gone from Git', () => {
   it('goes without asking when it is small, and its inventory with it', async () => {
     const ns = 'small';

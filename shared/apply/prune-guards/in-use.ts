@@ -4,11 +4,15 @@ import type { PruneContext, PruneGuardCheck } from './prune-candidate.ts';
 
 /**
  * Holds for a Namespace or a definition that would take desired objects with it, be it another installation that desires
- * them, and for the Namespace of every inventory.
+ * them, for the Namespace of every inventory, and for an APIService without which desired objects are out of reach.
  */
 export const inUse: PruneGuardCheck = ({ object: { id } }, context) => {
   if (id.kind === 'Namespace' && id.group === '') {
     return whyNamespaceStays(id.name, context);
+  }
+  if (id.kind === 'APIService' && id.group === 'apiregistration.k8s.io') {
+    const group = id.name.slice(id.name.indexOf('.') + 1);
+    return context.desiredGroups.has(group) ? `objects of group ${group}, which it serves, are desired` : undefined;
   }
   if (id.kind !== 'CustomResourceDefinition') {
     return undefined;

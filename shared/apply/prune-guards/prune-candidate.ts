@@ -25,6 +25,8 @@ export interface PruneContext {
   readonly desiredKeys: ReadonlySet<string>;
   readonly desiredUids: ReadonlySet<string>;
   readonly desiredNamespaces: ReadonlySet<string>;
+  /** API groups of which objects are desired. */
+  readonly desiredGroups: ReadonlySet<string>;
   /** `<plural>.<group>` of the kinds that are desired. */
   readonly desiredDefinitions: ReadonlySet<string>;
   /** Where other installations have objects, by name of the namespace, and whose. */

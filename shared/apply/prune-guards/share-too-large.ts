@@ -8,7 +8,7 @@ export interface PruneShare {
   readonly deletions: number;
   /** How many it has in the cluster before. */
   readonly members: number;
-  /** How many it desires. */
+  /** How many it desires, other Kustomizations among them. */
   readonly desired: number;
   /** Whether the Kustomization itself is gone from Git. */
   readonly gone: boolean;

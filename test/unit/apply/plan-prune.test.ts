@@ -23,6 +23,7 @@ const calm: PruneContext = {
   desiredKeys: new Set(),
   desiredUids: new Set(),
   desiredNamespaces: new Set(),
+  desiredGroups: new Set(),
   desiredDefinitions: new Set(),
   foreignNamespaces: new Map(),
   foreignDefinitions: new Map(),
@@ -59,6 +60,11 @@ function member(
 
 function setOf(members: readonly ObservedObject[], desired = 10): PruneSet {
   return { kustomization, members, desired, whenGone: 'prune', gone: false };
+}
+
+function apiService(name: string): ObservedObject {
+  const service = member(name, { kind: 'APIService' });
+  return { ...service, id: { ...service.id, group: 'apiregistration.k8s.io', namespace: '' } };
 }
 
 /** What Git no longer holds, by name of the Kustomization. */
@@ -118,6 +124,7 @@ describe('the prune plan', () => {
       member('a', { kind: 'CustomResourceDefinition' }),
     ],
     ['before-installation', { installedAt: Date.parse('2026-01-02T00:00:00Z') }, member('a')],
+    ['in-use', { desiredGroups: new Set(['tides.example']) }, apiService('v1.tides.example')],
     ['discovery-incomplete', { incompleteDiscovery: ['x/v1'] }, member('a')],
     ['discovery-incomplete', { unlisted: [{ kind: 'ConfigMap', reason: 'forbidden' }] }, member('a')],
   ])('withholds for %s', (guard, change, object) => {
@@ -331,5 +338,63 @@ describe('a Kustomization that is gone from Git', () => {
     expect(asked.deletions).toEqual([]);
     expect(asked.withheld.map((prune) => prune.asksFor?.count)).toEqual([2, 2, 2, 2, 2, 2]);
     expect(approved.deletions).toHaveLength(6);
+  });
+});
+
+describe('any prune plan', () => {
+  it('lets nothing of weight go without its exact count or its mark, and accounts for each member once', () => {
+    const sort = fc.constantFrom('light', 'space', 'marked', 'owner', 'unknown');
+    const given = fc.record({
+      sorts: fc.array(sort, { minLength: 1, maxLength: 12 }),
+      strangers: fc.nat({ max: 3 }),
+      approved: fc.nat({ max: 20 }),
+      gone: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(given, ({ sorts, strangers, approved, gone }) => {
+        const kinds: Readonly<Record<string, string>> = {
+          space: 'Namespace',
+          marked: 'Namespace',
+          owner: 'StatefulSet',
+        };
+        const members = sorts.map((sort, index) =>
+          member(`${sort}-${index}`, {
+            kind: kinds[sort] ?? 'ConfigMap',
+            annotations: sort === 'marked' ? { 'tidegate.dev/prune': 'enabled' } : {},
+          }),
+        );
+        const made = Array.from({ length: strangers }, (_, index) => stranger(`by-hand-${index}`));
+        const weights: Record<string, Weight> = {};
+        for (const { id, live } of members) {
+          if (id.kind === 'Namespace') weights[live.uid] = holding(...made);
+          if (id.kind === 'StatefulSet')
+            weights[live.uid] = holding(stranger(`claim-${id.name}`, 'PersistentVolumeClaim'));
+          if (id.name.startsWith('unknown')) weights[live.uid] = { ...holding(), unknown: 'nobody may look' };
+        }
+        const set = { ...setOf(members), gone };
+        const { deletions, last, withheld } = plan([set], { guard, weights, approvals: { app: approved } });
+
+        const asked = new Set(withheld.flatMap((prune) => prune.asksFor?.count ?? []));
+        const went = [...names(deletions), ...names(last)];
+        expect([...went, ...withheld.map(({ id }) => id.name)].sort()).toEqual(members.map(({ id }) => id.name).sort());
+        expect(asked.size).toBeLessThanOrEqual(1);
+        expect(asked.has(approved)).toBe(false);
+        expect(went.filter((name) => name.startsWith('unknown'))).toEqual([]);
+
+        // What is asked for goes with exactly that count, whatever else there is.
+        const [count] = asked;
+        if (count !== undefined) {
+          const answered = plan([set], { guard, weights, approvals: { app: count } });
+          expect(answered.withheld.every((prune) => prune.asksFor === undefined)).toBe(true);
+        } else {
+          const weighty = went.filter((name) => name.startsWith('space') || name.startsWith('owner'));
+          const owners = weighty.filter((name) => name.startsWith('owner')).length;
+          const spaces = weighty.length - owners;
+          const least = weighty.length + owners + (spaces > 0 ? strangers : 0);
+          expect(weighty.length === 0 || approved >= least).toBe(true);
+        }
+      }),
+      { seed: 42, numRuns: sampleSize(500, 20_000) },
+    );
   });
 });
