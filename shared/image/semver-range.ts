@@ -8,25 +8,29 @@ export interface SemverRange {
   matches(version: string): boolean;
 }
 
-// Flux reads ranges with Masterminds/semver. npm's ranges differ in what they say of prereleases, of a comma and of `!=`.
+// Flux reads ranges with Masterminds/semver: npm's differ in what they say of prereleases, of a comma and of `!=`. Whoever
+// changes anything here has `test/parity/semver.test.ts` to ask.
 const MAX_RANGE_LENGTH = 512;
 const MAX_ALTERNATIVES = 32;
 const IDENTIFIERS = String.raw`[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*`;
 // What stands behind a wildcard counts for nothing, whatever of these characters it is.
 const PART = String.raw`[0-9xX*|]+`;
 const VERSION = String.raw`v?(${PART})(?:\.(${PART}))?(?:\.(${PART}))?(?:-(${IDENTIFIERS}))?(?:\+${IDENTIFIERS})?`;
-const HYPHEN = new RegExp(String.raw`^\s*(${VERSION})\s+-\s+(${VERSION})\s*$`, 'u');
-const COMPARATOR = new RegExp(String.raw`^(=|!=|>|<|>=|=>|<=|=<|~|~>|\^|)\s*${VERSION}$`, 'u');
-const NEXT_COMPARATOR = new RegExp(String.raw`(?:=|!=|>=|=>|<=|=<|~>|>|<|~|\^)?\s*${VERSION}(?=$|[\s,])`, 'uy');
+const OPERATOR = String.raw`!=|>=|=>|<=|=<|~>|=|>|<|~|\^|`;
+// Go's `\s`, which is narrower than ours.
+const SPACE = String.raw`[\t\n\f\r ]`;
+const HYPHEN = new RegExp(String.raw`${SPACE}*(${VERSION})${SPACE}+-${SPACE}+(${VERSION})${SPACE}*`, 'gu');
+const COMPARISON = new RegExp(String.raw`(${OPERATOR})${SPACE}*(${VERSION})`, 'uy');
+const SEPARATOR = new RegExp(String.raw`${SPACE}+,?${SPACE}*|,${SPACE}*`, 'uy');
+const SPACES_AROUND = new RegExp(String.raw`^${SPACE}+|${SPACE}+$`, 'gu');
 
-interface Comparator {
-  readonly prerelease: boolean;
-  allows(version: Version, prereleases: boolean): boolean;
-}
-
-interface Interval {
-  readonly from?: Version;
-  readonly below?: Version;
+/** One comparison: `>=1.2`. */
+interface Comparison {
+  readonly operator: string;
+  /** What is not written is 0. */
+  readonly bound: Version;
+  /** How many of the three numbers are written. */
+  readonly precision: number;
 }
 
 /**
@@ -39,160 +43,126 @@ export function parseSemverRange(range: string): SemverRange {
   if (range.length > MAX_RANGE_LENGTH) {
     throw invalidRange(`${range.slice(0, 40)}…`, `is longer than ${MAX_RANGE_LENGTH} characters`);
   }
-  const parts = range.split('||');
+  const parts = withoutHyphens(range).split('||');
   if (parts.length > MAX_ALTERNATIVES) throw invalidRange(range, `has more than ${MAX_ALTERNATIVES} alternatives`);
-  const alternatives = parts.map((part) => parseAlternative(part, range));
+  const alternatives = parts.map((part) => {
+    const comparisons = parseAlternative(part, range);
+    // One prerelease among the parts of an alternative opens all of them to prereleases.
+    return { comparisons, prereleases: comparisons.some(({ bound }) => bound.prerelease !== '') };
+  });
   return {
     matches(text) {
       const version = parseVersion(text);
       if (version === undefined) return false;
-      return alternatives.some((comparators) => {
-        // One prerelease among the parts of an alternative opens all of them to prereleases.
-        const prereleases = comparators.some((comparator) => comparator.prerelease);
-        return comparators.every((comparator) => comparator.allows(version, prereleases));
-      });
+      return alternatives.some(
+        ({ comparisons, prereleases }) =>
+          (version.prerelease === '' || prereleases) && comparisons.every((comparison) => holds(comparison, version)),
+      );
     },
   };
 }
 
-function parseAlternative(part: string, range: string): readonly Comparator[] {
-  const hyphen = HYPHEN.exec(part);
-  const texts = hyphen === null ? splitComparators(part, range) : [`>=${hyphen[1] ?? ''}`, `<=${hyphen[6] ?? ''}`];
-  return texts.map((text) => parseComparator(text, range));
+/** Masterminds rewrites `1 - 2` before it looks at anything else: also beside other comparisons, and across `1||2 - 3`. */
+function withoutHyphens(range: string): string {
+  let text = range;
+  for (const [whole, from = '', , , , , to = ''] of range.matchAll(HYPHEN)) {
+    text = text.replace(whole, () => `>= ${from}, <= ${to} `);
+  }
+  return text;
 }
 
-function splitComparators(part: string, range: string): readonly string[] {
-  const text = part.trim();
+function parseAlternative(part: string, range: string): readonly Comparison[] {
+  const text = part.replaceAll(SPACES_AROUND, '');
   if (text === '') throw invalidRange(range, 'has an empty part');
-  const found: string[] = [];
-  let position = 0;
-  while (position < text.length) {
-    NEXT_COMPARATOR.lastIndex = position;
-    const match = NEXT_COMPARATOR.exec(text);
+  const found: Comparison[] = [];
+  for (let position = 0; position < text.length;) {
+    COMPARISON.lastIndex = position;
+    const match = COMPARISON.exec(text);
     if (match === null) throw invalidRange(range, `has a part that is no comparison: "${text.slice(position)}"`);
-    found.push(match[0]);
+    found.push(comparisonOf(match, range));
     position += match[0].length;
-    const separator = /^(?:\s*,\s*|\s+)(?=.)/u.exec(text.slice(position));
-    if (separator === null && position < text.length) {
+    if (position === text.length) break;
+    SEPARATOR.lastIndex = position;
+    const separator = SEPARATOR.exec(text)?.[0];
+    if (separator === undefined || position + separator.length === text.length) {
       throw invalidRange(range, `ends with "${text.slice(position)}"`);
     }
-    position += separator?.[0].length ?? 0;
+    position += separator.length;
   }
   return found;
 }
 
-function parseComparator(text: string, range: string): Comparator {
-  const match = COMPARATOR.exec(text.trim());
-  if (match === null) throw invalidRange(range, `has a part that is no comparison: "${text}"`);
-  const [, operator = '', major, minor, patch, prerelease] = match;
-  const known = [major, minor, patch].map((part) => (part === undefined || /^[xX*]$/u.test(part) ? undefined : part));
-  const given = known.findIndex((part) => part === undefined);
-  const precision = given < 0 ? 3 : given;
-  const written = known.map((part, index) => (index < precision ? (part ?? '0') : '0'));
-  const base = parseVersion(`${written.join('.')}${prerelease === undefined ? '' : `-${prerelease}`}`);
-  if (base === undefined) throw invalidRange(range, `holds "${text}", which is no version`);
-  const { numbers } = base;
-  const exact = precision === 3;
-  const wanted = prerelease !== undefined;
+function comparisonOf(match: RegExpExecArray, range: string): Comparison {
+  const [whole, operator = '', written = '', major, minor, patch, prerelease] = match;
+  const numbers = [major, minor, patch];
+  const wildcard = numbers.findIndex((part) => part === undefined || /^[xX*]$/u.test(part));
+  const precision = wildcard < 0 ? 3 : wildcard;
+  const filled = numbers.map((part, index) => (index < precision ? part : '0')).join('.');
+  const bound = parseVersion(
+    precision === 3 ? written : `${filled}${prerelease === undefined ? '' : `-${prerelease}`}`,
+  );
+  if (bound === undefined) throw invalidRange(range, `holds "${whole}", which is no version`);
+  return { operator, bound, precision };
+}
 
-  /** A prerelease is taken in only where the alternative names one. */
-  function isScreened(version: Version, prereleases: boolean): boolean {
-    return version.prerelease !== '' && !wanted && !prereleases;
-  }
-
-  function within(interval: Interval, negate = false): Comparator {
-    return {
-      prerelease: wanted,
-      allows(version, prereleases) {
-        if (isScreened(version, prereleases)) return false;
-        const inside =
-          (interval.from === undefined || compareVersions(version, interval.from) >= 0) &&
-          (interval.below === undefined || compareVersions(version, interval.below) < 0);
-        return inside !== negate;
-      },
-    };
-  }
-  function equalTo(other: Version, negate: boolean): Comparator {
-    return {
-      prerelease: wanted,
-      allows: (version, prereleases) =>
-        !isScreened(version, prereleases) && (compareVersions(version, other) === 0) !== negate,
-    };
-  }
-
-  /** `!=1.2`: another prerelease of the same two numbers is unlike it, too, where prereleases count. */
-  function unlike(other: Version): Comparator {
-    return {
-      prerelease: wanted,
-      allows(version, prereleases) {
-        if (isScreened(version, prereleases)) return false;
-        const isSame = version.numbers[0] === other.numbers[0] && version.numbers[1] === other.numbers[1];
-        return !isSame || version.prerelease !== other.prerelease;
-      },
-    };
-  }
-
-  function next(place: number): Version | undefined {
-    return place < 0 ? undefined : bumped(numbers, place);
-  }
-  /** First version past everything that the written parts cover. */
-  const past = precision === 3 ? undefined : next(precision - 1);
-
+/** Whether a version is what one comparison asks for. Where Masterminds' answer is odd, it is the answer all the same. */
+function holds({ operator, bound, precision }: Comparison, version: Version): boolean {
+  const difference = compareVersions(version, bound);
+  const [major, minor] = differences(version, bound);
   switch (operator) {
     case '':
     case '=':
-    case '!=': {
-      const negate = operator === '!=';
-      // `!=*` leaves out 0.0.0 and nothing else, as Masterminds has it.
-      if (exact || (negate && precision === 0)) return equalTo(base, negate);
-      if (negate && precision === 2) return unlike(base);
-      return within({ from: base, ...(past === undefined ? {} : { below: past }) }, negate);
-    }
+      return precision === 3 ? difference === 0 : isWithinTilde(version, bound, precision);
+    case '!=':
+      if (precision === 1) return major !== 0n;
+      // Another prerelease of the same two numbers is unlike `1.2`, too.
+      if (precision === 2) return major !== 0n || minor !== 0n || version.prerelease !== bound.prerelease;
+      // `!=*` leaves out 0.0.0 and nothing else.
+      return difference !== 0;
     case '>':
-      if (past !== undefined) return within({ from: past });
-      return {
-        ...within({}),
-        allows: (version, pre) => within({}).allows(version, pre) && compareVersions(version, base) > 0,
-      };
+      if (precision === 1) return major > 0n;
+      if (precision === 2) return major > 0n || (major === 0n && minor > 0n);
+      return difference > 0;
     case '<':
-      return within({ below: base });
+      return difference < 0;
     case '>=':
     case '=>':
-      return within({ from: base });
+      return difference >= 0;
     case '<=':
     case '=<':
+      if (precision === 3) return difference <= 0;
       // `<=*` reaches as far as 0.0.
-      if (!exact) return within({ below: past ?? bumped([0n, 0n, 0n], 1) });
-      return {
-        ...within({}),
-        allows: (version, pre) => within({}).allows(version, pre) && compareVersions(version, base) <= 0,
-      };
+      return major < 0n || (major === 0n && (minor <= 0n || precision === 1));
     case '~':
     case '~>':
-      // Masterminds reads `~0.0.0` as every version.
-      return within(upTo(base, exact && numbers.every((part) => part === 0n) ? -1 : Math.min(precision - 1, 1), next));
-    case '^': {
-      const firstSet = numbers.findIndex((part) => part !== 0n);
-      return within(upTo(base, precision === 0 ? 2 : Math.min(firstSet < 0 ? 2 : firstSet, precision - 1), next));
-    }
+      return isWithinTilde(version, bound, precision);
     default:
-      throw invalidRange(range, `has the operator "${operator}"`);
+      return isWithinCaret(version, bound, precision);
   }
 }
 
-function upTo(from: Version, place: number, next: (place: number) => Version | undefined): Interval {
-  const below = next(place);
-  return below === undefined ? { from } : { from, below };
+/** `~1.2.3` and `~1.2` stay within 1.2, `~1` within 1; `~0.0.0` and `~*` are every version from there on. */
+function isWithinTilde(version: Version, bound: Version, precision: number): boolean {
+  if (compareVersions(version, bound) < 0) return false;
+  const isZero = bound.numbers.every((number) => number === 0n);
+  if (isZero && (precision === 0 || precision === 3)) return true;
+  const [major, minor] = differences(version, bound);
+  return major === 0n && (minor === 0n || precision === 1);
 }
 
-/** The lowest prerelease of the version that follows at one place, so that `^1` leaves `2.0.0-rc.1` out. */
-function bumped([major, minor, patch]: Version['numbers'], place: number): Version {
-  const raised = [
-    [major + 1n, 0n, 0n],
-    [major, minor + 1n, 0n],
-    [major, minor, patch + 1n],
-  ] as const;
-  return { numbers: raised[place] ?? raised[2], prerelease: '0' };
+/** `^1.2.3` stays within 1, `^0.2.3` within 0.2, `^0.0.3` at 0.0.3; `^*` is 0.0.0 alone. */
+function isWithinCaret(version: Version, bound: Version, precision: number): boolean {
+  if (compareVersions(version, bound) < 0) return false;
+  const [major, minor, patch] = differences(version, bound);
+  if (major !== 0n) return false;
+  if (bound.numbers[0] > 0n || precision === 1) return true;
+  if (minor !== 0n) return false;
+  return bound.numbers[1] > 0n || precision === 2 || patch === 0n;
+}
+
+function differences(version: Version, bound: Version): readonly [major: bigint, minor: bigint, patch: bigint] {
+  const [major, minor, patch] = version.numbers;
+  return [major - bound.numbers[0], minor - bound.numbers[1], patch - bound.numbers[2]];
 }
 
 function invalidRange(range: string, fault: string): TidegateError {
