@@ -31,10 +31,10 @@ export const ObjectName = z
 /** A pattern that RE2 compiles, so that no pattern can hang a worker. */
 export const Re2Pattern = z.string().max(1_024).refine(compiles, 'allowed is a regular expression in RE2 syntax');
 
-/** A folder inside the repository, never above its root; a leading `/` is that root, as in Flux. */
+/** A folder inside the repository, whatever it is relative to; `resolveInsideRoot` says which. */
 export const RepositoryPath = z
   .string()
-  .refine(staysInside, 'allowed is a path relative to the root of the repository, such as ./apps/production');
+  .refine(isPath, 'allowed is a path relative to the root of the repository, such as ./apps/production');
 
 /** A branch, tag or ref name that is safe to hand to Git. */
 export const GitName = z
@@ -118,16 +118,6 @@ function compiles(pattern: string): boolean {
   }
 }
 
-function staysInside(path: string): boolean {
-  if (path.includes('\\') || path.includes('\0') || path.includes('://')) {
-    return false;
-  }
-  let depth = 0;
-  for (const part of path.split('/')) {
-    depth += part === '..' ? -1 : part === '.' || part === '' ? 0 : 1;
-    if (depth < 0) {
-      return false;
-    }
-  }
-  return true;
+function isPath(path: string): boolean {
+  return !path.includes('\\') && !path.includes('\0') && !path.includes('://');
 }

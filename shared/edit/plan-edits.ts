@@ -1,3 +1,4 @@
+import { resolveInsideRoot } from '#shared/api/resolve-inside-root.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import { formatImageReference, type ImageReference } from '#shared/image/image-reference.ts';
@@ -36,7 +37,7 @@ export function findMarkersInTree(
   files: SourceTree,
   updatePath: string,
 ): { readonly markers: readonly LocatedMarker[]; readonly problems: readonly Problem[] } {
-  const folder = normalizeFolder(updatePath);
+  const folder = resolveInsideRoot(updatePath);
   const found = [...files.keys()]
     .filter((file) => folder === '' || file === folder || file.startsWith(`${folder}/`))
     .sort()
@@ -87,11 +88,4 @@ export function planEdits(files: SourceTree, wanted: readonly WantedValue[]): Ed
 function changeOf({ marker, to }: WantedValue): ImageChange {
   const { file, line, path, part, value: from } = marker;
   return { policy: formatNamespacedName(marker.policy), file, line, path, part, from, to };
-}
-
-function normalizeFolder(path: string): string {
-  return path
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/');
 }

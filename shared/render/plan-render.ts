@@ -1,10 +1,11 @@
 import type { Kustomization } from '#shared/api/kustomization.ts';
+import { resolveInsideRoot } from '#shared/api/resolve-inside-root.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
 import { collectBuildInput } from './collect-build-input.ts';
 import { generateKustomization, type KustomizationEdits } from './generate-kustomization.ts';
-import { resolveInsideRoot, resolvePath } from './kustomization-file.ts';
+import { resolvePath } from './kustomization-file.ts';
 import { renderCacheKey } from './render-cache-key.ts';
 import { mergeVariables } from './substitute-variables.ts';
 

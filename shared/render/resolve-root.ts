@@ -1,6 +1,6 @@
 import type { Kustomization } from '#shared/api/kustomization.ts';
+import { resolveInsideRoot } from '#shared/api/resolve-inside-root.ts';
 import { formatNamespacedName, ROOT_NAME, type NamespacedName } from '#shared/api/resource-key.ts';
-import { resolvePath } from './kustomization-file.ts';
 
 /** The Kustomization that stands for the cluster's folder, and the others. */
 export interface ResolvedRoot {
@@ -36,8 +36,7 @@ export function resolveRoot(
 
 /** Whether a path leads to the cluster's own folder, however it is written. */
 export function isClusterFolder(path: string, clusterPath: string): boolean {
-  const folder = resolvePath('', clusterPath);
-  return folder !== undefined && resolvePath('', path) === folder;
+  return resolveInsideRoot(path) === resolveInsideRoot(clusterPath);
 }
 
 /** Whether something goes by the name that the root, and its source, have where nobody names them otherwise. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { parseApiVersion, type KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import type { ApplyOutcome } from '#shared/apply/desired-state.ts';
 import { findResource } from '#shared/apply/group-kind.ts';
 import type { Discovery } from '#shared/ports/kubernetes-api.ts';
@@ -35,6 +36,8 @@ const CLUSTER_SCOPED = new Set([
   'VolumeAttachment',
   'VolumeAttributesClass',
 ]);
+
+const HOLDING_DATA = new Set(['PersistentVolumeClaim', 'PersistentVolume']);
 
 const spec = (fields: Fields) => ({ spec: fields });
 const podSpec = (image: string, more: Fields = {}) => ({ containers: [{ name: 'app', image, ...more }] });
@@ -406,7 +409,9 @@ const nameOf = (kind: string, index: number) => `${kind.toLowerCase()}-${index}`
 
 function objectOf([, apiVersion, kind]: Case, name: string, fields: Fields): KubernetesObject {
   const metadata = CLUSTER_SCOPED.has(kind) ? { name } : { name, namespace: NS };
-  return { apiVersion, kind, metadata, ...fields };
+  // What holds data is recreated only where Git says so: it loses them.
+  const annotations = HOLDING_DATA.has(kind) ? { annotations: { [PRUNE_ANNOTATION]: 'enabled' } } : {};
+  return { apiVersion, kind, metadata: { ...metadata, ...annotations }, ...fields };
 }
 
 function rule(rule: string, message?: string) {

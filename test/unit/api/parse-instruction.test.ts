@@ -228,6 +228,10 @@ describe('parsing an instruction', () => {
     ]);
   });
 
+  it('reads a path above the root of the repository, which Flux joins inside of it', () => {
+    expect(problemsOf(manifest('Kustomization', 'path: ../components/x'))).toEqual([]);
+  });
+
   it.each<readonly [Kind, string, string]>([
     ['GitRepository', 'intervall: 1m', 'spec.intervall: is not a field of GitRepository; did you mean interval?'],
     ['GitRepository', 'suspend: "yes"', 'spec.suspend: is "yes" (string); allowed is a boolean'],
@@ -250,8 +254,8 @@ describe('parsing an instruction', () => {
     ['GitRepository', 'ref: { tag: 1.5 }', 'spec.ref.tag: is 1.5 (number); allowed is a string; quote it: "1.5"'],
     [
       'Kustomization',
-      'path: ../../etc',
-      'spec.path: is "../../etc"; allowed is a path relative to the root of the repository, such as ./apps/production',
+      'path: "https://example.com/apps"',
+      'spec.path: is "https://example.com/apps"; allowed is a path relative to the root of the repository, such as ./apps/production',
     ],
     [
       'Kustomization',

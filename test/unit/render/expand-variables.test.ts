@@ -52,15 +52,15 @@ describe('expanding variables', () => {
     ['${word//abc/X}', 'XABC123ABCX'],
     ['${word/#abc/X}', 'XABC123ABCabc'],
     ['${word/%abc/X}', 'abcABC123ABCX'],
-    ['${word/#/pre-}', 'pre-abcABC123ABCabc'],
-    ['${word/%/-post}', 'abcABC123ABCabc-post'],
+    ['${word/#abc/}', 'abcABC123ABCabc'],
     ['${word//abc/}', 'ABC123ABC'],
     ['${path//\\//-}', '-srv-data-file.tar.gz'],
     ['${path#*/}', 'srv/data/file.tar.gz'],
     ['${path##*/}', 'file.tar.gz'],
     ['${path%.*}', '/srv/data/file.tar'],
     ['${path%%.*}', '/srv/data/file'],
-    ['${path#[!/]}', '/srv/data/file.tar.gz'],
+    ['${path#[!/]}', 'srv/data/file.tar.gz'],
+    ['${path#[^/]}', '/srv/data/file.tar.gz'],
     ['${path#?srv}', '/data/file.tar.gz'],
     ['${region#[a-f]}', 'u-west-1'],
     ['${region#[}', 'eu-west-1'],
@@ -84,15 +84,51 @@ describe('expanding variables', () => {
     expect(expand(text)).toContain('refused: variable missing has no value');
   });
 
-  it.each(['${', '${}', '${region', '${region-x}', '${a b}', '${.a}', '${region:}', '${word/a}', '${FOO[@]}', '${!x}'])(
-    'refuses %s, which is no substitution',
-    (text) => {
-      expect(expand(text)).toMatch(/^refused: has "\$\{.*no substitution that Flux knows/);
-    },
-  );
+  it.each([
+    '${',
+    '${}',
+    '${region',
+    '${region-x}',
+    '${a b}',
+    '${.a}',
+    '${region:}',
+    '${word/a}',
+    '${FOO[@]}',
+    '${!x}',
+    '${word/#/pre-}',
+    '${word/%/-post}',
+    '${word#}',
+    '${word:é}',
+    '${missing:=${other}',
+  ])('refuses %s, which is no substitution', (text) => {
+    expect(expand(text)).toMatch(/^refused: has "\$\{.*no substitution that Flux knows/);
+  });
 
   it('refuses substitutions nested without end', () => {
     expect(expand('${a:='.repeat(10_000))).toContain('nests more than 50');
+  });
+
+  it('refuses to cut a character in two', () => {
+    expect(expand('${wide:2}')).toBe('🙂');
+    expect(expand('${wide:1}')).toContain('refused: cuts a character in two');
+  });
+
+  it.each(['${v//a/${v//a/${v//a/${v}}}}', '${x:=${v}${v}}'.repeat(3_000), `\${x:=${'${v//a/${v}}'.repeat(100)}}`])(
+    'bounds what a short text asks for',
+    (text) => {
+      const variables = new Map([['v', 'a'.repeat(20_000)]]);
+
+      expect(expandVariables(text, variables)).toMatchObject({
+        outcome: 'refused',
+        message: expect.stringMatching(/^expands into more than/),
+      });
+    },
+  );
+
+  it('bounds what it looks at, too', () => {
+    const variables = new Map([['v', 'a'.repeat(1_000_000)]]);
+
+    expect(expandVariables('${#v}'.repeat(10_000), variables)).toMatchObject({ outcome: 'refused' });
   });
 
   it('answers a hostile glob in time', () => {

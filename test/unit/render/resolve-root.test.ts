@@ -7,16 +7,21 @@ function kustomization(name: string, more: Partial<Kustomization> = {}): Kustomi
 }
 
 describe('resolving the root', () => {
-  it.each(['./clusters/a', 'clusters/a', './clusters/a/', '/clusters/a', './clusters/./a'])(
-    'takes a Kustomization of the root source with the path %s for the root',
-    (path) => {
-      const declared = kustomization('flux-system', { path, prune: false });
+  it.each([
+    './clusters/a',
+    'clusters/a',
+    './clusters/a/',
+    '/clusters/a',
+    './clusters/./a',
+    '../clusters/a',
+    'x/../../clusters/a',
+  ])('takes a Kustomization of the root source with the path %s for the root', (path) => {
+    const declared = kustomization('flux-system', { path, prune: false });
 
-      const resolved = resolveRoot([kustomization('apps', { path: './apps' }), declared], './clusters/a');
+    const resolved = resolveRoot([kustomization('apps', { path: './apps' }), declared], './clusters/a');
 
-      expect(resolved).toMatchObject({ root: declared, declared: true, others: [{ name: 'apps' }], repeated: [] });
-    },
-  );
+    expect(resolved).toMatchObject({ root: declared, declared: true, others: [{ name: 'apps' }], repeated: [] });
+  });
 
   it('has defaults when nothing declares the root', () => {
     const elsewhere = kustomization('other', {
