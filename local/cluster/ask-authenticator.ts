@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { z } from 'zod';
+import { askGoProgram } from '../ask-go-program.ts';
 import { ensureAuthenticator } from './build-binaries.ts';
 
 const Answer = z.strictObject({
@@ -25,23 +25,6 @@ export interface AskAuthenticatorRequest {
 export async function askAuthenticator(request: AskAuthenticatorRequest): Promise<readonly AuthenticatorAnswer[]> {
   const { clusterId, region, sts, tokens } = request;
   const flags = ['-cluster', clusterId, '-region', region, '-sts', sts];
-  const child = spawn(await ensureAuthenticator(), flags, { stdio: 'pipe', env: {} });
-  const said = Promise.all([readAll(child.stdout), readAll(child.stderr)]);
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('close', resolve);
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(tokens.map((token) => `${JSON.stringify(token)}\n`).join(''));
-  const [code, [answers, complaints]] = await Promise.all([ended, said]);
-  if (code !== 0) throw new Error(`authenticator ended with exit code ${code}: ${complaints.trim()}`);
-  return answers
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => Answer.parse(JSON.parse(line)));
-}
-
-async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  const lines = await askGoProgram({ name: 'authenticator', path: await ensureAuthenticator(), flags }, tokens);
+  return lines.map((line) => Answer.parse(JSON.parse(line)));
 }

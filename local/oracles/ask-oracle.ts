@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { z } from 'zod';
+import { askGoProgram } from '../ask-go-program.ts';
 import { ensureOracles } from './ensure-oracles.ts';
 
 /** The Go libraries that can be asked; each is a file beside this one, which says what it takes and gives. */
@@ -20,24 +20,10 @@ export async function askOracle(oracle: OracleName, inputs: readonly unknown[]):
 
 /** The same, each answer as the text of its JSON, for whom a number is more than JavaScript's. */
 export async function askOracleForText(oracle: OracleName, inputs: readonly unknown[]): Promise<readonly string[]> {
-  const child = spawn(await ensureOracles(), [], { stdio: 'pipe', env: {} });
-  const said = Promise.all([readAll(child.stdout), readAll(child.stderr)]);
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('close', resolve);
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(inputs.map((input) => `${JSON.stringify({ oracle, input })}\n`).join(''));
-  const [code, [answers, complaints]] = await Promise.all([ended, said]);
-  if (code !== 0) throw new Error(`oracles ended with exit code ${code}: ${complaints.trim()}`);
-  const lines = answers.split('\n').filter((line) => line !== '');
+  const questions = inputs.map((input) => ({ oracle, input }));
+  const lines = await askGoProgram({ name: 'oracles', path: await ensureOracles() }, questions);
   if (lines.length !== inputs.length) {
     throw new Error(`oracle ${oracle} gave ${lines.length} answers to ${inputs.length} questions`);
   }
   return lines;
-}
-
-async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -147,19 +147,18 @@ interface Decision {
 function decideAll(selection: PruneSelection, policy: PrunePolicy): readonly Decision[] {
   const decisions = selection.sets.map(({ set, free }) => decide(set, free, policy));
   // Each is small; all of them together may be what is left of a folder that somebody emptied.
-  const unasked = decisions.filter(
-    ({ set, light, share }) =>
-      set.gone &&
-      light.length > 0 &&
-      share === undefined &&
-      !isApproved(set.kustomization, light.length, policy.approvals),
-  );
-  const total = unasked.reduce((sum, { light }) => sum + light.length, 0);
+  const isUnasked = ({ set, light, share }: Decision): boolean =>
+    set.gone &&
+    light.length > 0 &&
+    share === undefined &&
+    !isApproved(set.kustomization, light.length, policy.approvals);
+  const unasked = new Set(decisions.filter(isUnasked));
+  const total = [...unasked].reduce((sum, { light }) => sum + light.length, 0);
   if (total <= policy.guard.maxObjects) {
     return decisions;
   }
-  const share = `${unasked.length} Kustomizations are gone from Git at once and would take ${total} objects with them; up to ${policy.guard.maxObjects} go without asking`;
-  return decisions.map((decision) => (unasked.includes(decision) ? { ...decision, share } : decision));
+  const share = `${unasked.size} Kustomizations are gone from Git at once and would take ${total} objects with them; up to ${policy.guard.maxObjects} go without asking`;
+  return decisions.map((decision) => (unasked.has(decision) ? { ...decision, share } : decision));
 }
 
 function decide(set: PruneSet, free: readonly PruneCandidate[], policy: PrunePolicy): Decision {

@@ -50,7 +50,7 @@ export function chooseImage(candidates: PolicyCandidates): ImageReference | unde
 }
 
 /**
- * What the markers of one policy shall say. A value changes when
+ * What the markers of one policy, which are all that it is given, shall say. A value changes when
  * - its tag is older than the chosen one, or has no place in the policy's order;
  * - the tag stays and the name, or by the policy the digest, is another;
  * - and nobody refused that version there, or one that the order places above it.
@@ -65,11 +65,10 @@ export function chooseValues(
 ): ChosenValues {
   const policy = formatNamespacedName(candidates.policy);
   const pushTimes = new Map(candidates.tags.map(({ tag, pushedAt }) => [tag, pushedAt]));
-  const own = markers.filter((marker) => formatNamespacedName(marker.policy) === policy);
   const wanted: WantedValue[] = [];
   const held: HeldValue[] = [];
   const ahead: AheadValue[] = [];
-  for (const group of Map.groupBy(own, imageKey).values()) {
+  for (const group of Map.groupBy(markers, imageKey).values()) {
     const changes = group.flatMap((marker) => {
       const to = partOfImage(marker.part, image);
       return to !== undefined && to !== marker.value && mayChange(candidates, image, marker, group)

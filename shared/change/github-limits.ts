@@ -5,10 +5,8 @@
 export const GITHUB_LIMITS = {
   pullRequestTitle: 256,
   pullRequestBody: 65_536,
-  commentBody: 65_536,
   /** Bytes, with `refs/heads/` in front. */
   branchRef: 255,
-  statusDescription: 140,
 } as const;
 
 /** How long a text is as GitHub counts: characters, not UTF-16 units. */

@@ -80,13 +80,13 @@ export interface ImageUpdatePlan {
 export function planImageUpdate(observed: ObservedAutomation): ImageUpdatePlan {
   const { automation, editBase } = observed;
   const found = findMarkersInTree(editBase.files, automation.updatePath);
-  const everywhere = automation.updatePath === '' ? found : findMarkersInTree(editBase.files, '');
-  const findRefused = indexRefusedVersions(observed.decided, everywhere.markers);
+  const byPolicy = Map.groupBy(found.markers, ({ policy }) => formatNamespacedName(policy));
+  const findRefused = indexRefusedVersions(observed.decided, found.markers);
   const chosen = observed.candidates.map((candidates) => {
     const image = chooseImage(candidates);
     return image === undefined
       ? { wanted: [], held: [], ahead: [] }
-      : chooseValues(candidates, image, found.markers, findRefused);
+      : chooseValues(candidates, image, byPolicy.get(formatNamespacedName(candidates.policy)) ?? [], findRefused);
   });
   const kept = keptValues(observed, found.markers);
   const edited = planEdits(editBase.files, [...chosen.flatMap(({ wanted }) => wanted), ...kept]);

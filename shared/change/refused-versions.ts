@@ -13,7 +13,6 @@ export interface RefusedVersion {
   readonly image: Partial<ImageReference>;
   readonly because: 'closed' | 'reverted';
   readonly changeRequest: number;
-  readonly url: string;
 }
 
 /** What is asked of a refusal: the image that a policy wants somewhere. */
@@ -132,7 +131,7 @@ function lostKey(file: string, part: MarkedPart, policy: string): string {
 }
 
 function refused({ proposal, image }: Decided, because: RefusedVersion['because']): RefusedVersion {
-  return { image, because, changeRequest: proposal.request.number, url: proposal.request.url };
+  return { image, because, changeRequest: proposal.request.number };
 }
 
 /** The merged changes of one place, oldest first, that what stands there now takes back. */

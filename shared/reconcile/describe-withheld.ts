@@ -55,16 +55,14 @@ export function summariseWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>):
 }
 
 /** What asks a person comes first, then what holds most. */
-function groupWithheld({ id, withheld }: Pick<SetOutcome, 'id' | 'withheld'>): readonly Held[] {
+function groupWithheld({ withheld }: Pick<SetOutcome, 'withheld'>): readonly Held[] {
   const groups = new Map<string, Held>();
-  const own = `Kustomization ${formatNamespacedName(id)}: `;
   for (const prune of withheld) {
     const key = `${prune.guard}\n${prune.message}`;
     const held = groups.get(key);
     if (held !== undefined) held.prunes.push(prune);
     else {
-      const message = prune.message.startsWith(own) ? prune.message.slice(own.length) : prune.message;
-      groups.set(key, { message, guard: prune.guard, asksFor: prune.asksFor, prunes: [prune] });
+      groups.set(key, { message: prune.message, guard: prune.guard, asksFor: prune.asksFor, prunes: [prune] });
     }
   }
   return [...groups.values()].sort(

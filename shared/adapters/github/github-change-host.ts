@@ -11,6 +11,7 @@ import type {
 
 import type { GitHubClient, GitHubPermissions } from './github-client.ts';
 import { createPullRequestReader } from './pull-request-reader.ts';
+import { unreadableAnswer } from './unreadable-answer.ts';
 import { statusOf, toTidegateError } from './to-tidegate-error.ts';
 
 const NO_OID = '0'.repeat(40);
@@ -53,7 +54,7 @@ interface ListedCommit {
  */
 export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
   const nodeIds = new Map<string, string>();
-  const pulls = createPullRequestReader(client);
+  const pulls = createPullRequestReader();
 
   async function request<T>(
     repository: RepositoryId,
@@ -117,7 +118,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
     readBranch,
 
     listChangeRequests(repository) {
-      return request(repository, READ, 'pull requests', () => pulls.list(repository));
+      return request(repository, READ, 'pull requests', (octokit) => pulls.list(octokit, repository));
     },
 
     readChangeRequest(repository, number) {
@@ -126,7 +127,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
           ...where,
           pull_number: number,
         });
-        if (data.number !== number) throw unreadable('pull request');
+        if (data.number !== number) throw unreadableAnswer('pull request');
         return { ...toWritten(data), behind: data.mergeable_state === 'behind' };
       });
     },
@@ -233,7 +234,8 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
       try {
         const octokit = await client.forRepository(repository, WRITE_CONTENTS);
         const answer: unknown = await octokit.graphql(UPDATE_REFS, { repositoryId, refUpdates: [update] });
-        if (typeof answer !== 'object' || answer === null || !('updateRefs' in answer)) throw unreadable('branch');
+        if (typeof answer !== 'object' || answer === null || !('updateRefs' in answer))
+          throw unreadableAnswer('branch');
         return { outcome: 'moved' };
       } catch (error) {
         // A repository of the same name may have taken its place.
@@ -266,7 +268,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
           pull_number: number,
           ...change,
         });
-        if (data.number !== number) throw unreadable('pull request');
+        if (data.number !== number) throw unreadableAnswer('pull request');
         return toWritten(data);
       });
     },
@@ -332,14 +334,7 @@ function keyOf(repository: RepositoryId): string {
 /** An object id, which is all that stands between a commit made and a branch deleted. */
 function readOid(value: unknown): string {
   if (typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u.test(value)) return value;
-  throw unreadable('object id');
-}
-
-/** Octokit hands out an answer that was cut off, or the page of a proxy, as text, and calls it a success. */
-function unreadable(what: string): TidegateError {
-  return new TidegateError('GitOperationFailed', `GitHub's answer cannot be read: it holds no ${what}`, {
-    disposition: 'retry',
-  });
+  throw unreadableAnswer('object id');
 }
 
 /** GitHub said no and the branch is where it was: a rule of the repository, in its words. No answer, or a limit: try again. */

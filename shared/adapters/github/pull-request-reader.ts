@@ -1,9 +1,9 @@
+import type { Octokit } from '@octokit/core';
 import { z } from 'zod';
 
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
-import type { GitHubClient } from './github-client.ts';
+import { unreadableAnswer } from './unreadable-answer.ts';
 
 const PAGE = 50;
 const MAX_PAGES = 200;
@@ -59,18 +59,18 @@ const Page = z.object({
 /** Reads the pull requests of repositories, and from the second time on only those that changed. */
 export interface PullRequestReader {
   /** @throws what Octokit throws; TidegateError `GitOperationFailed` (retry) for an answer that cannot be read. */
-  list(repository: RepositoryId): Promise<readonly ChangeRequest[]>;
+  list(octokit: Octokit, repository: RepositoryId): Promise<readonly ChangeRequest[]>;
 }
 
 /** Opens a reader with an empty memory. */
-export function createPullRequestReader(client: GitHubClient): PullRequestReader {
+export function createPullRequestReader(): PullRequestReader {
   const known = new Map<string, ReadonlyMap<number, ChangeRequest>>();
 
   return {
-    async list(repository) {
+    async list(octokit, repository) {
       const key = `${repository.owner}/${repository.name}`;
       const before = known.get(key);
-      const changed = await readChanged(client, repository, before);
+      const changed = await readChanged(octokit, repository, before);
       const all = new Map([...(before ?? []), ...changed]);
       known.set(key, all);
       return [...all.values()].sort((one, other) => other.number - one.number);
@@ -79,17 +79,16 @@ export function createPullRequestReader(client: GitHubClient): PullRequestReader
 }
 
 async function readChanged(
-  client: GitHubClient,
+  octokit: Octokit,
   repository: RepositoryId,
   before: ReadonlyMap<number, ChangeRequest> | undefined,
 ): Promise<ReadonlyMap<number, ChangeRequest>> {
-  const octokit = await client.forRepository(repository, { contents: 'read', pull_requests: 'read' });
   const found = new Map<number, ChangeRequest>();
   let after: string | null = null;
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const answer: unknown = await octokit.graphql(LIST, { ...repository, first: PAGE, after });
     const parsed = Page.safeParse(answer);
-    if (!parsed.success) throw unreadable();
+    if (!parsed.success) throw unreadableAnswer('pull requests');
     const { pageInfo, nodes } = parsed.data.repository.pullRequests;
     const own = (nodes ?? []).filter((node) => node !== null && !node.isCrossRepository);
     const requests = own.map((node) => toChangeRequest(node as z.infer<typeof PullRequest>));
@@ -132,10 +131,4 @@ function isSame(before: ChangeRequest | undefined, now: ChangeRequest): boolean 
 
 function present<T>(nodes: readonly (T | null)[] | null): readonly T[] {
   return (nodes ?? []).filter((node): node is T => node !== null);
-}
-
-function unreadable(): TidegateError {
-  return new TidegateError('GitOperationFailed', "GitHub's answer cannot be read: it holds no pull requests", {
-    disposition: 'retry',
-  });
 }
