@@ -177,3 +177,18 @@ export function changesOf(set: SetOutcome): readonly string[] {
     )
     .sort();
 }
+
+/** A definition of `<plural>.example.com` that any object fits. */
+export function definition(plural: string, kind: string): KubernetesObject {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.example.com` },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind, plural },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+    },
+  };
+}

@@ -7,6 +7,7 @@ import { KubernetesApiError, type KubernetesApi } from '#shared/ports/kubernetes
 import {
   changesOf,
   configMap,
+  definition,
   deployment,
   install,
   namespace,
@@ -349,20 +350,6 @@ function withoutLists(kinds: readonly string[]): { readonly api: KubernetesApi }
   }));
 }
 
-function definitionOf(plural: string, kind: string): KubernetesObject {
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.example.com` },
-    spec: {
-      group: 'example.com',
-      scope: 'Namespaced',
-      names: { kind, plural },
-      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-    },
-  };
-}
-
 describe('an object that takes others with it', () => {
   it('is held back with what is in it, and goes when both are approved', async () => {
     const ns = 'weight-big';
@@ -430,7 +417,7 @@ describe('an object that takes others with it', () => {
   it('is asked for when it is a definition, with the resources that nobody of ours made', async () => {
     const ns = 'weight-kinds';
     const installation = install(fixture.api, ns);
-    await installation.apply([rendered(ns, [namespace(ns), configMap(ns, 'a'), definitionOf('surges', 'Surge')])]);
+    await installation.apply([rendered(ns, [namespace(ns), configMap(ns, 'a'), definition('surges', 'Surge')])]);
     for (const name of ['one', 'two']) {
       const surge = { apiVersion: 'example.com/v1', kind: 'Surge', metadata: { name, namespace: ns } };
       await fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(surge) });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   changesOf,
   configMap,
+  definition,
   deployment,
   install,
   namespace,
@@ -30,20 +31,6 @@ function writes() {
 
 function app(ns: string, image = 'app:1') {
   return [namespace(ns), configMap(ns, 'settings'), deployment(ns, 'web', image), service(ns, 'web')];
-}
-
-function definition(plural: string, kind: string) {
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.example.com` },
-    spec: {
-      group: 'example.com',
-      scope: 'Namespaced',
-      names: { kind, plural },
-      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-    },
-  };
 }
 
 describe('applying a Kustomization', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 
@@ -17,28 +18,11 @@ beforeEach(() => {
 });
 
 function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
-  const manifest = {
-    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
-    kind: 'Kustomization',
-    metadata: { name, namespace: 'flux-system' },
-    spec: {
-      interval: '10m',
-      path: `./apps/${name}`,
-      prune: true,
-      sourceRef: { kind: 'GitRepository', name: 'flux-system' },
-      ...spec,
-    },
-  };
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+  return `${JSON.stringify(kustomizationManifest(name, spec), null, 2)}\n`;
 }
 
 function gitRepository(name: string, url: string): string {
-  return JSON.stringify({
-    apiVersion: 'source.toolkit.fluxcd.io/v1',
-    kind: 'GitRepository',
-    metadata: { name, namespace: 'flux-system' },
-    spec: { interval: '1m', url, ref: { branch: 'main' } },
-  });
+  return JSON.stringify(gitRepositoryManifest(name, url));
 }
 
 function configMap(name: string, value = 'one'): string {

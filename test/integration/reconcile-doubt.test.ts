@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
+import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 
@@ -15,27 +16,11 @@ beforeAll(async () => {
 afterAll(() => open.close());
 
 function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({
-    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
-    kind: 'Kustomization',
-    metadata: { name, namespace: 'flux-system' },
-    spec: {
-      interval: '10m',
-      path: `./apps/${name}`,
-      prune: false,
-      sourceRef: { kind: 'GitRepository', name: 'flux-system' },
-      ...spec,
-    },
-  });
+  return JSON.stringify(kustomizationManifest(name, { prune: false, ...spec }));
 }
 
 function gitRepository(name: string, url: string): string {
-  return JSON.stringify({
-    apiVersion: 'source.toolkit.fluxcd.io/v1',
-    kind: 'GitRepository',
-    metadata: { name, namespace: 'flux-system' },
-    spec: { interval: '1m', url, ref: { branch: 'main' } },
-  });
+  return JSON.stringify(gitRepositoryManifest(name, url));
 }
 
 function configMap(name: string, data: Readonly<Record<string, string>> = { key: 'value' }): string {

@@ -9,6 +9,8 @@ import { composeServe } from '#local/server/compose-serve.ts';
 import type { Health } from '#local/server/observe-health.ts';
 import { startServe, type Serve } from '#local/server/start-serve.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import { kustomizationManifest } from './flux-manifests.ts';
 import { until, WEBHOOK_SECRET } from './open-serve.ts';
 
 const REPOSITORY = 'acme/fleet';
@@ -37,34 +39,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'secrets', 'key'), app.privateKey);
   writeFileSync(join(folder, 'secrets', 'webhook'), WEBHOOK_SECRET);
   serve = await startServe({
-    settings: {
-      installation: 'default',
-      configRepository: { url: `${github.url}/${REPOSITORY}`, branch: 'main' },
-      github: {
-        apiUrl: github.apiUrl,
-        appId: app.id,
-        privateKeySecret: 'key',
-        webhookSecret: 'webhook',
-        branchPrefix: 'tidegate/',
-      },
-      registries: { ecr: [] },
-      statuses: { withheldPrune: 'pending' },
-      clusters: [
-        {
-          name: CLUSTER,
-          path: './clusters/prod',
-          target: { kind: 'kubeconfig', context: cluster.contextName, file: cluster.kubeconfigPath },
-          pruneGuard: { maxObjects: 5, maxPercent: 20 },
-        },
-      ],
-      serve: {
-        address: '127.0.0.1',
-        port: 0,
-        stateFolder: join(folder, 'state'),
-        secretsFolder: join(folder, 'secrets'),
-        tickSeconds: 1,
-      },
-    },
+    settings: settingsIn(folder, { appId: app.id, privateKeySecret: 'key' }),
     compose: (resources) => composeServe(resources, { version: 'test', kubectl: cluster.kubectlPath }),
     log: createJsonLogger({ level: 'info', knownSecrets: [], now: () => Date.now(), write: (line) => (log += line) }),
   });
@@ -78,19 +53,37 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({
-    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
-    kind: 'Kustomization',
-    metadata: { name, namespace: 'flux-system' },
-    spec: {
-      interval: '10m',
-      path: `./apps/${name}`,
-      prune: true,
-      sourceRef: { kind: 'GitRepository', name: 'flux-system' },
-      ...spec,
+/** Settings of the cluster and repository of this file, with state and secrets below a folder. */
+function settingsIn(
+  folder: string,
+  credentials: Pick<Settings['github'], 'appId' | 'privateKeySecret' | 'tokenSecret'>,
+): Settings {
+  return {
+    installation: 'default',
+    configRepository: { url: `${github.url}/${REPOSITORY}`, branch: 'main' },
+    github: { apiUrl: github.apiUrl, ...credentials, webhookSecret: 'webhook', branchPrefix: 'tidegate/' },
+    registries: { ecr: [] },
+    statuses: { withheldPrune: 'pending' },
+    clusters: [
+      {
+        name: CLUSTER,
+        path: './clusters/prod',
+        target: { kind: 'kubeconfig', context: cluster.contextName, file: cluster.kubeconfigPath },
+        pruneGuard: { maxObjects: 5, maxPercent: 20 },
+      },
+    ],
+    serve: {
+      address: '127.0.0.1',
+      port: 0,
+      stateFolder: join(folder, 'state'),
+      secretsFolder: join(folder, 'secrets'),
+      tickSeconds: 1,
     },
-  });
+  };
+}
+
+function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify(kustomizationManifest(name, spec));
 }
 
 function configMaps(count: number): string {
@@ -269,33 +262,7 @@ describe('an installation whose token is wrong', () => {
     writeFileSync(join(own, 'secrets', 'token'), token);
     writeFileSync(join(own, 'secrets', 'webhook'), WEBHOOK_SECRET);
     const wrong = await startServe({
-      settings: {
-        installation: 'default',
-        configRepository: { url: `${github.url}/${REPOSITORY}`, branch: 'main' },
-        github: {
-          apiUrl: github.apiUrl,
-          tokenSecret: 'token',
-          webhookSecret: 'webhook',
-          branchPrefix: 'tidegate/',
-        },
-        registries: { ecr: [] },
-        statuses: { withheldPrune: 'pending' },
-        clusters: [
-          {
-            name: CLUSTER,
-            path: './clusters/prod',
-            target: { kind: 'kubeconfig', context: cluster.contextName, file: cluster.kubeconfigPath },
-            pruneGuard: { maxObjects: 5, maxPercent: 20 },
-          },
-        ],
-        serve: {
-          address: '127.0.0.1',
-          port: 0,
-          stateFolder: join(own, 'state'),
-          secretsFolder: join(own, 'secrets'),
-          tickSeconds: 1,
-        },
-      },
+      settings: settingsIn(own, { tokenSecret: 'token' }),
       compose: (resources) => composeServe(resources, { version: 'test', kubectl: cluster.kubectlPath }),
       log: createJsonLogger({ level: 'error', knownSecrets: [], now: () => Date.now(), write: () => undefined }),
     });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import { kustomizationManifest } from './flux-manifests.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 
@@ -20,18 +21,7 @@ beforeAll(async () => {
 afterAll(() => open.close());
 
 function kustomization(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({
-    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
-    kind: 'Kustomization',
-    metadata: { name, namespace: 'flux-system' },
-    spec: {
-      interval: '10m',
-      path: `./apps/${name}`,
-      prune: true,
-      sourceRef: { kind: 'GitRepository', name: 'flux-system' },
-      ...spec,
-    },
-  });
+  return JSON.stringify(kustomizationManifest(name, spec));
 }
 
 function configMap(name: string): string {
