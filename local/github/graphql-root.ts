@@ -16,6 +16,7 @@ import { permitRepository } from './permit.ts';
 import { Problem } from './problem.ts';
 import { callerOf } from './routes/meta.ts';
 import type { Permissions, Repository } from './state.ts';
+import { checkNewRef } from './text-bounds.ts';
 
 const ZERO = '0'.repeat(40);
 
@@ -43,6 +44,16 @@ type CommitOnBranch = {
 
 function refusal(type: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { type } });
+}
+
+/** Runs a mutation; what REST would refuse, GraphQL refuses in the same words. */
+async function unlessRefused<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw refusal(error.status === 403 ? 'FORBIDDEN' : 'UNPROCESSABLE', error.message);
+  }
 }
 
 function permit(core: Core, actor: Actor, owner: string, name: string, needs: Permissions): Repository {
@@ -114,6 +125,7 @@ async function planUpdates(directory: string, given: readonly GivenRef[]): Promi
   for (const { name, afterOid, beforeOid, force } of given) {
     if (!isRefName(name)) throw refusal('UNPROCESSABLE', `${name} is not a valid ref name.`);
     const now = (await readRef(directory, name))?.sha ?? null;
+    if (now === null) checkNewRef(name);
     const before = beforeOid === undefined ? now : beforeOid === ZERO ? null : beforeOid;
     if (before !== now) throw refusal('UNPROCESSABLE', 'Reference cannot be updated');
     const after = afterOid === ZERO ? null : afterOid;
@@ -204,7 +216,8 @@ export function graphqlRoot(core: Core, actor: Actor): Record<string, unknown> {
       const repository = permit(core, actor, owner, name, { metadata: 'read' });
       return showRepositoryNode(core, repository);
     },
-    updateRefs: ({ input }: { input: UpdateRefs }) => runUpdateRefs(core, actor, input),
-    createCommitOnBranch: ({ input }: { input: CommitOnBranch }) => runCommitOnBranch(core, actor, input),
+    updateRefs: ({ input }: { input: UpdateRefs }) => unlessRefused(runUpdateRefs(core, actor, input)),
+    createCommitOnBranch: ({ input }: { input: CommitOnBranch }) =>
+      unlessRefused(runCommitOnBranch(core, actor, input)),
   };
 }

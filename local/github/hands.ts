@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { changeRefs } from './change-refs.ts';
+import { changeRefs, lockRepository } from './change-refs.ts';
 import type { Core } from './core.ts';
 import { findRepository, gitDirectory, nextId, timestamp } from './core.ts';
 import type { NewApp } from './create-app.ts';
@@ -10,6 +10,8 @@ import { readCommit, writeBlob, writeCommit } from './git-objects.ts';
 import { initRepository, readRef, updateRefs } from './git-refs.ts';
 import { readTreeFile, writeTree } from './git-trees.ts';
 import { mergeBranch, mergePull, personOf } from './merge-pull.ts';
+import { Problem } from './problem.ts';
+import { reopenPull } from './reopen-pull.ts';
 import { gitLines } from './run-git.ts';
 import type {
   Account,
@@ -22,6 +24,7 @@ import type {
   Repository,
   Status,
 } from './state.ts';
+import { untouchedRepository } from './state.ts';
 
 /** Files by path; null takes a file away. */
 export type FileMap = Readonly<Record<string, string | Buffer | null>>;
@@ -56,6 +59,8 @@ export type GitHubHands = {
   }) => Installation;
   readonly addHook: (repository: string, hook: { url: string; secret?: string; events?: string[] }) => number;
   readonly mergePull: (repository: string, number: number, by: string, method?: 'merge' | 'squash') => Promise<string>;
+  /** What the button "Reopen" does; false where it is grey. */
+  readonly reopenPull: (repository: string, number: number, by: string) => Promise<boolean>;
   /** What the button "Update branch" does: merges the base into the branch of a pull request. */
   readonly updateBranch: (repository: string, number: number, by: string) => Promise<void>;
   /** The commits that revisions hold, newest first, as `git log` finds them. */
@@ -73,6 +78,13 @@ function repositoryNamed(core: Core, fullName: string): Repository {
   const found = findRepository(core, owner, name);
   if (found === undefined) throw new Error(`repository ${fullName} does not exist on this GitHub`);
   return found;
+}
+
+function pullNumbered(core: Core, repository: string, number: number): { found: Repository; pull: Pull } {
+  const found = repositoryNamed(core, repository);
+  const pull = core.state.pulls.find((one) => one.repositoryId === found.id && one.number === number);
+  if (pull === undefined) throw new Error(`${repository} has no pull request ${number}`);
+  return { found, pull };
 }
 
 async function commitFiles(
@@ -128,6 +140,7 @@ async function createRepository(
     createdAt: now,
     pushedAt: now,
     nextNumber: 1,
+    ...untouchedRepository(),
   };
   const directory = gitDirectory(core, repository);
   await mkdir(path.dirname(directory), { recursive: true });
@@ -158,6 +171,7 @@ function install(core: Core, wanted: Parameters<GitHubHands['install']>[0]): Ins
     createdAt: timestamp(core),
     repositoryIds,
     permissions: wanted.permissions ?? app.permissions,
+    suspendedAt: null,
   };
   core.state.installations.push(installation);
   return installation;
@@ -213,15 +227,21 @@ export function makeHands(core: Core): GitHubHands {
       return saved(id);
     },
     mergePull: (repository, number, by, method = 'merge') => {
-      const found = repositoryNamed(core, repository);
-      const pull = core.state.pulls.find((one) => one.repositoryId === found.id && one.number === number);
-      if (pull === undefined) throw new Error(`${repository} has no pull request ${number}`);
+      const { found, pull } = pullNumbered(core, repository, number);
       return mergePull(core, found, ensureAccount(core, by), pull, { method });
     },
+    reopenPull: async (repository, number, by) => {
+      const { found, pull } = pullNumbered(core, repository, number);
+      try {
+        await lockRepository(core, found, () => reopenPull(core, found, ensureAccount(core, by), pull));
+        return true;
+      } catch (error) {
+        if (error instanceof Problem) return false;
+        throw error;
+      }
+    },
     updateBranch: async (repository, number, by) => {
-      const found = repositoryNamed(core, repository);
-      const pull = core.state.pulls.find((one) => one.repositoryId === found.id && one.number === number);
-      if (pull === undefined) throw new Error(`${repository} has no pull request ${number}`);
+      const { found, pull } = pullNumbered(core, repository, number);
       const base = (await readRef(gitDirectory(core, found), `refs/heads/${pull.base}`))?.sha ?? '';
       const message = `Merge branch '${pull.base}' into ${pull.head}`;
       await mergeBranch(core, found, ensureAccount(core, by), { base: pull.head, head: base, message });

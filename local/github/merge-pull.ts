@@ -1,4 +1,5 @@
-import { changeRefs, closePull, tellPull } from './change-refs.ts';
+import { changeRefs } from './change-refs.ts';
+import { closePull, tellPull } from './close-pull.ts';
 import type { Core } from './core.ts';
 import { gitDirectory, timestamp } from './core.ts';
 import type { Person } from './git-objects.ts';

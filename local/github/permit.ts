@@ -46,11 +46,11 @@ export function permitRepository(
   if (!included && repository.private) throw notFound();
   if (!included) {
     if (onlyReads(needs)) return repository;
-    throw actor.kind === 'anonymous' ? new Problem(401, 'Requires authentication') : forbidden();
+    throw actor.kind === 'anonymous' ? new Problem(401, 'Requires authentication') : forbidden(needs);
   }
   if (actor.kind === 'installation' && !needs.some((alternative) => covers(actor.permissions, alternative))) {
     const readsPublic = !repository.private && onlyReads(needs);
-    if (!readsPublic) throw forbidden();
+    if (!readsPublic) throw forbidden(needs);
   }
   return repository;
 }

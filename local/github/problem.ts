@@ -1,12 +1,19 @@
-/** An answer of GitHub's that says no: status, message and the parts at fault. */
+/** An answer of GitHub's that says no: status, message, the parts at fault and what its headers tell. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, message: string, more: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    status: number,
+    message: string,
+    more: Readonly<Record<string, unknown>> = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message);
     this.status = status;
+    this.headers = headers;
     this.body = {
       message,
       ...more,
@@ -21,9 +28,17 @@ export function notFound(): Problem {
   return new Problem(404, 'Not Found');
 }
 
-/** The caller is known and may not do this; says nothing about what it would need. */
-export function forbidden(): Problem {
-  return new Problem(403, 'Resource not accessible by integration');
+/** The caller is known and may not do this; the header names the permissions that would do, where they are known. */
+export function forbidden(needs: readonly Readonly<Record<string, string>>[] = []): Problem {
+  const accepted = needs
+    .map((alternative) =>
+      Object.entries(alternative)
+        .map(([name, level]) => `${name}=${level}`)
+        .join(','),
+    )
+    .join('; ');
+  const headers = accepted === '' ? undefined : { 'x-accepted-github-permissions': accepted };
+  return new Problem(403, 'Resource not accessible by integration', {}, headers);
 }
 
 /** The request was understood and cannot be carried out. */

@@ -43,9 +43,8 @@ export function checkLimits(core: Core, caller: string, isWrite: boolean): void 
   }
   const retryAfter = core.rateLimits.retryAfter(caller, isWrite);
   if (retryAfter === null) return;
-  throw new Problem(403, 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.', {
-    retryAfter,
-  });
+  const words = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
+  throw new Problem(403, words, {}, { 'retry-after': String(retryAfter) });
 }
 
 async function answerOf(
@@ -79,12 +78,7 @@ async function answerOf(
 /** How an error is answered. */
 export function problemAnswer(error: unknown): Answer {
   if (error instanceof Problem) {
-    const { retryAfter, ...body } = error.body;
-    return {
-      status: error.status,
-      body,
-      ...(retryAfter === undefined ? {} : { headers: { 'retry-after': JSON.stringify(retryAfter) } }),
-    };
+    return { status: error.status, body: error.body, headers: error.headers };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { status: 500, body: { message: `the stand-in failed: ${message}` } };

@@ -49,6 +49,7 @@ export type Installation = {
   readonly permissions: Permissions;
   readonly createdAt: string;
   repositoryIds: number[] | 'all';
+  suspendedAt: string | null;
 };
 
 /** A bearer token and what it may do. */
@@ -63,16 +64,36 @@ export type Token =
       readonly expiresAt: string;
     };
 
+/** What a ruleset asks of branches, under GitHub's names. `branches` is a pattern: `*` ends at a slash, `**` does not. */
+export type BranchRule =
+  | { readonly type: 'creation' | 'deletion' | 'non_fast_forward' | 'merge_queue'; readonly branches: string }
+  | { readonly type: 'branch_name_pattern'; readonly branches: string; readonly pattern: string }
+  | { readonly type: 'pull_request'; readonly branches: string; readonly approvals: number }
+  | {
+      readonly type: 'required_status_checks';
+      readonly branches: string;
+      readonly contexts: readonly string[];
+      /** A branch has to hold the newest commits of its base before it is merged. */
+      readonly strict: boolean;
+    };
+
 /** A repository; its content is the bare repository on disk. */
 export type Repository = {
   readonly id: number;
-  readonly owner: string;
-  readonly name: string;
   readonly private: boolean;
-  readonly defaultBranch: string;
   readonly createdAt: string;
+  owner: string;
+  name: string;
+  defaultBranch: string;
   nextNumber: number;
   pushedAt: string;
+  archived: boolean;
+  deleteBranchOnMerge: boolean;
+  rules: readonly BranchRule[];
+  /** `owner/name` that it had before; requests for them are sent on. */
+  earlierNames: string[];
+  /** Names that branches had before, with those that they have now. */
+  earlierBranches: Record<string, string>;
 };
 
 /** A pull request between two branches of one repository. */
@@ -96,6 +117,10 @@ export type Pull = {
   mergedAt: string | null;
   mergedBy: string | null;
   mergeCommitSha: string | null;
+  /** Logins of those who approved it. */
+  approvals: string[];
+  autoMerge: { readonly by: string; readonly method: 'merge' | 'squash' } | null;
+  queuedAt: string | null;
 };
 
 /** A label of a pull request. */
@@ -233,6 +258,32 @@ function emptyState(): State {
   };
 }
 
+/** What a repository is like that nobody has set up. */
+export function untouchedRepository() {
+  return {
+    archived: false,
+    deleteBranchOnMerge: false,
+    rules: [],
+    earlierNames: [],
+    earlierBranches: {},
+  } satisfies Partial<Repository>;
+}
+
+/** What a pull request is like that nobody has acted on. */
+export function untouchedPull() {
+  return { approvals: [], autoMerge: null, queuedAt: null } satisfies Partial<Pull>;
+}
+
+/** Fills in what a state does not say that was written before there was such a thing. */
+function complete(state: State): State {
+  return {
+    ...state,
+    repositories: state.repositories.map((one) => ({ ...untouchedRepository(), ...one })),
+    pulls: state.pulls.map((one) => ({ ...untouchedPull(), ...one })),
+    installations: state.installations.map((one) => ({ ...one, suspendedAt: one.suspendedAt ?? null })),
+  };
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
@@ -266,7 +317,7 @@ export async function loadState(root: string): Promise<State> {
   const lines = (await readIfThere(path.join(root, 'deliveries.jsonl')))?.split('\n') ?? [];
   // Our own file, replaced whole by rename: what is there was written by the saver below.
   const saved = text === null ? {} : (JSON.parse(text) as Partial<State>);
-  const state = { ...emptyState(), ...saved, deliveries: lines.flatMap(parseLine) };
+  const state = complete({ ...emptyState(), ...saved, deliveries: lines.flatMap(parseLine) });
   state.nextId = Math.max(state.nextId, ...state.deliveries.map((one) => one.id));
   return state;
 }

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { describe, expect, it } from 'vitest';
 
+import { GITHUB_LIMITS } from '#shared/change/github-limits.ts';
 import type { ChangeHost, ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
 import { makeCapabilityChecks, type Lacks } from './capability-checks.ts';
@@ -16,7 +19,12 @@ export interface ChangeHostUnderTest {
   readonly commitAsPerson: (branch: string, file: string, text: string) => Promise<string>;
   /** Points a branch to a commit, wherever it pointed before. */
   readonly pointBranch: (branch: string, oid: string) => Promise<void>;
+  readonly deleteBranch: (branch: string) => Promise<void>;
   readonly merge: (number: number) => Promise<void>;
+  /** What a person's button does; false when the host refuses it. */
+  readonly reopen: (number: number) => Promise<boolean>;
+  /** How long the host may take to see what a move of a branch means for pull requests; at once by default. */
+  readonly settleMs?: number;
   /** How many pull requests into `base` are open. */
   readonly openRequests: () => Promise<number>;
 }
@@ -29,8 +37,12 @@ export interface FaultyChangeHost extends ChangeHostUnderTest {
 
 const TEXT = { title: 'Update app', body: 'body' };
 
-/** What the cases need that a stand-in may lack: refs moved by compare-and-swap, one open pull request a branch, GraphQL to list them, merges of branches. */
-export type ChangeHostCapability = 'compare-and-swap' | 'one-open-pull' | 'graphql' | 'merges';
+/**
+ * What the cases need that a stand-in may lack: refs moved by compare-and-swap, one open pull request a branch, GraphQL to list
+ * them, merges of branches, bounds of texts, pull requests that follow what happens to their branches.
+ */
+export type ChangeHostCapability =
+  'compare-and-swap' | 'one-open-pull' | 'graphql' | 'merges' | 'bounds' | 'follows-branches' | 'reopens-what-was-left';
 
 /** What every ChangeHost promises. */
 export function describeChangeHost(
@@ -199,6 +211,75 @@ export function describeChangeHost(
         expect(await host.readChangeRequest(repository, number)).toMatchObject({ state: 'merged', behind: false });
       }));
 
+    it(`${unless('bounds')}takes texts up to the bounds of GitHub, in characters of any size, and stalls on longer ones`, () =>
+      check(async (subject) => {
+        const { host, repository, base, change } = subject;
+        await subject.pointBranch(change, await commit(subject, 'tag: v2\n'));
+        const [title, body] = ['🚀'.repeat(GITHUB_LIMITS.pullRequestTitle), '🚀'.repeat(GITHUB_LIMITS.pullRequestBody)];
+        const open = (text: { readonly title: string; readonly body: string }) =>
+          host.openChangeRequest(repository, { head: change, base, ...text });
+        const tooLong = { disposition: 'stall', message: expect.stringContaining('is too long (maximum is') };
+
+        await expect(open({ title: `${title}x`, body })).rejects.toMatchObject(tooLong);
+        await expect(open({ title, body: `${body}x` })).rejects.toMatchObject(tooLong);
+        const { number } = await open({ title, body });
+        const longer = host.updateChangeRequest(repository, number, { body: `${body}x` });
+        await expect(longer).rejects.toMatchObject(tooLong);
+        const comment = host.comment(repository, number, `${body}${body}x`);
+        await expect(comment).rejects.toMatchObject({ disposition: 'stall' });
+
+        expect(await host.readChangeRequest(repository, number)).toMatchObject({ state: 'open', title, body });
+      }, 'bounds'));
+
+    it(`${unless('follows-branches')}finds merged what its base got by a push, and closed what has no commits of its own left`, () =>
+      check(async (subject) => {
+        const { host, repository, base, change } = subject;
+        const merged = await propose(subject, 'tag: v2\n');
+        await subject.pointBranch(base, await headOf(subject, change));
+        expect(await settledState(subject, merged)).toBe('merged');
+
+        const closed = await propose(subject, 'tag: v3\n');
+        await subject.pointBranch(change, await headOf(subject, base));
+        expect(await settledState(subject, closed)).toBe('closed');
+
+        // What is closed has no base any more that could be changed, and says so.
+        const again = host.updateChangeRequest(repository, closed, { title: 'Too late' });
+        expect(await again).toMatchObject({ state: 'closed', title: 'Too late' });
+      }, 'follows-branches'));
+
+    it(`${unless('follows-branches')}finds closed a pull request whose base is gone`, () =>
+      check(async (subject) => {
+        const { base, change } = subject;
+        const other = `${change}-base`;
+        await subject.pointBranch(other, await headOf(subject, base));
+        await subject.pointBranch(change, await commit(subject, 'tag: v2\n'));
+        const { host, repository } = subject;
+        const { number } = await host.openChangeRequest(repository, { head: change, base: other, ...TEXT });
+
+        await subject.deleteBranch(other);
+
+        expect(await settledState(subject, number)).toBe('closed');
+      }, 'follows-branches'));
+
+    it(`${unless('reopens-what-was-left')}reopens for a person what is where it was closed, and nothing that was made anew or deleted`, () =>
+      check(async (subject) => {
+        const { host, repository, change } = subject;
+        const first = await propose(subject, 'tag: v2\n');
+        await host.updateChangeRequest(repository, first, { state: 'closed' });
+        expect(await subject.reopen(first)).toBe(true);
+        await host.updateChangeRequest(repository, first, { state: 'closed' });
+
+        const second = await propose(subject, 'tag: v3\n');
+        expect(second).not.toBe(first);
+        expect(await subject.reopen(first)).toBe(false);
+        await host.updateChangeRequest(repository, second, { state: 'closed' });
+        await subject.deleteBranch(change);
+        expect(await subject.reopen(second)).toBe(false);
+
+        expect(await settledState(subject, first)).toBe('closed');
+        expect(await settledState(subject, second)).toBe('closed');
+      }, 'reopens-what-was-left'));
+
     it('makes a commit with two parents that holds what the last of them holds', () =>
       check(async (subject) => {
         const { host, repository, base, change } = subject;
@@ -271,6 +352,19 @@ async function headOf({ host, repository }: ChangeHostUnderTest, branch: string)
   const head = await host.readBranch(repository, branch);
   if (head === undefined) throw new Error(`no branch ${branch}`);
   return head;
+}
+
+/** What becomes of a pull request that is not meant to stay open, once the host has seen what happened to its branches. */
+async function settledState(
+  { host, repository, settleMs = 0 }: ChangeHostUnderTest,
+  number: number,
+): Promise<ChangeRequest['state']> {
+  const until = Date.now() + settleMs;
+  for (;;) {
+    const { state } = await host.readChangeRequest(repository, number);
+    if (state !== 'open' || Date.now() >= until) return state;
+    await sleep(500);
+  }
 }
 
 /** Those of the branch under test: another case may have left its own. */

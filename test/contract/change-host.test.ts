@@ -51,6 +51,11 @@ async function startOnStandIn(): Promise<FaultyChangeHost> {
       const from = await host.readBranch(repository, branch);
       expect(await host.moveBranch(repository, { branch, from, to })).toEqual({ outcome: 'moved' });
     },
+    deleteBranch: async (branch) => {
+      const from = await host.readBranch(repository, branch);
+      expect(await host.moveBranch(repository, { branch, from, to: undefined })).toEqual({ outcome: 'moved' });
+    },
+    reopen: (number) => github.reopenPull(fullName, number, 'alice'),
     merge: async (number) => {
       await github.mergePull(fullName, number, 'alice');
     },
@@ -88,7 +93,7 @@ if (lent !== undefined) {
     'github.com',
     async () => {
       const place = await openPlaceOverRest(await client.forRepository(repository, {}), repository);
-      return { ...place, host: createGitHubChangeHost(client) };
+      return { ...place, host: createGitHubChangeHost(client), settleMs: 20_000 };
     },
     // GitHub asks for a pause of a second or three between writes.
     { timeoutMs: 300_000 },

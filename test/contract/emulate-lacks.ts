@@ -14,6 +14,15 @@ export const EMULATE_LACKS: {
     },
     graphql: { because: 'it has no GraphQL', shows: /GitHub answered 404/u },
     merges: { because: 'it has no merges of branches', shows: /GitHub answered 404/u },
+    bounds: { because: 'it takes texts of any length', shows: /resolved .* instead of rejecting/u },
+    'follows-branches': {
+      because: 'it does not look at pull requests when a branch moves or goes',
+      shows: /expected 'open' to be '(?:merged|closed)'/u,
+    },
+    'reopens-what-was-left': {
+      because: 'it reopens whatever is closed',
+      shows: /expected true to be false/u,
+    },
     'one-open-pull': {
       because: 'it opens another pull request for the same branch',
       shows: /expected \d+ to be \d+/u,

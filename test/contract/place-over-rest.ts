@@ -64,11 +64,12 @@ export async function openPlaceOverRest(octokit: Octokit, repository: Repository
     }
   }
 
+  async function deleteBranch(branch: string): Promise<void> {
+    await octokit.request('DELETE /repos/{owner}/{repo}/git/refs/{ref}', { ...where, ref: `heads/${branch}` });
+  }
+
   onTestFinished(async () => {
-    for (const branch of [change, base]) {
-      if ((await readHead(branch)) === undefined) continue;
-      await octokit.request('DELETE /repos/{owner}/{repo}/git/refs/{ref}', { ...where, ref: `heads/${branch}` });
-    }
+    for (const branch of [change, base]) if ((await readHead(branch)) !== undefined) await deleteBranch(branch);
   });
   const start = await writeCommit('app.yaml', 'tag: v1\n', undefined);
   await pointBranch(base, start);
@@ -79,6 +80,20 @@ export async function openPlaceOverRest(octokit: Octokit, repository: Repository
     change,
     start,
     pointBranch,
+    deleteBranch,
+    async reopen(number) {
+      try {
+        await octokit.request('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', {
+          ...where,
+          pull_number: number,
+          state: 'open',
+        });
+        return true;
+      } catch (error) {
+        if (error instanceof Error && Reflect.get(error, 'status') === 422) return false;
+        throw error;
+      }
+    },
     async readFile(branch, file) {
       const found = await unlessMissing(
         octokit.request('GET /repos/{owner}/{repo}/contents/{path}', { ...where, path: file, ref: branch }),

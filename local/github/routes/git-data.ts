@@ -14,6 +14,7 @@ import { notFound, Problem, unprocessable } from '../problem.ts';
 import { objectOf, objectsOf, textOf, textsOf } from '../read-body.ts';
 import { showGitCommit } from '../show-commit.ts';
 import type { Repository } from '../state.ts';
+import { checkNewRef } from '../text-bounds.ts';
 import { onRepository } from './route.ts';
 
 const READ = { contents: 'read' } as const;
@@ -64,6 +65,7 @@ async function createRef(exchange: Exchange, repository: Repository) {
     if (name.split('/').length < 3 || !isRefName(name)) {
       throw unprocessable(`${name || 'ref'} is not a valid ref name.`);
     }
+    checkNewRef(name);
     const object = /^[0-9a-f]{40}$/.test(sha) ? await readObject(directory, sha) : null;
     if (object === null) throw unprocessable('Object does not exist');
     if (name.startsWith('refs/heads/') && object.type !== 'commit') throw unprocessable('Reference update failed');

@@ -6,11 +6,11 @@ import { textOf } from '../read-body.ts';
 import { showLogin } from '../show-account.ts';
 import { associationOf, showLabel } from '../show-pull.ts';
 import type { Comment, Pull, Repository } from '../state.ts';
+import { checkLength } from '../text-bounds.ts';
 import { onRepository } from './route.ts';
 
 const READ = [{ issues: 'read' }, { pull_requests: 'read' }] as const;
 const WRITE = [{ issues: 'write' }, { pull_requests: 'write' }] as const;
-const MAX_COMMENT_LENGTH = 65_536;
 
 function issueOf(exchange: Exchange, repository: Repository): Pull {
   const number = Number(exchange.params['issue_number']);
@@ -48,10 +48,7 @@ function commentBody(exchange: Exchange): string {
   const body = textOf(exchange.body, 'body') ?? '';
   if (body.trim() === '')
     throw unprocessable('Validation Failed', [{ resource: 'IssueComment', code: 'missing_field' }]);
-  if (body.length > MAX_COMMENT_LENGTH) {
-    const message = `body is too long (maximum is ${MAX_COMMENT_LENGTH} characters)`;
-    throw unprocessable('Validation Failed', [{ resource: 'IssueComment', code: 'custom', field: 'body', message }]);
-  }
+  checkLength('comment', body);
   return body;
 }
 
@@ -68,6 +65,7 @@ function setLabels(exchange: Exchange, repository: Repository, kept: Pull['label
   const pull = issueOf(exchange, repository);
   const labels = [...kept];
   for (const name of labelNames(exchange.body)) {
+    checkLength('label', name);
     const known = labels.some((label) => label.name.toLowerCase() === name.toLowerCase());
     if (!known) labels.push({ id: nextId(exchange.core), name, color: 'ededed' });
   }

@@ -1,5 +1,6 @@
-import { closePull, lockRepository, tellPull } from '../change-refs.ts';
-import type { Exchange, Route } from '../core.ts';
+import { lockRepository } from '../change-refs.ts';
+import { closePull, tellPull } from '../close-pull.ts';
+import type { Core, Exchange, Route } from '../core.ts';
 import { actingAccount, apiUrl, gitDirectory, nextId, timestamp } from '../core.ts';
 import { diffFiles, listCommits, mergeBase } from '../git-history.ts';
 import { readCommits } from '../git-objects.ts';
@@ -8,10 +9,13 @@ import { mergePull } from '../merge-pull.ts';
 import { answerPage } from '../paginate.ts';
 import { invalidField, notFound, Problem, unprocessable } from '../problem.ts';
 import { textOf } from '../read-body.ts';
+import { reopenPull } from '../reopen-pull.ts';
 import { showCommit } from '../show-commit.ts';
 import { showFileChange } from '../show-file-change.ts';
 import { baseShaOf, showListedPull, showPull } from '../show-pull.ts';
 import type { Pull, Repository } from '../state.ts';
+import { untouchedPull } from '../state.ts';
+import { checkLength } from '../text-bounds.ts';
 import { onRepository } from './route.ts';
 
 const READ = { pull_requests: 'read' } as const;
@@ -41,6 +45,8 @@ async function createPull(exchange: Exchange, repository: Repository) {
     const baseSha = (await readRef(directory, `refs/heads/${base}`))?.sha;
     const headSha = (await readRef(directory, `refs/heads/${head}`))?.sha;
     if (title.trim() === '') throw invalidField('PullRequest', 'title', 'missing_field');
+    checkLength('pullTitle', title);
+    checkLength('pullBody', textOf(body, 'body'));
     if (headSha === undefined) throw invalidField('PullRequest', 'head', 'invalid');
     if (baseSha === undefined) throw invalidField('PullRequest', 'base', 'invalid');
     const same = core.state.pulls.find(
@@ -77,6 +83,7 @@ async function createPull(exchange: Exchange, repository: Repository) {
       mergedAt: null,
       mergedBy: null,
       mergeCommitSha: null,
+      ...untouchedPull(),
     };
     await updateRefs(directory, [{ name: `refs/pull/${number}/head`, after: headSha }]);
     core.state.pulls.push(made);
@@ -117,20 +124,27 @@ async function setState(
   const { core } = exchange;
   const sender = actingAccount(core, exchange.actor);
   if (state === undefined || state === pull.state) return;
-  if (state === 'closed') {
-    closePull(core, pull, sender, await baseShaOf(core, repository, pull), null);
-    return await tellPull(core, repository, sender, pull, 'closed');
+  if (state === 'open') return await reopenPull(core, repository, sender, pull);
+  closePull(core, pull, sender, await baseShaOf(core, repository, pull), null);
+  await tellPull(core, repository, sender, pull, 'closed');
+}
+
+/** Refuses another base for what is closed, or where there is a twin. */
+async function checkBase(core: Core, repository: Repository, pull: Pull, base: string): Promise<void> {
+  if (base === pull.base) return;
+  if (pull.state === 'closed') {
+    const message = 'Cannot change the base branch of a closed pull request.';
+    throw invalidField('PullRequest', 'base', 'invalid', message);
   }
-  const head = (await readRef(gitDirectory(core, repository), `refs/heads/${pull.head}`))?.sha;
-  if (pull.mergedAt !== null || head === undefined) {
-    const message = 'state cannot be changed. The pull request cannot be reopened.';
-    throw invalidField('PullRequest', 'state', 'invalid', message);
+  if ((await readRef(gitDirectory(core, repository), `refs/heads/${base}`)) === null) {
+    throw invalidField('PullRequest', 'base', 'invalid');
   }
-  pull.state = 'open';
-  pull.headSha = head;
-  pull.closedAt = null;
-  pull.updatedAt = timestamp(core);
-  await tellPull(core, repository, sender, pull, 'reopened');
+  const isTwin = (one: Pull): boolean =>
+    one.repositoryId === repository.id && one.state === 'open' && one.head === pull.head && one.base === base;
+  if (core.state.pulls.some(isTwin)) {
+    const message = `A pull request already exists for base branch '${base}' and head branch '${pull.head}'`;
+    throw invalidField('PullRequest', 'base', 'invalid', message);
+  }
 }
 
 async function updatePull(exchange: Exchange, repository: Repository) {
@@ -140,9 +154,9 @@ async function updatePull(exchange: Exchange, repository: Repository) {
     const title = textOf(body, 'title') ?? pull.title;
     const text = textOf(body, 'body') ?? pull.body;
     const base = textOf(body, 'base') ?? pull.base;
-    if ((await readRef(gitDirectory(core, repository), `refs/heads/${base}`)) === null) {
-      throw invalidField('PullRequest', 'base', 'invalid');
-    }
+    checkLength('pullTitle', title);
+    checkLength('pullBody', text);
+    await checkBase(core, repository, pull, base);
     const changes = {
       ...(title === pull.title ? {} : { title: { from: pull.title } }),
       ...(text === pull.body ? {} : { body: { from: pull.body ?? '' } }),

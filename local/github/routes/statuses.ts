@@ -7,10 +7,10 @@ import { textOf } from '../read-body.ts';
 import { showLogin } from '../show-account.ts';
 import { showRepository } from '../show-repository.ts';
 import type { Repository, Status } from '../state.ts';
+import { checkLength } from '../text-bounds.ts';
 import { onRepository } from './route.ts';
 
 const MAX_PER_CONTEXT = 1000;
-const MAX_DESCRIPTION = 140;
 
 async function commitSha(exchange: Exchange, repository: Repository, name: string): Promise<string> {
   const directory = gitDirectory(exchange.core, repository);
@@ -50,10 +50,8 @@ async function createStatus(exchange: Exchange, repository: Repository) {
   const sha = await commitSha(exchange, repository, exchange.params['sha'] ?? '');
   const context = textOf(body, 'context') ?? 'default';
   const description = textOf(body, 'description') ?? null;
-  if (description !== null && description.length > MAX_DESCRIPTION) {
-    const message = `description is too long (maximum is ${MAX_DESCRIPTION} characters)`;
-    throw unprocessable('Validation Failed', [{ resource: 'Status', code: 'custom', field: 'description', message }]);
-  }
+  checkLength('statusContext', context);
+  checkLength('statusDescription', description);
   const known = statusesOf(exchange, repository, sha).filter((one) => one.context === context);
   if (known.length >= MAX_PER_CONTEXT) {
     const message = 'This SHA and context has reached the maximum number of statuses.';
