@@ -1,9 +1,11 @@
+import { FILLED_FIELDS, type FilledField } from '#shared/api/filled-fields.ts';
 import type { KubernetesObject, ObjectId } from '#shared/api/kubernetes-object.ts';
 import { TidegateError, describeError } from '#shared/errors/tidegate-error.ts';
 import { KubernetesApiError, type KubernetesStatus } from '#shared/ports/kubernetes-api.ts';
 
 import type { ApplyFailure } from './desired-state.ts';
 import { concealTypedValues } from './mistyped-field.ts';
+import { pathInObject } from './path-in-object.ts';
 
 /** One thing that a server says of one field. */
 interface Complaint {
@@ -23,8 +25,8 @@ const END_OF_PATH =
   /: (?:expected |field not declared|duplicate |must |may |cannot |invalid |unknown |key |associative |failed )/u;
 
 /**
- * Tells why a request about an object failed: the field first, for that is what a person looks for. Of a Secret only which
- * fields and what they have to be, for the server quotes values.
+ * Tells why a request about an object failed: the field first, for that is what a person looks for. Of a Secret, and of a
+ * field that a value of one was filled into, only which field and what it has to be, for the server quotes values.
  *
  * @param sent what was sent, when that may be the reason.
  */
@@ -42,7 +44,8 @@ export function describeRefusal(id: ObjectId, error: unknown, sent?: KubernetesO
     const told = first === undefined ? 'the server refused it' : complaints.map(tellWithoutValue).join('\n');
     return { id, reason, message: told, ...field };
   }
-  const told = complaints.map((one) => `${one.field}: ${one.words}`).join('\n');
+  const secrets = sent?.[FILLED_FIELDS]?.filter(({ isSecret }) => isSecret) ?? [];
+  const told = complaints.map((one) => tell(one, secrets, sent)).join('\n');
   return { id, reason, message: first === undefined ? message : told, ...field };
 }
 
@@ -78,7 +81,21 @@ export function fieldOf(message: string): string | undefined {
   return readFault(message.split('\n', 1)[0] ?? '')[0]?.field;
 }
 
+function tell(complaint: Complaint, secrets: readonly FilledField[], sent: KubernetesObject | undefined): string {
+  const { field, words } = complaint;
+  const path = secrets.length === 0 ? [] : pathInObject(field, sent);
+  const quoted = secrets.filter((filled) =>
+    filled.path.every((part, index) => index >= path.length || part === path[index]),
+  );
+  if (quoted.length === 0) return `${field}: ${words}`;
+  const variables = [...new Set(quoted.flatMap((filled) => filled.variables))];
+  const source = `what ${variables.length === 1 ? 'variable' : 'variables'} ${variables.join(', ')} filled in is not shown`;
+  return `${tellWithoutValue(complaint)}; ${source}`;
+}
+
 /** What a field has to be is no secret, nor is the type of what is there; all else may quote what is. */
 function tellWithoutValue({ field, words }: Complaint): string {
-  return /^expected [\w ()]{1,40}, got \w/u.test(words) ? `${field}: ${words}` : `${field}: the server refused it`;
+  return /^(?:expected [\w ()]{1,40}, got \w|field not declared in schema$|unknown field$)/u.test(words)
+    ? `${field}: ${words}`
+    : `${field}: the server refused it`;
 }

@@ -1,3 +1,4 @@
+import { FILLED_FIELDS } from '#shared/api/filled-fields.ts';
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 import { FLUX_FORCE_ANNOTATION, PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
@@ -150,6 +151,10 @@ function actionOf(before: LiveMetadata | undefined, after: LiveMetadata): ApplyA
   return same ? 'unchanged' : 'configured';
 }
 
+function holdsSecret({ id, object }: DesiredObject): boolean {
+  return id.kind === 'Secret' || object[FILLED_FIELDS]?.some(({ isSecret }) => isSecret) === true;
+}
+
 function remember(run: ApplyRun, desired: DesiredObject, after: LiveMetadata, sameDesire: boolean): string {
   const before = run.records.get(desired.key);
   const revision = sameDesire && before !== undefined ? before.revision : desired.set.revision;
@@ -157,7 +162,7 @@ function remember(run: ApplyRun, desired: DesiredObject, after: LiveMetadata, sa
     uid: after.uid,
     entry: hashValue(ownEntry(after)),
     // Records lie outside the cluster, where a hash would let anyone try out what a Secret may hold.
-    ...(desired.id.kind === 'Secret' ? {} : { applied: desired.hash }),
+    ...(holdsSecret(desired) ? {} : { applied: desired.hash }),
     epoch: run.cluster.epochOf(desired.id),
     set: formatNamespacedName(desired.set.id),
     revision,

@@ -33,7 +33,8 @@ export function concealTypedValues(message: string, object: KubernetesObject | u
       const fault = readTypedFault(line);
       if (fault === undefined) return line;
       const { before, path, expected, got } = fault;
-      const variables = object?.[FILLED_FIELDS]?.find((filled) => isAt(filled, path, object))?.variables ?? [];
+      const variables =
+        object?.[FILLED_FIELDS]?.find((filled) => filled.isRetyped && isAt(filled, path, object))?.variables ?? [];
       return `${before}${path}: expected ${expected}, got ${typeInGo(got)}${adviseOnVariables(variables)}`;
     })
     .join('\n');
@@ -63,7 +64,7 @@ function readTypedFault(line: string): TypedFault | undefined {
 }
 
 function describe(object: KubernetesObject, path: FilledField['path'], expected: string, got: string): string {
-  const filled = object[FILLED_FIELDS]?.find((one) => one.path.join('\0') === path.join('\0'));
+  const filled = object[FILLED_FIELDS]?.find((one) => one.isRetyped && one.path.join('\0') === path.join('\0'));
   const advice = filled === undefined ? '; quote it' : adviseOnVariables(filled.variables);
   return `.${path.join('.')}: expected ${expected}, got ${got}${advice}`;
 }

@@ -1,5 +1,5 @@
 import type { ApplyOutcome, SetOutcome, WithheldPrune } from '#shared/apply/desired-state.ts';
-import { concealValues } from './conceal-values.ts';
+import { concealing, type Conceal } from './conceal-values.ts';
 
 /** Guards whose words are those of a server. */
 const QUOTING: ReadonlySet<string> = new Set(['refused', 'weight-unknown']);
@@ -10,31 +10,39 @@ const QUOTING: ReadonlySet<string> = new Set(['refused', 'weight-unknown']);
  */
 export function concealOutcome(outcome: ApplyOutcome, secrets: readonly string[]): ApplyOutcome {
   if (secrets.length === 0) return outcome;
-  return { ...outcome, sets: outcome.sets.map((set) => concealSet(set, secrets)) };
+  const conceal = concealing(secrets);
+  return { ...outcome, sets: outcome.sets.map((set) => concealSet(set, conceal)) };
 }
 
-function concealSet(set: SetOutcome, secrets: readonly string[]): SetOutcome {
-  const conceal = <T extends { readonly message: string }>(one: T): T => ({
+function concealSet(set: SetOutcome, conceal: Conceal): SetOutcome {
+  const concealMessage = <T extends { readonly message: string }>(one: T): T => ({
     ...one,
-    message: concealValues(one.message, secrets),
+    message: conceal(one.message),
   });
   return {
     ...set,
     // A success says which revision, in our own words.
-    message: set.state === 'ready' ? set.message : concealValues(set.message, secrets),
-    failures: set.failures.map(conceal).map(({ field, ...failure }) => ({
-      ...failure,
-      ...(field === undefined ? {} : { field: concealValues(field, secrets) }),
+    message: set.state === 'ready' ? set.message : conceal(set.message),
+    // Why an object was recreated names a field, and a field may have a key that a variable filled in.
+    changes: set.changes.map(({ note, ...change }) => ({
+      ...change,
+      ...(note === undefined ? {} : { note: conceal(note) }),
     })),
-    health: set.health.map(conceal),
-    withheld: set.withheld.map((prune) => concealAnswer(QUOTING.has(prune.guard) ? conceal(prune) : prune, secrets)),
+    failures: set.failures.map(concealMessage).map(({ field, ...failure }) => ({
+      ...failure,
+      ...(field === undefined ? {} : { field: conceal(field) }),
+    })),
+    health: set.health.map(concealMessage),
+    withheld: set.withheld.map((prune) =>
+      concealAnswer(QUOTING.has(prune.guard) ? concealMessage(prune) : prune, conceal),
+    ),
   };
 }
 
 /** What somebody wrote for an approval is quoted, and a variable may have filled it in. */
-function concealAnswer(prune: WithheldPrune, secrets: readonly string[]): WithheldPrune {
+function concealAnswer(prune: WithheldPrune, conceal: Conceal): WithheldPrune {
   const { asksFor } = prune;
   if (asksFor?.answer === undefined) return prune;
-  const unheard = asksFor.answer.unheard.map((text) => concealValues(text, secrets));
+  const unheard = asksFor.answer.unheard.map(conceal);
   return { ...prune, asksFor: { ...asksFor, answer: { ...asksFor.answer, unheard } } };
 }

@@ -21,7 +21,7 @@ import {
   type GivenApproval,
 } from './approvals.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
-import { pathInObject } from './path-in-object.ts';
+import { pathInObject } from '#shared/apply/path-in-object.ts';
 
 /** Failures that are looked for in their source; more are told without a place. */
 const MAX_PLACES = 50;

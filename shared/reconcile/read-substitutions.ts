@@ -13,6 +13,8 @@ import {
 export interface Substitutions {
   readonly referenced: readonly Readonly<Record<string, string>>[];
   readonly secrets: readonly string[];
+  /** Names of the variables that have their value from a Secret. */
+  readonly secretNames: ReadonlySet<string>;
 }
 
 /**
@@ -25,7 +27,23 @@ export async function readSubstitutions(kustomization: Kustomization, api: Kuber
   const secrets = references.flatMap(({ kind }, index) =>
     kind === 'Secret' ? Object.values(referenced[index] ?? {}) : [],
   );
-  return { referenced, secrets };
+  return { referenced, secrets, secretNames: nameSecrets(kustomization, referenced) };
+}
+
+/** What is named later wins, and what is written inline over all. */
+function nameSecrets(
+  { postBuild }: Kustomization,
+  referenced: readonly Readonly<Record<string, string>>[],
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [index, { kind }] of (postBuild?.substituteFrom ?? []).entries()) {
+    for (const name of Object.keys(referenced[index] ?? {})) {
+      if (kind === 'Secret') names.add(name);
+      else names.delete(name);
+    }
+  }
+  Object.keys(postBuild?.substitute ?? {}).forEach((name) => names.delete(name));
+  return names;
 }
 
 async function readOne(

@@ -18,6 +18,7 @@ import type { RenderResult } from '#shared/render/render-kustomization.ts';
 import { splitInstructions } from '#shared/render/split-instructions.ts';
 import type { ClusterFolder, Locate, StalledInstruction } from './desired-state.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
+import { markSecretFields } from './mark-secret-fields.ts';
 import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
@@ -60,7 +61,9 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
   if (planned.outcome === 'failed') throw buildFailed(kustomization, planned.problems);
 
   const { objects: rendered, repeated } = await renderOnce(planned.plan, kustomization, ports);
-  const { objects, instructions, fluxComponents } = splitInstructions(rendered);
+  const marked = markSecretFields(rendered, substitutions.secretNames, planned.plan.variables);
+  request.noteSecrets(marked.values);
+  const { objects, instructions, fluxComponents } = splitInstructions(marked.objects);
   const written = parseOnce(instructions, repeated, planned.plan, request.files);
   const followed = written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [parsed] : []));
   return {

@@ -13,10 +13,16 @@ const MAX_INT64 = 2n ** 63n - 1n;
  * `${v:offset:length}` in bytes, `${v/a/b}` and `//`, `/#`, `/%`, `${v#glob}` and `##`, `%`, `%%`, `${v^}`, `^^`, `,`, `,,`.
  * `$$` is a dollar sign. A variable that has neither a value nor a default is an error: an empty text would go live.
  *
+ * @param noteResult told what each expression but a length came to, and of which variable.
+ *
  * What it does differently, `test/parity/envsubst.test.ts` names: no character is cut in two.
  */
-export function expandVariables(text: string, variables: ReadonlyMap<string, string>): Expansion {
-  const cursor: Cursor = { text, at: 0, depth: 0, steps: 0, variables };
+export function expandVariables(
+  text: string,
+  variables: ReadonlyMap<string, string>,
+  noteResult: NoteResult = () => {},
+): Expansion {
+  const cursor: Cursor = { text, at: 0, depth: 0, steps: 0, variables, noteResult };
   try {
     return { outcome: 'expanded', text: expandText(cursor) };
   } catch (error) {
@@ -27,11 +33,14 @@ export function expandVariables(text: string, variables: ReadonlyMap<string, str
   }
 }
 
+export type NoteResult = (variable: string, result: string) => void;
+
 class BadSubstitution extends Error {}
 
 interface Cursor {
   readonly text: string;
   readonly variables: ReadonlyMap<string, string>;
+  readonly noteResult: NoteResult;
   at: number;
   depth: number;
   steps: number;
@@ -78,6 +87,7 @@ function expandExpression(cursor: Cursor): string {
     throw bad(cursor, start);
   }
   cursor.depth -= 1;
+  if (!measured) cursor.noteResult(name, value);
   return value;
 }
 

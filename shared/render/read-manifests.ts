@@ -106,7 +106,7 @@ function withTexts(metadata: Readonly<Record<string, unknown>>): Readonly<Record
 }
 
 function variablesAt(filled: readonly FilledField[], path: FilledField['path']): readonly string[] {
-  return filled.find((one) => one.path.join('\0') === path.join('\0'))?.variables ?? [];
+  return filled.find((one) => one.isRetyped && one.path.join('\0') === path.join('\0'))?.variables ?? [];
 }
 
 /** Where an object holds `.inf` or `.nan`. */

@@ -1,16 +1,22 @@
+import { assert as check, asyncProperty, bigInt, constantFrom, oneof, string, tuple, uniqueArray } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import { sampleSize } from '#test/sample-size.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 
 const SECRET = 'hunter2-not-a-number';
 const ROOT = 'clusters/my-cluster';
 let open: ReconciledCluster;
+const logged: unknown[] = [];
+const note = (...line: unknown[]): void => void logged.push(line);
+const log: Logger = { debug: note, info: note, warn: note, error: note, child: () => log };
 
 beforeAll(async () => {
-  open = await openReconciledCluster();
+  open = await openReconciledCluster(log);
   await open.cluster.kubectl(['create', 'namespace', 'flux-system']);
 });
 afterAll(() => open.close());
@@ -227,3 +233,137 @@ describe('variables from a Secret', () => {
     expect(JSON.stringify(applied)).not.toContain('hunter');
   });
 });
+
+const letters = constantFrom(...'abkxzQRS479'.split(''));
+const number = bigInt({ min: 100_003n, max: 2n ** 40n });
+/** Values of variables in the spellings of YAML, and what YAML reads in each. */
+const spelled = oneof(
+  number.map((value) => ({ written: `0${value.toString(8)}`, read: String(value) })),
+  number.map((value) => ({ written: `0x${value.toString(16)}`, read: String(value) })),
+  number.map((value) => ({ written: `+${value}`, read: String(value) })),
+  number.map((value) => ({ written: `${String(value).slice(0, 3)}_${String(value).slice(3)}`, read: String(value) })),
+  number.map((value) => ({
+    written: `${String(value).slice(0, 3)}.${value}0`,
+    read: `${String(value).slice(0, 3)}.${value}`.replace(/0+$/, ''),
+  })),
+  number.map((value) => ({ written: `${value}e3`, read: `${value}000` })),
+  number.map((value) => ({ written: String(value), read: String(value) })),
+  tuple(string({ minLength: 6, maxLength: 12, unit: letters }), constantFrom('#', '!', '-', '~')).map(
+    ([text, mark]) => ({ written: `h${text}z ${mark}tail`, read: `h${text}z` }),
+  ),
+  string({ minLength: 6, maxLength: 12, unit: letters }).map((text) => ({
+    written: `"h${text}z"`,
+    read: `h${text}z`,
+  })),
+  string({ minLength: 8, maxLength: 20, unit: letters }).map((text) => ({
+    written: Buffer.from(`h${text}z`).toString('base64'),
+    read: `h${text}z`,
+  })),
+);
+
+/** Objects that the server refuses with whatever is filled in: by type, by range, by form, by rule, by another field. */
+const REFUSED = `
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: count, namespace: default}, spec: {replicas: -1, minReadySeconds: "<V>", selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: app, image: app}]}}}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: env, namespace: default}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: app, image: app, env: [{name: A, value: "<V>"}]}]}}}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: label, namespace: default}, spec: {selector: {matchLabels: {a: "-<V>"}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: app, image: app}]}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: share, namespace: default}, spec: {containers: [{name: app, image: app, resources: {requests: {memory: 8Ei}, limits: {memory: "<V>"}}}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: port, namespace: default}, spec: {ports: [{port: "<V>"}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: target, namespace: default}, spec: {ports: [{port: 80, targetPort: "<V>"}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: longer, namespace: default}, spec: {ports: [{port: "0<V>"}]}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: key, namespace: default}, data: {"<V>": {a: b}}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: signed, namespace: default, labels: {a: "<V>-"}}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: large, namespace: default, labels: {a: "<V^^>/"}}}
+---
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: host, namespace: default}, spec: {rules: [{host: "<V>_"}]}}
+---
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: scale, namespace: default}, spec: {minReplicas: "<V>", maxReplicas: 1, scaleTargetRef: {kind: Deployment, name: a}}}
+---
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: cron, namespace: default}, spec: {schedule: "<V>", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}}}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: secret, namespace: default}, data: {a: "<V>"}}
+---
+{apiVersion: v1, kind: LimitRange, metadata: {name: denied, namespace: default, annotations: {said: "<q><V><q>"}}, spec: {limits: []}}
+`.replaceAll(/<(.*?)>/g, (_, expression: string) => `\${${expression}}`);
+const OBJECTS = [...REFUSED.matchAll(/ metadata: \{name: (\w+)/g)].map(([, name = '']) => name).sort();
+/** Admission speaks without a field. */
+const DENIES = `
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: quotes}, spec: {matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [limitranges]}]}, validations: [{expression: "false", messageExpression: "'no room for ' + object.metadata.annotations['said'] + ' here'"}]}}
+---
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: quotes}, spec: {policyName: quotes, validationActions: [Deny]}}
+`;
+
+describe('a value of a Secret that a server refuses', () => {
+  it('appears in no sink, neither as it is written nor as YAML reads it', async () => {
+    await open.commit({ [`${ROOT}/deny.yaml`]: DENIES });
+    await open.run();
+    const values = uniqueArray(spelled, {
+      minLength: sampleSize(12, 60),
+      maxLength: sampleSize(12, 60),
+      selector: ({ read }) => read,
+    });
+
+    await check(
+      asyncProperty(values, async (all) => {
+        logged.splice(0);
+        const secrets = all.map(({ written }, index) => ({
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: `value-${index}`, namespace: 'flux-system' },
+          stringData: { V: written },
+        }));
+        await open.cluster.kubectl(['apply', '-f', '-'], {
+          input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: secrets }),
+        });
+        const kustomizations = all.map((_, index) =>
+          kustomization(`refused-${index}`, {
+            path: './apps/refused',
+            namePrefix: `v${index}-`,
+            postBuild: { substitute: { q: '"' }, substituteFrom: [{ kind: 'Secret', name: `value-${index}` }] },
+          }),
+        );
+        await open.commit({
+          [`${ROOT}/deny.yaml`]: DENIES,
+          [`${ROOT}/refused.yaml`]: kustomizations.join('\n---\n'),
+          'apps/refused/all.yaml': REFUSED,
+        });
+
+        const result = await open.run();
+
+        const sets = result.outcome === 'reconciled' ? result.applied.sets : [];
+        const refused = sets.filter(({ id }) => id.name.startsWith('refused-')).flatMap(({ failures }) => failures);
+        expect([...new Set(refused.map(({ id }) => id.name.replace(/^v[0-9]+-/, '')))].sort()).toEqual(OBJECTS);
+        const told = JSON.stringify([sets, logged, await open.journal.list('my-cluster', '')]);
+        for (const { written, read } of all) {
+          for (const form of [written, read]) {
+            expect(shows(told, form), `${form} of ${written}: ${around(told, form)}`).toBe(false);
+          }
+        }
+      }),
+      { seed: 42, numRuns: sampleSize(1, 20), endOnFailure: true },
+    );
+  });
+});
+
+/** As a word: a number may be part of a longer one. */
+function shows(text: string, form: string): boolean {
+  return indexOf(text, form) >= 0;
+}
+
+function around(text: string, form: string): string {
+  const at = indexOf(text, form);
+  return text.slice(Math.max(0, at - 200), at + 100);
+}
+
+function indexOf(text: string, form: string): number {
+  const literal = form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return text.search(new RegExp(`(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])`, 'u'));
+}

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
+import { FILLED_FIELDS } from '#shared/api/filled-fields.ts';
+import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
 import { describeRefusal } from '#shared/apply/describe-refusal.ts';
 import { KubernetesApiError, type KubernetesStatus } from '#shared/ports/kubernetes-api.ts';
 
-function refusal(kind: string, status: Partial<KubernetesStatus>) {
+function refusal(kind: string, status: Partial<KubernetesStatus>, sent?: KubernetesObject) {
   const error = new KubernetesApiError({ code: 422, reason: 'Invalid', message: '', causes: [], ...status });
-  return describeRefusal({ group: '', kind, namespace: 'app', name: 'web' }, error);
+  return describeRefusal({ group: '', kind, namespace: 'app', name: 'web' }, error, sent);
 }
 
 const TYPED = 'failed to create typed patch object (app/web; apps/v1, Kind=Deployment): ';
@@ -74,6 +76,35 @@ describe('a refusal', () => {
     ],
   ])('shows no value of a Secret from %s', (_what, status, message) => {
     expect(refusal('Secret', status).message).toBe(message);
+  });
+
+  it.each([
+    ['the field itself', 'spec.replicas', 'Invalid value: "1k"', 'the server refused it'],
+    ['a field above', 'spec', 'Invalid value: {"replicas":1000}', 'the server refused it'],
+    ['the field, of its type only', '.spec.replicas', 'expected numeric, got string', 'expected numeric, got string'],
+  ])('quotes no value of a Secret that a variable filled in: %s', (_what, field, message, told) => {
+    const sent = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: { replicas: 1000 },
+      [FILLED_FIELDS]: [
+        {
+          path: ['spec', 'replicas'],
+          variables: ['PIN'],
+          template: '${PIN}',
+          isKey: false,
+          isRetyped: true,
+          isSecret: true,
+        },
+      ],
+    };
+
+    expect(refusal('Deployment', { causes: [{ field, message }] }, sent).message).toBe(
+      `${field}: ${told}; what variable PIN filled in is not shown`,
+    );
+    const elsewhere = { causes: [{ field: 'spec.paused', message: 'Invalid value: 1' }] };
+    expect(refusal('Deployment', elsewhere, sent).message).toBe('spec.paused: Invalid value: 1');
   });
 
   it('is found in time in whatever a server says', () => {

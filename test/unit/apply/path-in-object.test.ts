@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { pathInObject } from '#shared/reconcile/path-in-object.ts';
+import { pathInObject } from '#shared/apply/path-in-object.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const OBJECT = {
