@@ -1,16 +1,8 @@
+import { findMergeBase, holdsCommit, walkCommits } from './commit-graph.ts';
+import type { FileChange } from './file-change.ts';
 import { rememberByIds } from './remembered.ts';
 import { gitLines, runGit, tryGit } from './run-git.ts';
-
-/** What happened to one file between two commits. */
-export type FileChange = {
-  readonly status: 'added' | 'removed' | 'modified' | 'renamed' | 'copied' | 'changed';
-  readonly path: string;
-  readonly previousPath: string | null;
-  readonly sha: string;
-  readonly additions: number;
-  readonly deletions: number;
-  readonly patch: string | null;
-};
+import { differTrees, mergeByFile } from './tree-difference.ts';
 
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 const STATUSES = { A: 'added', D: 'removed', M: 'modified', R: 'renamed', C: 'copied', T: 'changed' } as const;
@@ -26,22 +18,36 @@ export async function listCommits(
   const skip = options.skip === undefined ? [] : [`--skip=${options.skip}`];
   const not = excluded.map((sha) => `^${sha}`);
   const under = options.path === undefined ? [] : [options.path];
-  if (limit.length + skip.length + under.length === 0) return [...(await listAllCommits(directory, to, ...excluded))];
+  if (under.length === 0 && [to, ...excluded].every(isId)) {
+    const all = await listAllCommits(directory, to, ...excluded);
+    const { skip: first = 0, max = all.length } = options;
+    return all.slice(first, first + max);
+  }
   return await gitLines(directory, ['rev-list', ...limit, ...skip, to, ...not, '--', ...under]);
 }
 
+function isId(name: string): boolean {
+  return /^[0-9a-f]{40}$/u.test(name);
+}
+
 const listAllCommits = rememberByIds(async (directory, to = '', ...excluded): Promise<readonly string[]> => {
+  const walked = await walkCommits(directory, [to], excluded);
+  if (walked !== null) return walked.map(({ sha }) => sha);
   return await gitLines(directory, ['rev-list', to, ...excluded.map((sha) => `^${sha}`), '--']);
 });
 
 /** The best common ancestor of two commits, or null. */
 export const mergeBase = rememberByIds(async (directory, one = '', other = ''): Promise<string | null> => {
+  const found = [one, other].every(isId) ? await findMergeBase(directory, one, other) : undefined;
+  if (found !== undefined) return found;
   const output = await tryGit(directory, ['merge-base', one, other]);
   return output.code === 0 ? output.stdout.toString().trim() : null;
 });
 
 /** Whether every commit of one is also in the other. */
 export const isAncestor = rememberByIds(async (directory, ancestor = '', commit = ''): Promise<boolean> => {
+  const holds = [ancestor, commit].every(isId) ? await holdsCommit(directory, commit, ancestor) : undefined;
+  if (holds !== undefined) return holds;
   return ancestor === commit || (await tryGit(directory, ['merge-base', '--is-ancestor', ancestor, commit])).code === 0;
 });
 
@@ -69,6 +75,12 @@ const diffWithPatches = rememberByIds((directory, ...range) => readDiff(director
 const diffWithoutPatches = rememberByIds((directory, ...range) => readDiff(directory, range, false));
 
 async function readDiff(directory: string, range: readonly string[], withPatch: boolean): Promise<FileChange[]> {
+  const [from = '', to = ''] = range;
+  const simple = range.every(isId) ? await differTrees(directory, from, to, withPatch) : undefined;
+  return simple ?? (await askForDiff(directory, range, withPatch));
+}
+
+async function askForDiff(directory: string, range: readonly string[], withPatch: boolean): Promise<FileChange[]> {
   const raw = (await runGit(directory, ['diff', '--raw', '-z', '-M', '--no-abbrev', ...range])).toString().split('\0');
   const counts = (await runGit(directory, ['diff', '--numstat', '-z', '-M', ...range])).toString().split('\0');
   const patches = withPatch ? splitPatches((await runGit(directory, ['diff', '-M', ...range])).toString()) : [];
@@ -100,6 +112,9 @@ export type MergedTree = { readonly tree: string } | { readonly conflicts: reado
 
 /** Merges two commits without a work tree. */
 export const mergeTrees = rememberByIds(async (directory, ours = '', theirs = ''): Promise<MergedTree> => {
+  const base = [ours, theirs].every(isId) ? await findMergeBase(directory, ours, theirs) : undefined;
+  const simple = typeof base === 'string' ? await mergeByFile(directory, { base, ours, theirs }) : undefined;
+  if (simple !== undefined) return { tree: simple };
   const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', ours, theirs];
   const output = await tryGit(directory, args);
   const [tree = '', ...files] = output.stdout.toString().trim().split('\n');

@@ -21,11 +21,10 @@ export type GitObject = { readonly sha: string; readonly type: string; readonly 
 export async function resolveRevision(directory: string, revision: string): Promise<string | null> {
   const id = /^([0-9a-f]{40})\^\{object\}$/.exec(revision)?.[1];
   if (id !== undefined && (await readLooseObject(directory, id)) !== null) return id;
-  const treeOf = /^([0-9a-f]{40})\^\{tree\}$/.exec(revision)?.[1];
-  if (treeOf !== undefined) {
-    const tree = (await readCommit(directory, treeOf))?.tree;
-    if (tree !== undefined) return tree;
-  }
+  const [, of = '', kind] = /^([0-9a-f]{40})\^\{(tree|commit)\}$/.exec(revision) ?? [];
+  const object = kind === undefined ? null : await readLooseObject(directory, of);
+  if (object !== null && object.type === kind) return of;
+  if (object?.type === 'commit') return commitFrom({ sha: of, ...object }).tree;
   const output = await tryGit(directory, ['rev-parse', '--verify', '--quiet', '--end-of-options', revision]);
   const sha = output.stdout.toString().trim();
   return output.code === 0 && /^[0-9a-f]{40}$/.test(sha) ? sha : null;
@@ -106,15 +105,27 @@ export async function readCommit(directory: string, revision: string): Promise<C
   const key = `${directory} ${revision}`;
   const known = knownCommits.get(key);
   if (known !== undefined) return known;
-  const direct = /^[0-9a-f]{40}$/.test(revision) ? await readLooseObject(directory, revision) : null;
-  const commit =
-    direct?.type === 'commit'
-      ? commitFrom({ sha: revision, ...direct })
-      : ((await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null);
-  if (commit?.sha === revision) {
-    if (knownCommits.size >= KNOWN_COMMITS) knownCommits.clear();
-    knownCommits.set(key, commit);
-  }
+  const direct = await readLooseCommit(directory, revision);
+  if (direct !== null) return direct;
+  const commit = (await readCommits(directory, [`${revision}^{commit}`]))[0] ?? null;
+  if (commit?.sha === revision) rememberCommit(key, commit);
+  return commit;
+}
+
+function rememberCommit(key: string, commit: Commit): void {
+  if (knownCommits.size >= KNOWN_COMMITS) knownCommits.clear();
+  knownCommits.set(key, commit);
+}
+
+/** Reads a commit that is a file of its own; null when it is in a pack, or nowhere. */
+export async function readLooseCommit(directory: string, sha: string): Promise<Commit | null> {
+  const key = `${directory} ${sha}`;
+  const known = knownCommits.get(key);
+  if (known !== undefined) return known;
+  const object = /^[0-9a-f]{40}$/.test(sha) ? await readLooseObject(directory, sha) : null;
+  if (object?.type !== 'commit') return null;
+  const commit = commitFrom({ sha, ...object });
+  rememberCommit(key, commit);
   return commit;
 }
 

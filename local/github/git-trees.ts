@@ -1,7 +1,8 @@
 import { readObject, resolveRevision } from './git-objects.ts';
-import { writeLooseObject } from './loose-objects.ts';
+import { readLooseObject, writeLooseObject } from './loose-objects.ts';
 import { rememberByIds } from './remembered.ts';
 import { runGit } from './run-git.ts';
+import { FOLDER, parseTree, readLooseTree, writeTreeLines, type TreeLine } from './tree-lines.ts';
 
 /** One entry of a tree as listed. */
 export type TreeEntry = {
@@ -23,7 +24,36 @@ export async function listTree(directory: string, tree: string, recursive = fals
 const listWholeTree = rememberByIds((directory, tree = '') => readListing(directory, tree, true));
 const listOneTree = rememberByIds((directory, tree = '') => readListing(directory, tree, false));
 
-async function readListing(directory: string, tree: string, recursive: boolean): Promise<TreeEntry[]> {
+async function readListing(directory: string, tree: string, recursive: boolean): Promise<readonly TreeEntry[]> {
+  const simple = /^[0-9a-f]{40}$/u.test(tree) ? await listLooseTree(directory, tree, recursive, '') : null;
+  return simple ?? (await askForListing(directory, tree, recursive));
+}
+
+/** Null when git has some of it in packs. */
+async function listLooseTree(
+  directory: string,
+  tree: string,
+  recursive: boolean,
+  prefix: string,
+): Promise<readonly TreeEntry[] | null> {
+  const lines = await readLooseTree(directory, tree);
+  if (lines === null) return null;
+  const entries: TreeEntry[] = [];
+  for (const { mode, name, sha } of lines) {
+    const path = `${prefix}${name}`;
+    const object = await readLooseObject(directory, sha);
+    if (object === null) return null;
+    const size = mode === FOLDER ? null : object.content.length;
+    entries.push({ mode: mode.padStart(6, '0'), type: object.type, sha, size, path });
+    if (!recursive || mode !== FOLDER) continue;
+    const inside = await listLooseTree(directory, sha, recursive, `${path}/`);
+    if (inside === null) return null;
+    entries.push(...inside);
+  }
+  return entries;
+}
+
+async function askForListing(directory: string, tree: string, recursive: boolean): Promise<TreeEntry[]> {
   const flags = recursive ? ['-r', '-t'] : [];
   const output = await runGit(directory, ['ls-tree', '-z', '-l', ...flags, '--end-of-options', tree]);
   return output
@@ -36,12 +66,6 @@ async function readListing(directory: string, tree: string, recursive: boolean):
       return { mode, type, sha, size: size === '-' ? null : Number(size), path: line.slice(tab + 1) };
     });
 }
-
-/** One line of a tree object. */
-type TreeLine = { readonly mode: string; readonly name: string; readonly sha: string };
-
-const FOLDER = '40000';
-const SHA_BYTES = 20;
 
 /** Writes the tree that results from changes to a base tree (or to nothing) and answers its name. */
 export async function writeTree(
@@ -95,26 +119,9 @@ async function writeChanged(
     else if (line?.mode === FOLDER) lines.delete(name);
   }
   if (lines.size === 0) return null;
-  // Git sorts a folder as if its name ended in a slash.
-  const sorted = [...lines.values()]
-    .map((line) => ({ line, key: Buffer.from(line.mode === FOLDER ? `${line.name}/` : line.name) }))
-    .sort((one, other) => Buffer.compare(one.key, other.key));
-  const content = sorted.flatMap(({ line }) => [
-    Buffer.from(`${line.mode} ${line.name}\0`),
-    Buffer.from(line.sha, 'hex'),
-  ]);
-  return await writeLooseObject(directory, 'tree', Buffer.concat(content));
+  return await writeTreeLines(directory, [...lines.values()]);
 }
 
 async function readLines(directory: string, tree: string | null): Promise<TreeLine[]> {
-  const content = tree === null ? Buffer.alloc(0) : ((await readObject(directory, tree))?.content ?? Buffer.alloc(0));
-  const lines: TreeLine[] = [];
-  for (let at = 0; at < content.length;) {
-    const end = content.indexOf(0, at);
-    const [mode = '', ...name] = content.subarray(at, end).toString().split(' ');
-    const sha = content.subarray(end + 1, end + 1 + SHA_BYTES).toString('hex');
-    lines.push({ mode, name: name.join(' '), sha });
-    at = end + 1 + SHA_BYTES;
-  }
-  return lines;
+  return tree === null ? [] : parseTree((await readObject(directory, tree))?.content ?? Buffer.alloc(0));
 }

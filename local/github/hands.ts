@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { changeRefs, lockRepository } from './change-refs.ts';
 import type { Core } from './core.ts';
 import { findRepository, gitDirectory, nextId, timestamp } from './core.ts';
 import type { NewApp } from './create-app.ts';
 import { createApp, ensureAccount, hookConfig } from './create-app.ts';
+import { walkCommits } from './commit-graph.ts';
+import type { Commit } from './git-objects.ts';
 import { readCommit, writeBlob, writeCommit } from './git-objects.ts';
-import { initRepository, readRef, updateRefs } from './git-refs.ts';
+import { initRepository, listRefs, readRef, updateRefs } from './git-refs.ts';
 import { readTreeFile, writeTree } from './git-trees.ts';
 import { mergeBranch, mergePull, personOf } from './merge-pull.ts';
 import { Problem } from './problem.ts';
@@ -23,6 +25,7 @@ import type {
   Pull,
   Repository,
   Status,
+  Token,
 } from './state.ts';
 import { untouchedRepository } from './state.ts';
 
@@ -40,6 +43,8 @@ export type GitHubHands = {
     private?: boolean;
     defaultBranch?: string;
   }) => Promise<Repository>;
+  /** Takes a repository away with everything in it. */
+  readonly deleteRepository: (repository: string) => Promise<void>;
   readonly commitFiles: (
     repository: string,
     branch: string,
@@ -154,6 +159,39 @@ async function createRepository(
   return repository;
 }
 
+/** Walks from branches, pull requests and everything (`--all`); null for other expressions, which only git knows. */
+async function walkRevisions(directory: string, revisions: readonly string[]): Promise<readonly Commit[] | null> {
+  const starts: string[] = [];
+  for (const revision of revisions) {
+    const refs = revision === '--all' ? await listRefs(directory, ['refs']) : null;
+    const named = await readRef(directory, revision.startsWith('refs/') ? revision : `refs/heads/${revision}`);
+    if (refs === null && named === null) return null;
+    starts.push(...(refs ?? (named === null ? [] : [named])).map(({ sha }) => sha));
+  }
+  return await walkCommits(directory, starts);
+}
+
+/** The first paragraph of a message on one line, as git's `%s`. */
+function subjectOf(message: string): string {
+  const [first = ''] = message.replace(/^\s*\n/u, '').split(/\n\s*\n/u);
+  return first.trimEnd().replaceAll('\n', ' ');
+}
+
+async function deleteRepository(core: Core, repository: Repository): Promise<void> {
+  const { state } = core;
+  const isOther = ({ repositoryId }: { readonly repositoryId: number }): boolean => repositoryId !== repository.id;
+  state.repositories = state.repositories.filter(({ id }) => id !== repository.id);
+  state.pulls = state.pulls.filter(isOther);
+  state.comments = state.comments.filter(isOther);
+  state.statuses = state.statuses.filter(isOther);
+  state.hooks = state.hooks.filter(isOther);
+  const isOnly = (ids: Token['repositoryIds']): boolean => ids !== 'all' && ids.every((id) => id === repository.id);
+  state.tokens = state.tokens.filter(({ repositoryIds }) => !isOnly(repositoryIds));
+  core.locks.delete(repository.id);
+  await rm(gitDirectory(core, repository), { recursive: true, force: true });
+  await core.save();
+}
+
 function appNamed(core: Core, slug: string): App {
   const app = core.state.apps.find((one) => one.slug === slug);
   if (app === undefined) throw new Error(`App ${slug} does not exist on this GitHub`);
@@ -193,6 +231,7 @@ export function makeHands(core: Core): GitHubHands {
       return saved(token);
     },
     createRepository: (wanted) => createRepository(core, wanted),
+    deleteRepository: (repository) => deleteRepository(core, repositoryNamed(core, repository)),
     commitFiles: (repository, branch, files, message, author) =>
       commitFiles(core, repositoryNamed(core, repository), branch, files, message, ensureAccount(core, author)),
     readFile: async (repository, ref, file) => {
@@ -248,6 +287,8 @@ export function makeHands(core: Core): GitHubHands {
     },
     log: async (repository, revisions) => {
       const directory = gitDirectory(core, repositoryNamed(core, repository));
+      const walked = await walkRevisions(directory, revisions);
+      if (walked !== null) return walked.map(({ sha, message }) => ({ sha, message: subjectOf(message) }));
       const lines = await gitLines(directory, ['log', '--format=%H %s', ...revisions]);
       return lines.map((line) => ({ sha: line.slice(0, 40), message: line.slice(41) }));
     },

@@ -6,12 +6,23 @@ import { deflate, inflate } from 'node:zlib';
 
 const compress = promisify(deflate);
 const expand = promisify(inflate);
+const MOST_KNOWN = 50_000;
+const MOST_BYTES_KNOWN = 65_536;
 
 /** An object as git keeps it: its type and its bytes. */
 export type StoredObject = { readonly type: string; readonly content: Buffer };
 
+/** Small objects that were read or written before: an object never changes. */
+const known = new Map<string, StoredObject>();
+
 function fileOf(directory: string, sha: string): string {
   return path.join(directory, 'objects', sha.slice(0, 2), sha.slice(2));
+}
+
+function remember(directory: string, sha: string, object: StoredObject): void {
+  if (object.content.length > MOST_BYTES_KNOWN) return;
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(`${directory} ${sha}`, object);
 }
 
 /** Stores an object as git itself would, one file, and answers its name. Git's own commands read it like any other. */
@@ -29,11 +40,14 @@ export async function writeLooseObject(directory: string, type: string, content:
   const unfinished = `${file}-${randomUUID()}`;
   await writeFile(unfinished, await compress(bytes, { level: 1 }), { mode: 0o444 });
   await rename(unfinished, file);
+  remember(directory, sha, { type, content });
   return sha;
 }
 
 /** Reads an object that is a file of its own; null when it is in a pack, or nowhere. */
 export async function readLooseObject(directory: string, sha: string): Promise<StoredObject | null> {
+  const before = known.get(`${directory} ${sha}`);
+  if (before !== undefined) return before;
   let packed: Buffer;
   try {
     packed = await readFile(fileOf(directory, sha));
@@ -43,5 +57,7 @@ export async function readLooseObject(directory: string, sha: string): Promise<S
   const bytes = await expand(packed);
   const end = bytes.indexOf(0);
   const [type = ''] = bytes.subarray(0, end).toString().split(' ');
-  return { type, content: bytes.subarray(end + 1) };
+  const object = { type, content: bytes.subarray(end + 1) };
+  remember(directory, sha, object);
+  return object;
 }

@@ -1,6 +1,6 @@
 import type { Core } from './core.ts';
 import { apiUrl } from './core.ts';
-import type { FileChange } from './git-history.ts';
+import type { FileChange } from './file-change.ts';
 import type { Repository } from './state.ts';
 
 /** One changed file of a pull request or comparison. */

@@ -60,7 +60,8 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
     url: '',
     state,
     now,
-    save: makeStateSaver(root, state),
+    // What nobody starts again from is not kept.
+    save: own === undefined ? makeStateSaver(root, state) : () => Promise.resolve(),
     counters: makeCounters(),
     faults: makeFaults(),
     interrupt: null,
