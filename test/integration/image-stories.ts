@@ -2,24 +2,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ECRClient } from '@aws-sdk/client-ecr';
 import { Octokit } from '@octokit/core';
 import type { SQSEvent } from 'aws-lambda';
 
 import { createImageUpdateHandler, type ImageUpdateDependencies } from '#functions/image-update/handler.ts';
-import { openElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
-import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
 import type { StatusRecord } from '#shared/journal/journal-record.ts';
 import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
+
+import { startEcrForStories, type StoryRegistry } from './story-registry.ts';
 
 export const CLUSTER = 'my-cluster';
 export const BRANCH = `tidegate/${CLUSTER}/flux-system/apps`;
@@ -27,7 +25,7 @@ export const FILE = 'apps/podinfo/kustomization.yaml';
 export const MINUTE = 60_000;
 const RETRIES = 1;
 
-/** A GitHub, an ECR and as many stories on them as a file wants. */
+/** A GitHub, a registry and as many stories on them as a file wants. */
 export type ImageStories = Awaited<ReturnType<typeof startImageStories>>;
 /** One configuration repository with its image repository, policy and automation, and the function in front of them. */
 export type ImageStory = Awaited<ReturnType<ImageStories['startStory']>>;
@@ -36,25 +34,25 @@ export type ImageStory = Awaited<ReturnType<ImageStories['startStory']>>;
 export type ChangeInstructions = (instructions: Instructions) => Instructions;
 
 /** Starts what the stories of one test file share. */
-export async function startImageStories() {
+export async function startImageStories(
+  openRegistry: () => StoryRegistry | Promise<StoryRegistry> = startEcrForStories,
+) {
   const github = await startGitHubForTests({ retries: RETRIES });
-  const moto = await startMoto();
-  const ecr = openElasticContainerRegistry(moto);
-  const registry = createEcrImageRegistry({
-    registries: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }],
-    createClient: (region) => new ECRClient({ endpoint: moto.url, region, credentials: moto.credentials }),
-  });
+  const images = await openRegistry();
+  const registries = { ecr: [{ account: images.account, region: images.region, repositories: ['team/*'] }] };
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-image-update-'));
   const token = github.github.createToken({ login: 'alice' });
   const person = new Octokit({ baseUrl: github.github.apiUrl, auth: token });
+  /** Journals of stories that have ended, empty again. */
+  const idle: SqliteDatabase[] = [];
   let stories = 0;
 
   /** A config repository with podinfo 6.7.0, its image repository, policy and automation, and the function in front of them. */
   async function startStory(options: { readonly brokenToo?: boolean } = {}) {
     stories += 1;
     const name = `team/podinfo-${stories}/podinfo`;
-    const image = await ecr.createRepository({ name, immutableTags: true });
-    await ecr.pushImage({ repository: name, tag: '6.7.0', content: `${name} 6.7.0` });
+    const image = await images.createRepository(name);
+    await images.push(name, '6.7.0');
     const repository = await github.createRepository({
       [FILE]: [
         '# the tag is set by the automation',
@@ -70,7 +68,8 @@ export async function startImageStories() {
     });
     const fullName = `${repository.owner}/${repository.name}`;
     const url = `${github.github.url}/${fullName}`;
-    const journal = createSqliteJournal(openSqliteDatabase(join(folder, String(stories))), systemClock);
+    const database = idle.pop() ?? openDatabase(join(folder, String(stories)));
+    const journal = createSqliteJournal(database, systemClock);
     let instructions = instructionsFor(image, options.brokenToo === true);
     await journal.write([{ type: 'Instructions', instructions }]);
     let waited = 0;
@@ -80,10 +79,10 @@ export async function startImageStories() {
       settings: {
         configRepository: { url, branch: 'main' },
         github: { apiUrl: github.github.apiUrl, branchPrefix: 'tidegate/' },
-        registries: { ecr: [{ account: moto.account, region: moto.region, repositories: ['team/*'] }] },
+        registries,
         clusters: [{ name: CLUSTER }],
       },
-      imageRegistry: registry,
+      imageRegistry: images.registry,
       gitRemote: createIsomorphicGitRemote({ version: '0.0.0-test' }),
       changeHost: {
         ...host,
@@ -135,9 +134,7 @@ export async function startImageStories() {
         };
         return { reached: reached.promise, resume: resumed.resolve };
       },
-      push: async (tag: string) => {
-        await ecr.pushImage({ repository: name, tag, content: `${name} ${tag}` });
-      },
+      push: (tag: string) => images.push(name, tag),
       handle: async (...bodies: readonly string[]) =>
         (await handler(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
       pushed: (envelope: Readonly<Record<string, unknown>> = {}, detail: Readonly<Record<string, unknown>> = {}) =>
@@ -146,9 +143,9 @@ export async function startImageStories() {
           id: '13cde686-328b-6117-af20-0e5566167482',
           'detail-type': 'ECR Image Action',
           source: 'aws.ecr',
-          account: moto.account,
+          account: images.account,
           time: '2026-01-01T00:00:00Z',
-          region: moto.region,
+          region: images.region,
           resources: [],
           ...envelope,
           detail: {
@@ -217,6 +214,12 @@ export async function startImageStories() {
         const record = await journal.read(CLUSTER, `status/ImageUpdateAutomation/flux-system/${automation}`);
         return record?.type === 'Status' ? record : undefined;
       },
+      /** Nothing of it is needed any more. */
+      end: async () => {
+        database.connection.exec('DELETE FROM journal; DELETE FROM changes');
+        idle.push(database);
+        await github.github.deleteRepository(fullName);
+      },
       events: async () =>
         (await journal.list(CLUSTER, 'event/')).flatMap((record) => (record.type === 'Event' ? [record.message] : [])),
     };
@@ -232,17 +235,20 @@ export async function startImageStories() {
           : (endpoint, authorization) => (authorization.includes(token) ? Promise.resolve() : act(endpoint)),
       );
     },
-    moto,
-    ecr,
     startStory,
     async close() {
-      registry.close();
-      ecr.close();
-      await moto.stop();
+      await images.close();
       await github.github.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function openDatabase(folder: string): SqliteDatabase {
+  const database = openSqliteDatabase(folder);
+  // Nothing here outlives a loss of power.
+  database.connection.exec('PRAGMA synchronous = OFF');
+  return database;
 }
 
 function firstOf<T>(items: readonly T[]): T {

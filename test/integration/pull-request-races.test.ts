@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { sampleSize } from '#test/sample-size.ts';
 
+import { openRegistryInMemory } from './story-registry.ts';
 import { BRANCH, MINUTE, startImageStories, type ImageStories, type ImageStory } from './image-stories.ts';
 
 let stories: ImageStories;
 
 beforeAll(async () => {
-  stories = await startImageStories();
+  stories = await startImageStories(openRegistryInMemory);
 });
 
 afterAll(async () => {

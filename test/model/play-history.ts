@@ -40,6 +40,14 @@ const MOST_ROUNDS = 8;
 /** Plays a history on a configuration repository of its own and says what is wrong when all is quiet. */
 export async function playHistory(stories: ImageStories, steps: readonly Step[]): Promise<readonly string[]> {
   const story = await stories.startStory();
+  try {
+    return await playIn(stories, story, steps);
+  } finally {
+    await story.end();
+  }
+}
+
+async function playIn(stories: ImageStories, story: ImageStory, steps: readonly Step[]): Promise<readonly string[]> {
   const model = startModel(FIRST);
   const world = { stories, story, model, names: 0, serial: 0 };
   for (const { action, at } of steps) {
