@@ -3,7 +3,7 @@ import { askGoProgram } from '../ask-go-program.ts';
 import { ensureOracles } from './ensure-oracles.ts';
 
 /** The Go libraries that can be asked; each is a file beside this one, which says what it takes and gives. */
-export type OracleName = 'yaml' | 'scalar' | 'semver' | 'kstatus' | 'envsubst' | 'kustomize';
+export type OracleName = 'yaml' | 'scalar' | 'semver' | 'kstatus' | 'envsubst' | 'kustomize' | 'build' | 'tags';
 
 const Answer = z.union([
   z.strictObject({ error: z.string() }),

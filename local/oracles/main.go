@@ -23,6 +23,8 @@ var oracles = map[string]oracle{
 	"kstatus":   computeStatus,
 	"envsubst":  substitute,
 	"kustomize": generateKustomization,
+	"build":     buildFolder,
+	"tags":      extractTags,
 }
 
 type question struct {
