@@ -70,7 +70,10 @@ export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator)
         name: spec.imageRepositoryRef.name,
       },
       policy,
-      ...(pattern !== undefined && { filterTags: { pattern, ...(extract !== undefined && { extract }) } }),
+      // Without a pattern, Go's empty one matches every tag.
+      ...((pattern !== undefined || extract !== undefined) && {
+        filterTags: { pattern: pattern ?? '', ...(extract !== undefined && { extract }) },
+      }),
       digestReflectionPolicy: spec.digestReflectionPolicy,
       suspend: spec.suspend ?? false,
     },

@@ -2,34 +2,32 @@ import { RE2JS } from 're2js';
 
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 
+import { expandTemplate } from './expand-template.ts';
+
 const MAX_PATTERN_LENGTH = 1024;
 
 /** Turns a tag into the text that the policy orders, or undefined when the filter leaves the tag out. */
 export type TagFilter = (tag: string) => string | undefined;
 
 /**
- * Builds the filter of an ImagePolicy: RE2, unanchored as in Flux; `extract` in the syntax of Go's `Expand` (`$name`, `${name}`, `$1`, `$$`).
+ * Builds the filter of an ImagePolicy: RE2, unanchored as in Flux; what `extract` makes of a match is what the policy orders.
  *
  * @throws TidegateError `InvalidTagFilter` (stall).
  */
 export function tagFilter(filter: { readonly pattern: string; readonly extract?: string } | undefined): TagFilter {
-  if (filter === undefined || filter.pattern === '') return (tag) => tag;
+  if (filter === undefined) return (tag) => tag;
   const pattern = compilePattern(filter.pattern, 'filterTags.pattern');
   const { extract } = filter;
-  const names = pattern.namedGroups();
+  const names = new Map(Object.entries(pattern.namedGroups()));
   return (tag) => {
     const matcher = pattern.matcher(tag);
     if (!matcher.find()) return undefined;
     if (extract === undefined || extract === '') return tag;
-    return extract.replace(
-      /\$(?:(\$)|\{(\w+)\}|(\w+))/gu,
-      (_whole, dollar?: string, braced?: string, bare?: string) => {
-        if (dollar !== undefined) return '$';
-        const name = braced ?? bare ?? '';
-        const group = /^\d+$/u.test(name) ? Number(name) : names[name];
-        return group === undefined || group > pattern.groupCount() ? '' : (matcher.group(group) ?? '');
-      },
-    );
+    return expandTemplate(extract, {
+      count: pattern.groupCount(),
+      numberOf: (name) => names.get(name),
+      textOf: (group) => matcher.group(group) ?? undefined,
+    });
   };
 }
 

@@ -402,6 +402,12 @@ describe('what says nothing', () => {
     expect(parsedOf(manifest(kind, line))).toEqual({ outcome: 'parsed', kind, instruction });
   });
 
+  it('an extraction without a pattern is of every tag', () => {
+    expect(parsedOf(manifest('ImagePolicy', 'filterTags: { extract: "$0" }')).instruction).toMatchObject({
+      filterTags: { pattern: '', extract: '$0' },
+    });
+  });
+
   it('in a reference, an empty namespace is its own', () => {
     expect(parsedOf(manifest('Kustomization', 'dependsOn: [{ name: a, namespace: "" }]')).instruction).toMatchObject({
       dependsOn: [{ name: 'a', namespace: 'apps' }],
