@@ -9,6 +9,8 @@ import (
 
 	"github.com/fluxcd/pkg/kustomize"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
@@ -72,7 +74,12 @@ func buildFolder(input json.RawMessage) (any, error) {
 		Read    []string `json:"read"`
 		Failure string   `json:"failure,omitempty"`
 	}{Read: []string{}}
-	if _, err := kustomize.Build(recorded, filepath.Join(root, filepath.FromSlash(asked.Path))); err != nil {
+	// With the options of kubectl, and of Flux, whose own call reads the schema of Kubernetes anew each time.
+	builder := krusty.MakeKustomizer(&krusty.Options{
+		LoadRestrictions: types.LoadRestrictionsNone,
+		PluginConfig:     types.DisabledPluginConfig(),
+	})
+	if _, err := builder.Run(recorded, filepath.Join(root, filepath.FromSlash(asked.Path))); err != nil {
 		given.Failure = strings.ReplaceAll(err.Error(), root, "")
 	}
 	for name := range recorded.read {

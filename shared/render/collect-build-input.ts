@@ -15,6 +15,7 @@ import {
   resolvePath,
   type KustomizationFile,
 } from './kustomization-file.ts';
+import { CHART_FIELDS, findField, KUSTOMIZATION, PLUGINS, type Shape } from './kustomization-schema.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
 /**
@@ -31,72 +32,8 @@ export type BuildInput =
 
 const MAX_FILES = 20_000;
 const MAX_BYTES = 128 * 1024 * 1024;
-
-const PLAIN_FIELDS: readonly string[] = [
-  'apiVersion',
-  'buildMetadata',
-  'commonAnnotations',
-  'commonLabels',
-  'generatorOptions',
-  'images',
-  'kind',
-  'labels',
-  'metadata',
-  'namePrefix',
-  'nameSuffix',
-  'namespace',
-  'replicas',
-  'sortOptions',
-  'vars',
-];
-const CHART_FIELDS: readonly string[] = ['helmCharts', 'helmChartInflationGenerator', 'helmGlobals'];
-const FILE_OR_FOLDER_FIELDS: readonly string[] = ['resources', 'bases', 'components'];
-const FILE_FIELDS: readonly string[] = ['crds', 'configurations'];
-const FILE_OR_INLINE_FIELDS: readonly string[] = ['patchesStrategicMerge'];
-/** Fields whose entries name files in some of their fields; `*` stands for each entry of a list. */
-const FILE_PLACES: ReadonlyMap<string, FilePlaces> = new Map([
-  ['patches', [['path']]],
-  ['patchesJson6902', [['path']]],
-  ['replacements', [['path']]],
-  ['configMapGenerator', [['files'], ['envs'], ['env']]],
-  ['secretGenerator', [['files'], ['envs'], ['env']]],
-]);
-const OPENAPI_PLACES: FilePlaces = [['path']];
-/** The builtin plugins that are run, each with the places in its configuration that name files. */
-const PLUGIN_PLACES: ReadonlyMap<string, FilePlaces> = new Map([
-  ['AnnotationsTransformer', []],
-  ['ConfigMapGenerator', [['files'], ['envs'], ['env']]],
-  ['HashTransformer', []],
-  ['IAMPolicyGenerator', []],
-  ['ImageTagTransformer', []],
-  ['LabelTransformer', []],
-  ['LegacyOrderTransformer', []],
-  ['NamespaceTransformer', []],
-  ['PatchJson6902Transformer', [['path']]],
-  ['PatchStrategicMergeTransformer', [['paths']]],
-  ['PatchTransformer', [['path']]],
-  ['PrefixSuffixTransformer', []],
-  ['PrefixTransformer', []],
-  ['ReplacementTransformer', [['replacements', '*', 'path']]],
-  ['ReplicaCountTransformer', []],
-  ['SecretGenerator', [['files'], ['envs'], ['env']]],
-  ['SortOrderTransformer', []],
-  ['SuffixTransformer', []],
-]);
-const PLUGIN_FIELDS: readonly string[] = ['generators', 'transformers', 'validators'];
-const KNOWN_FIELDS: readonly string[] = [
-  ...PLAIN_FIELDS,
-  ...CHART_FIELDS,
-  ...FILE_OR_FOLDER_FIELDS,
-  ...FILE_FIELDS,
-  ...FILE_OR_INLINE_FIELDS,
-  ...FILE_PLACES.keys(),
-  ...PLUGIN_FIELDS,
-  'openapi',
-];
-
-/** Ways from a value to the fields below it that name files. */
-type FilePlaces = readonly (readonly string[])[];
+/** Nobody mends more at once, and each is looked up in its file. */
+const MAX_PROBLEMS = 50;
 
 interface Walk {
   readonly tree: SourceTree;
@@ -166,83 +103,90 @@ function visitFolder(walk: Walk, folder: string): void {
 }
 
 function visitField(walk: Walk, place: Place, key: string, value: unknown): void {
-  if (!KNOWN_FIELDS.includes(key)) {
-    const name = suggestName(key, KNOWN_FIELDS);
-    refuse(walk, place, `is not a field of a kustomization${name === undefined ? '' : `; did you mean ${name}?`}`);
-    return;
-  }
-  if (CHART_FIELDS.includes(key)) {
-    refuse(
-      walk,
-      place,
-      'renders a Helm chart, which is not supported in a kustomization; commit the rendered manifests',
-    );
-    return;
-  }
-  if (PLAIN_FIELDS.includes(key) || value === null || value === undefined) {
-    return;
-  }
-  if (key === 'openapi') {
-    visitPlaces(walk, place, value, OPENAPI_PLACES);
-    return;
-  }
-  if (!Array.isArray(value)) {
-    refuse(walk, place, `is ${formatValue(value)}; allowed is a list`);
-    return;
-  }
-  for (const [index, entry] of value.entries()) {
-    visitEntry(walk, { ...place, field: [key, index] }, key, entry);
-  }
-}
-
-function visitEntry(walk: Walk, place: Place, key: string, entry: unknown): void {
-  const places = FILE_PLACES.get(key);
-  if (places !== undefined) {
-    visitPlaces(walk, place, entry, places);
-  } else if (typeof entry !== 'string') {
-    refuse(walk, place, `is ${formatValue(entry)}; allowed is a text`);
-  } else if (FILE_OR_FOLDER_FIELDS.includes(key)) {
-    reference(walk, place, entry, 'file or folder');
-  } else if (FILE_FIELDS.includes(key)) {
-    reference(walk, place, entry, 'file');
-  } else if (PLUGIN_FIELDS.includes(key)) {
-    visitPlugin(walk, place, entry);
+  const shape = KUSTOMIZATION.fields.get(key);
+  if (shape !== undefined) {
+    visit(walk, place, value, shape);
+  } else if (CHART_FIELDS.includes(key)) {
+    const message = 'renders a Helm chart, which is not supported in a kustomization; commit the rendered manifests';
+    refuse(walk, place, message);
   } else {
-    inlineOrFile(walk, place, entry);
+    const name = suggestName(key, KUSTOMIZATION.fields.keys());
+    refuse(walk, place, `is not a field of a kustomization${name === undefined ? '' : `; did you mean ${name}?`}`);
   }
 }
 
-/** Follows the fields that name files, which are where the schema has them and nowhere else: a label may be called `env`. */
-function visitPlaces(walk: Walk, place: Place, value: unknown, places: FilePlaces): void {
-  for (const [name, ...rest] of places) {
-    if (name === undefined) {
-      visitFileNames(walk, place, value);
-    } else if (name === '*') {
-      for (const [index, item] of (Array.isArray(value) ? value : []).entries()) {
-        visitPlaces(walk, { ...place, field: [...place.field, index] }, item, [rest]);
-      }
-    } else if (isRecord(value)) {
-      for (const [key, inner] of Object.entries(value)) {
-        if (isSameField(key, name)) visitPlaces(walk, { ...place, field: [...place.field, key] }, inner, [rest]);
-      }
+/** Follows what names files, which is where the schema has it and nowhere else: a label may be called `env`. */
+function visit(walk: Walk, place: Place, value: unknown, shape: Shape): void {
+  // To Go, null is the value that was not given.
+  if (value === null || value === undefined) return;
+  if (typeof shape === 'string') {
+    visitValue(walk, place, value, shape);
+  } else if ('listOf' in shape) {
+    if (!Array.isArray(value)) return refuseOther(walk, place, shown(value, shape), 'a list');
+    for (const [index, item] of value.entries()) {
+      visit(walk, { ...place, field: [...place.field, index] }, item, shape.listOf);
+    }
+  } else if (!isRecord(value)) {
+    refuseOther(walk, place, shown(value, shape), `a mapping${hintAtPath(value, shape)}`);
+  } else {
+    for (const [key, inner] of Object.entries(value)) {
+      const found = 'mapOf' in shape ? shape.mapOf : findField(shape, key)?.[1];
+      // An empty text is no file that was named.
+      if (found === undefined || (found === 'file' && inner === '')) continue;
+      visit(walk, { ...place, field: [...place.field, key] }, inner, found);
     }
   }
 }
 
-/** As Go matches them: in any case, and letters such as the long s for their plain ones. */
-function isSameField(key: string, name: string): boolean {
-  return key.toUpperCase().toLowerCase() === name.toLowerCase();
+function visitValue(walk: Walk, place: Place, value: unknown, shape: Extract<Shape, string>): void {
+  if (shape === 'flag') {
+    if (typeof value !== 'boolean') refuseOther(walk, place, shown(value, shape), 'true or false');
+  } else if (shape === 'integer') {
+    if (typeof value !== 'bigint' && !Number.isInteger(value)) {
+      refuseOther(walk, place, shown(value, shape), 'a whole number');
+    }
+  } else if (typeof value !== 'string') {
+    refuseOther(walk, place, shown(value, shape), `a text${typeof value === 'object' ? '' : '; quote it'}`);
+  } else {
+    visitText(walk, place, value, shape);
+  }
 }
 
-function visitFileNames(walk: Walk, place: Place, value: unknown): void {
-  for (const [index, name] of (Array.isArray(value) ? value : [value]).entries()) {
-    const at = Array.isArray(value) ? { ...place, field: [...place.field, index] } : place;
-    if (typeof name === 'string') {
-      // A generator's file may carry the key it is stored under: `key=path`.
-      reference(walk, at, name.slice(name.indexOf('=') + 1), 'file');
-    } else if (name !== null && name !== undefined) {
-      refuse(walk, at, `is ${formatValue(name)}; allowed is a text`);
-    }
+function visitText(
+  walk: Walk,
+  place: Place,
+  value: string,
+  shape: Exclude<Extract<Shape, string>, 'flag' | 'integer'>,
+): void {
+  switch (shape) {
+    case 'text':
+    case 'literal':
+      return;
+    case 'keyed file':
+      visitKeyedFile(walk, place, value);
+      return;
+    case 'patch or file':
+      inlineOrFile(walk, place, value);
+      return;
+    case 'plugin':
+      visitPlugin(walk, place, value);
+      return;
+    case 'file':
+    case 'folder':
+    case 'file or folder':
+      reference(walk, place, value, shape);
+  }
+}
+
+/** A generator's file may carry the key it is stored under: `key=path`. */
+function visitKeyedFile(walk: Walk, place: Place, value: string): void {
+  const [key = '', path, ...more] = value.split('=');
+  if (path === undefined) {
+    reference(walk, place, value, 'file');
+  } else if (key === '' || path === '' || more.length > 0) {
+    refuseOther(walk, place, formatValue(value), 'a path, or a key and a path with one = between them');
+  } else {
+    reference(walk, place, path, 'file');
   }
 }
 
@@ -275,12 +219,12 @@ function visitPlugin(walk: Walk, place: Place, entry: string): void {
   for (const document of documents ?? (file === undefined ? [] : [undefined])) {
     const apiVersion = isRecord(document) ? document['apiVersion'] : undefined;
     const kind = isRecord(document) ? document['kind'] : undefined;
-    const places = apiVersion === 'builtin' && typeof kind === 'string' ? PLUGIN_PLACES.get(kind) : undefined;
-    if (places === undefined || hasFunction(document)) {
-      const message = `holds ${formatValue(kind)} of ${formatValue(apiVersion)}; allowed are the builtin ${[...PLUGIN_PLACES.keys()].join(', ')}: other plugins, functions and charts are never run`;
+    const shape = apiVersion === 'builtin' && typeof kind === 'string' ? PLUGINS.get(kind) : undefined;
+    if (shape === undefined || hasFunction(document)) {
+      const message = `holds ${formatValue(kind)} of ${formatValue(apiVersion)}; allowed are the builtin ${[...PLUGINS.keys()].join(', ')}: other plugins, functions and charts are never run`;
       refuse(walk, place, message);
     } else {
-      visitPlaces(walk, place, document, places);
+      visit(walk, place, document, shape);
     }
   }
 }
@@ -297,14 +241,14 @@ function mappingsIn(text: string | undefined): readonly unknown[] | undefined {
   }
   try {
     const documents = parseKubernetesYaml(text).filter((document) => document !== null);
-    return documents.length > 0 && documents.every(isRecord) ? documents : undefined;
+    return documents.every(isRecord) ? documents : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Follows one reference, or refuses it with the reason. */
-function reference(walk: Walk, place: Place, value: string, allowed: 'file' | 'file or folder'): void {
+function reference(walk: Walk, place: Place, value: string, allowed: 'file' | 'folder' | 'file or folder'): void {
   const shown = formatValue(value);
   if (looksRemote(value)) {
     refuse(
@@ -320,7 +264,8 @@ function reference(walk: Walk, place: Place, value: string, allowed: 'file' | 'f
     return;
   }
   if (walk.tree.has(path)) {
-    take(walk, path);
+    if (allowed === 'folder') refuse(walk, place, `is ${shown}, a file; allowed is a folder with a kustomization file`);
+    else take(walk, path);
     return;
   }
   if (!walk.folders.has(path)) {
@@ -360,6 +305,27 @@ function take(walk: Walk, path: string): void {
   }
 }
 
+/** A text in the place of a mapping that names a file most likely is that file. */
+function hintAtPath(value: unknown, shape: Shape): string {
+  const namesFile = typeof shape === 'object' && 'fields' in shape && shape.fields.get('path') === 'file';
+  return namesFile && typeof value === 'string' ? `, such as path: ${formatValue(value)}` : '';
+}
+
+/** A value as it may be told: what stands where a literal belongs may be a secret, and so may what a mapping holds. */
+function shown(value: unknown, shape: Shape): string {
+  if (Array.isArray(value)) return 'a list';
+  if (isRecord(value)) return 'a mapping';
+  const isLiteral =
+    shape === 'literal' || (typeof shape === 'object' && 'listOf' in shape && shape.listOf === 'literal');
+  return isLiteral ? `a ${typeof value}` : formatValue(value);
+}
+
+function refuseOther(walk: Walk, place: Place, got: string, allowed: string): void {
+  refuse(walk, place, `is ${got}; allowed is ${allowed}`);
+}
+
 function refuse(walk: Walk, place: Place, message: string): void {
-  walk.problems.push(problemInFile(place.source, place.field, message));
+  if (walk.problems.length < MAX_PROBLEMS) {
+    walk.problems.push(problemInFile(place.source, place.field, message));
+  }
 }

@@ -67,8 +67,8 @@ function resourceFiles(files: SourceTree): ReadonlySet<string> {
       continue;
     }
     const source = readKustomizationFile(files, path);
-    const resources = 'problem' in source ? undefined : source.value['resources'];
-    for (const entry of Array.isArray(resources) ? resources : []) {
+    const { resources, bases } = 'problem' in source ? {} : source.value;
+    for (const entry of [resources, bases].flatMap((list) => (Array.isArray(list) ? (list as unknown[]) : []))) {
       const resolved = typeof entry === 'string' ? resolvePath(path.slice(0, Math.max(0, slash)), entry) : undefined;
       if (resolved !== undefined && files.has(resolved)) {
         found.add(resolved);

@@ -3,6 +3,7 @@ import { isRecord } from '#shared/api/is-record.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { findField, IMAGE } from './kustomization-schema.ts';
 import { findKustomizationFile, joinPath, KUSTOMIZATION_NAMES, readKustomizationFile } from './kustomization-file.ts';
 
 /** What a Kustomization's specification adds to the kustomization file of its folder. */
@@ -107,7 +108,7 @@ function buildable(value: Readonly<Record<string, unknown>>): Readonly<Record<st
  * so either of them replaces both: a digest beside a newer tag would win over it.
  */
 function mergeImages(existing: readonly unknown[], added: readonly unknown[]): readonly unknown[] {
-  const images = [...existing];
+  const images = existing.map((image) => (isRecord(image) ? withOwnNames(image) : image));
   for (const image of added) {
     const at = images.findIndex((one) => isRecord(one) && isRecord(image) && one['name'] === image['name']);
     const before = images[at];
@@ -121,6 +122,16 @@ function mergeImages(existing: readonly unknown[], added: readonly unknown[]): r
     images[at] = { ...(isVersioned ? unversioned : before), ...given };
   }
   return images;
+}
+
+/** An image under the names that kustomize's schema has for its fields: Go takes `newtag`, and of several ways the last. */
+function withOwnNames(image: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const given = Object.entries(image).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    given
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, value]) => [findField(IMAGE, key)?.[0] ?? key, value]),
+  );
 }
 
 function listOf(value: unknown): readonly unknown[] {

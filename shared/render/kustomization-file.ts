@@ -17,6 +17,8 @@ export interface KustomizationFile {
   readonly file: string;
   readonly text: string;
   readonly value: Readonly<Record<string, unknown>>;
+  /** Where a field stands, for problems, which few files have: only then it is read for its places, and only once. */
+  readonly placeOf: (field: FieldPath) => { readonly line: number; readonly col: number } | undefined;
 }
 
 /** The kustomization file of a folder, if there is one. */
@@ -52,7 +54,7 @@ export function readKustomizationFile(
   }
   const value = documents[0] ?? {};
   return isRecord(value)
-    ? { file, text, value }
+    ? { file, text, value, placeOf: lazyPlaces(text) }
     : { problem: { file, line: 1, field: '', message: 'is not a mapping; allowed is a kustomization' } };
 }
 
@@ -80,28 +82,36 @@ export function hasForeignLineBreaks(text: string): boolean {
   return ['\0', '\u0085', '\u2028', '\u2029'].some((character) => text.includes(character));
 }
 
-/** A problem at a field of a kustomization file. Positions are read only now: few files have problems. */
+/** A problem at a field of a kustomization file. */
 export function problemInFile(source: KustomizationFile, field: FieldPath, message: string): Problem {
-  const lines = new LineCounter();
-  const document = parseDocument(source.text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false });
-  let node: unknown = document.contents;
-  let offset: number | undefined;
-  for (const part of field) {
-    if (isMap(node)) {
-      const pair = node.items.find((item) => isNode(item.key) && 'value' in item.key && item.key.value === part);
-      offset = isNode(pair?.key) ? (pair.key.range?.[0] ?? offset) : offset;
-      node = pair?.value;
-    } else if (isSeq(node) && typeof part === 'number') {
-      node = node.items[part];
-      offset = isNode(node) ? (node.range?.[0] ?? offset) : offset;
-    }
-  }
-  const place = offset === undefined ? undefined : lines.linePos(offset);
+  const place = source.placeOf(field);
   return {
     file: source.file,
     ...(place !== undefined && { line: place.line, column: place.col }),
     field: formatFieldPath(field),
     message,
+  };
+}
+
+function lazyPlaces(text: string): KustomizationFile['placeOf'] {
+  const lines = new LineCounter();
+  let document: ReturnType<typeof parseDocument> | undefined;
+  return (field) => {
+    document ??= parseDocument(text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false });
+    let node: unknown = document.contents;
+    let offset: number | undefined;
+    for (const part of field) {
+      if (isMap(node)) {
+        const pair = node.items.find((item) => isNode(item.key) && 'value' in item.key && item.key.value === part);
+        offset = isNode(pair?.key) ? (pair.key.range?.[0] ?? offset) : offset;
+        node = pair?.value;
+      } else if (isSeq(node) && typeof part === 'number') {
+        node = node.items[part];
+        offset = isNode(node) ? (node.range?.[0] ?? offset) : offset;
+      }
+    }
+    const place = offset === undefined ? undefined : lines.linePos(offset);
+    return place === undefined || place.line === 0 ? undefined : place;
   };
 }
 

@@ -20,6 +20,17 @@ const image = fc.record(
   },
   { requiredKeys: ['name'] },
 );
+/** As people write one into a file: a field may be in any case, be null, or be there twice. */
+const imageInFile = fc
+  .tuple(
+    image,
+    fc.dictionary(
+      fc.constantFrom('newtag', 'NewTag', 'NEWNAME', 'Digest', 'Name', 'tagSuffix', 'digeſt'),
+      fc.constantFrom('v2', 'app', null),
+      { maxKeys: 2 },
+    ),
+  )
+  .map(([written, more]) => ({ ...written, ...more }));
 const edits = fc.record(
   {
     targetNamespace: fc.constantFrom('apps', 'n'),
@@ -39,6 +50,8 @@ const file = fc.record(
     namespace: fc.constantFrom('old'),
     namePrefix: fc.constantFrom('o-'),
     images: fc.uniqueArray(image, { selector: (one) => one.name, maxLength: 3 }),
+    oddImages: fc.array(imageInFile, { maxLength: 3 }),
+    imageTags: fc.constantFrom([{ name: 'app', newTag: 'old' }]),
     components: fc.constantFrom(['../c']),
     patches: fc.constantFrom([{ path: 'p.yaml' }]),
   },
@@ -47,13 +60,17 @@ const file = fc.record(
 
 const Answer = z.object({ file: z.string() });
 /** What the specification of a Kustomization changes in a kustomization file. */
-const FIELDS = ['namespace', 'namePrefix', 'nameSuffix', 'images', 'components', 'patches'] as const;
+const FIELDS = ['namespace', 'namePrefix', 'nameSuffix', 'images', 'imageTags', 'components', 'patches'] as const;
 
 describe('the kustomization file that a build starts from, beside the one that Flux writes', () => {
   it('has the same images, patches, components, namespace, prefix and suffix', async () => {
     const cases = fc.sample(fc.tuple(edits, file), { seed: SEED, numRuns: sampleSize(400, 4_000) });
-    const files = cases.map(([, written]) => ({
-      'apps/kustomization.yaml': JSON.stringify({ ...written, resources: ['a.yaml'] }),
+    const files = cases.map(([spec, { oddImages, ...written }]) => ({
+      'apps/kustomization.yaml': JSON.stringify({
+        ...written,
+        ...(spec.images.length > 0 && oddImages !== undefined && { images: oddImages }),
+        resources: ['a.yaml'],
+      }),
       'apps/a.yaml': OBJECT,
       'apps/p.yaml': OBJECT,
       'c/kustomization.yaml': 'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: c-\n',

@@ -167,7 +167,7 @@ describe('collecting what a build can read', () => {
   it.each([
     [
       'labels of a generator',
-      'configMapGenerator:\n- name: a\n  literals: [k=v]\n  options: {labels: {env: prod, path: x}, annotations: {files: y}}',
+      'configMapGenerator:\n- name: a\n  literals: [k=v]\n  options: {labels: {env: prod, path: x}, annotations: {files: x}}',
     ],
     ['labels of all generators', 'generatorOptions: {labels: {env: prod, files: x}}'],
     [
@@ -186,6 +186,115 @@ describe('collecting what a build can read', () => {
     const texts = { 'apps/kustomization.yaml': `resources: [a.yaml]\n${fields}\n`, 'apps/a.yaml': OBJECT };
 
     expect(collectBuildInput(tree(texts), 'apps')).toMatchObject({ outcome: 'collected' });
+  });
+
+  it.each<readonly [what: string, line: string, problem: string]>([
+    [
+      'a text for a patch',
+      'patches: [p.yaml]',
+      'patches[0]: is "p.yaml"; allowed is a mapping, such as path: "p.yaml"',
+    ],
+    [
+      'a text for a replacement',
+      'replacements: [p.yaml]',
+      'replacements[0]: is "p.yaml"; allowed is a mapping, such as path: "p.yaml"',
+    ],
+    ['a text for an image', 'images: [app]', 'images[0]: is "app"; allowed is a mapping'],
+    [
+      'a number for a tag',
+      'images: [{ name: a, newTag: 1.10 }]',
+      'images[0].newTag: is 1.1; allowed is a text; quote it',
+    ],
+    [
+      'a text for a count',
+      'replicas: [{ name: a, count: "2" }]',
+      'replicas[0].count: is "2"; allowed is a whole number',
+    ],
+    [
+      'a text for a flag',
+      'generatorOptions: { immutable: "yes" }',
+      'generatorOptions.immutable: is "yes"; allowed is true or false',
+    ],
+    ['a truth for a label', 'commonLabels: { a: yes }', 'commonLabels.a: is true; allowed is a text; quote it'],
+    ['a list for labels', 'commonLabels: [a]', 'commonLabels: is a list; allowed is a mapping'],
+    [
+      'a file for a component',
+      'components: [p.yaml]',
+      'components[0]: is "p.yaml", a file; allowed is a folder with a kustomization file',
+    ],
+    [
+      'a file with two keys',
+      'configMapGenerator: [{ files: [a=b=p.yaml] }]',
+      'configMapGenerator[0].files[0]: is "a=b=p.yaml"; allowed is a path, or a key and a path with one = between them',
+    ],
+    [
+      'a key for a file of variables',
+      'configMapGenerator: [{ envs: [k=p.yaml] }]',
+      'configMapGenerator[0].envs[0]: is "k=p.yaml", but there is no "apps/k=p.yaml" in the repository',
+    ],
+  ])('says of %s what kustomize would not read, with its place', (_what, line, problem) => {
+    const texts = {
+      'apps/kustomization.yaml': `resources: [a.yaml]\n${line}\n`,
+      'apps/a.yaml': OBJECT,
+      'apps/p.yaml': OBJECT,
+    };
+
+    const [found, ...more] = problemsOf(texts);
+
+    expect(found).toMatch(/^apps\/kustomization\.yaml:2:[1-9][0-9]*: /);
+    expect(found?.replace(/^\S+ /, '')).toBe(problem);
+    expect(more).toEqual([]);
+  });
+
+  it.each(['[{ PASSWORD: hunter2 }]', '"PASSWORD=hunter2"', '[[hunter2]]', '[20261127]'])(
+    'does not say what stands in the place of a literal: %s',
+    (literals) => {
+      const problems = problemsOf({
+        'apps/kustomization.yaml': `secretGenerator: [{ name: a, literals: ${literals} }]`,
+      });
+
+      expect(problems.join()).toMatch(/literals(\[0\])?: is a (list|mapping|string|number); allowed is a (list|text)/);
+      expect(problems.join()).not.toMatch(/hunter2|20261127/);
+    },
+  );
+
+  it('names as many problems as a person mends at once, whatever there are', () => {
+    const texts = { 'apps/kustomization.yaml': `resources: [${'1,'.repeat(20_000)}1]` };
+
+    expect(problemsOf(texts)).toHaveLength(50);
+  });
+
+  it.each<readonly [what: string, fields: string, files: readonly string[]]>([
+    ['a file of variables with = in its name', 'configMapGenerator: [{ name: a, envs: [k=v.env] }]', ['k=v.env']],
+    ['the same by its old field', 'secretGenerator: [{ name: a, env: k=v.env }]', ['k=v.env']],
+    ['images by their old field', 'imageTags: [{ name: app, newTag: v1 }]', []],
+    ['no file that is named by an empty text', 'patches: [{ path: "", patch: "[]" }]', []],
+    ['no patch in an empty text', 'patchesStrategicMerge: [""]', []],
+    [
+      'patches of a builtin transformer, in a file or inline',
+      'transformers:\n- |\n  apiVersion: builtin\n  kind: PatchStrategicMergeTransformer\n  metadata: {name: t}\n  paths:\n  - p.yaml\n  - |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}',
+      ['p.yaml'],
+    ],
+    [
+      'no env of a builtin generator, which kustomize passes over',
+      'generators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: t}\n  env: missing.env',
+      [],
+    ],
+  ])('collects %s', (_what, fields, files) => {
+    const texts = {
+      'apps/kustomization.yaml': `resources: [a.yaml]\n${fields}\n`,
+      'apps/a.yaml': OBJECT,
+      'apps/p.yaml': OBJECT,
+      'apps/k=v.env': 'A=1',
+    };
+
+    expect(filesOf(texts)).toEqual(['a.yaml', ...files, 'kustomization.yaml'].map((file) => `apps/${file}`).sort());
+  });
+
+  it.each(['LegacyOrderTransformer', 'SortOrderTransformer'])('knows no plugin %s, as kustomize', (kind) => {
+    const text = `transformers:\n- |\n  apiVersion: builtin\n  kind: ${kind}\n  metadata: {name: x}\n`;
+
+    expect(problemsOf({ 'apps/kustomization.yaml': text }).join()).toContain(`transformers[0]: holds "${kind}"`);
   });
 
   it.each(['ValueAddTransformer', 'HelmChartInflationGenerator', 'Unheard'])('never runs the plugin %s', (kind) => {
