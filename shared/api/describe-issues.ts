@@ -81,9 +81,10 @@ function describe(issue: Issue, missing: boolean): string {
     case 'invalid_union':
     case 'not_multiple_of':
     case 'unrecognized_keys':
-    case 'invalid_key':
     case 'invalid_element':
       return `is ${got}; ${issue.message}`;
+    case 'invalid_key':
+      return `is named ${got}; ${issue.issues[0]?.message ?? issue.message}`;
   }
   return issue satisfies never;
 }

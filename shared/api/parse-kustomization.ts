@@ -10,6 +10,7 @@ import {
   StringMap,
   type Parsed,
 } from './instruction-schema.ts';
+import { VARIABLE_NAME, VARIABLE_NAME_RULE } from './variable-name.ts';
 import { isRecord } from './is-record.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import type { Kustomization } from './kustomization.ts';
@@ -27,9 +28,7 @@ const Target = z.strictObject({
   annotationSelector: z.string().optional(),
 });
 
-const VariableName = z
-  .string()
-  .regex(/^[_\p{L}][_\p{L}\p{Nd}]*$/u, 'allowed are names of letters, digits and _, not starting with a digit');
+const VariableName = z.string().regex(VARIABLE_NAME, `allowed are names of ${VARIABLE_NAME_RULE}`);
 
 const PostBuild = z.strictObject({
   substitute: z.record(VariableName, z.string()).optional(),

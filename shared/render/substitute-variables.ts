@@ -1,5 +1,6 @@
 import { isRecord } from '#shared/api/is-record.ts';
 import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { VARIABLE_NAME, VARIABLE_NAME_RULE } from '#shared/api/variable-name.ts';
 import { expandVariables } from './expand-variables.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 import { isFluxComponent } from './split-instructions.ts';
@@ -15,7 +16,6 @@ export type Substitution =
   | { readonly outcome: 'refused'; readonly messages: readonly string[] };
 
 const SUBSTITUTE = 'kustomize.toolkit.fluxcd.io/substitute';
-const VARIABLE_NAME = /^[_\p{L}][_\p{L}\p{Nd}]*$/u;
 
 /**
  * Merges the variables of a Kustomization: later references win over earlier ones, and what is written inline over
@@ -45,10 +45,7 @@ export function substituteVariables(stream: string, variables: ReadonlyMap<strin
   }
   const messages = [...variables.keys()]
     .filter((name) => !VARIABLE_NAME.test(name))
-    .map(
-      (name) =>
-        `variable ${JSON.stringify(name)} has no valid name; allowed are letters, digits and _, not starting with a digit`,
-    );
+    .map((name) => `variable ${JSON.stringify(name)} has no valid name; allowed are ${VARIABLE_NAME_RULE}`);
   const originals: unknown[] = [];
   // kustomize indents all content of an object, so that a line of three dashes is always a separator.
   const documents = stream.split(/^---\n/m).map((document, index) => {

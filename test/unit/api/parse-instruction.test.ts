@@ -273,6 +273,7 @@ describe('parsing an instruction', () => {
       "spec.dependsOn[0].readyExpr: is a field of Flux's Kustomization that Tidegate does not implement yet; remove it to go on",
     ],
     ['Kustomization', 'postBuild: { substitute: { 1a: x } }', 'spec.postBuild.substitute.1a: '],
+    ['Kustomization', 'postBuild: { substitute: { größe: x } }', 'allowed are names of the letters A to Z and a to z'],
     [
       'ImageRepository',
       'exclusionList: ["(?=x)"]',

@@ -93,9 +93,9 @@ describe('substituting variables', () => {
     });
   });
 
-  it('names a variable whose name is none', () => {
-    expect(substituteVariables('', new Map([['a.b', '1']]))).toMatchObject({
-      messages: [expect.stringContaining('variable "a.b" has no valid name')],
+  it.each(['a.b', '1a', 'é', 'größe', 'a٣', 'a\n', ''])('names a variable whose name is none to Flux: %j', (name) => {
+    expect(substituteVariables('', new Map([[name, '1']]))).toMatchObject({
+      messages: [expect.stringContaining(`variable ${JSON.stringify(name)} has no valid name`)],
     });
   });
 });
