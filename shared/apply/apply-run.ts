@@ -14,6 +14,7 @@ import type {
 } from './desired-state.ts';
 import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
+import type { DesiredInCluster } from './desired-in-cluster.ts';
 import type { FirstContact } from './plan-apply.ts';
 import type { PruneCandidate } from './prune-guards/prune-candidate.ts';
 
@@ -32,6 +33,14 @@ export interface SetProgress {
   readonly withheld: WithheldPrune[];
   readonly orphans: ObjectId[];
   readonly health: Map<string, HealthResult>;
+  /** When an awaited object was last seen, and whether it was done by then; by key. */
+  readonly seen: Map<string, Sighting>;
+}
+
+export interface Sighting {
+  readonly isCurrent: boolean;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** One run on one cluster: what was asked, what is known, what was done. */
@@ -45,9 +54,17 @@ export interface ApplyRun {
   readonly firstContacts: Map<string, FirstContact>;
   /** What may be pruned and takes others with it, in the order found. */
   readonly pruneLast: PruneCandidate[];
+  /** ApplySet ids of the Kustomizations of the request. */
+  readonly setIds: ReadonlySet<string>;
+  /** Uids of what this run applied. */
+  readonly appliedUids: Set<string>;
   /** Uids of what this run deleted. */
   readonly pruned: Set<string>;
   cluster: ObservedCluster;
+  /** What all Kustomizations desire in the cluster as it was observed. */
+  desired?: DesiredInCluster;
+  /** The cluster in which kinds that had been unknown were looked for last. */
+  lookedForKinds?: ObservedCluster;
   claims: ReadonlyMap<string, string>;
   recordsChanged: boolean;
   ended: ApplyOutcome['ended'];

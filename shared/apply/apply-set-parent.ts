@@ -8,6 +8,7 @@ import {
   INSTALLATION_ANNOTATION,
   TIDEGATE_NAMESPACE,
 } from '#shared/api/names.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
 import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 
 import {
@@ -34,6 +35,7 @@ const TOOLING = 'tidegate/v1';
 const CLUSTER_ANNOTATION = 'tidegate.dev/cluster';
 const KUSTOMIZATION_ANNOTATION = 'tidegate.dev/kustomization';
 const IDENTITY_ANNOTATION = 'tidegate.dev/installation-id';
+const DECLARED_BY_ANNOTATION = 'tidegate.dev/declared-by';
 const DELETION_ANNOTATION = 'tidegate.dev/when-deleted';
 
 /** What becomes of the members when the Kustomization is deleted from Git. */
@@ -50,6 +52,8 @@ export interface ApplySetParent {
   /** Never fewer than those of the members. */
   readonly namespaces: readonly string[];
   readonly whenDeleted: WhenDeleted;
+  /** The Kustomization that rendered it last; absent for the root, and on one of a version that did not say. */
+  readonly declaredBy?: NamespacedName;
 }
 
 export interface ParentOwner {
@@ -95,6 +99,9 @@ export function buildParentObject(parent: ApplySetParent): KubernetesObject {
         [CLUSTER_ANNOTATION]: parent.cluster,
         [KUSTOMIZATION_ANNOTATION]: `${parent.kustomization.namespace}/${parent.kustomization.name}`,
         [DELETION_ANNOTATION]: parent.whenDeleted,
+        ...(parent.declaredBy === undefined
+          ? {}
+          : { [DECLARED_BY_ANNOTATION]: formatNamespacedName(parent.declaredBy) }),
         ...ownerAnnotations(parent),
       },
     },
@@ -105,17 +112,15 @@ export function buildParentObject(parent: ApplySetParent): KubernetesObject {
 export function readParent(live: LiveMetadata): ApplySetParent | undefined {
   const annotations = live.annotations ?? {};
   const cluster = annotations[CLUSTER_ANNOTATION];
-  const [namespace, name, ...rest] = (annotations[KUSTOMIZATION_ANNOTATION] ?? '').split('/');
-  if (annotations[APPLYSET_TOOLING_ANNOTATION] !== TOOLING || cluster === undefined) {
+  const named = readName(annotations[KUSTOMIZATION_ANNOTATION]);
+  if (annotations[APPLYSET_TOOLING_ANNOTATION] !== TOOLING || cluster === undefined || named === undefined) {
     return undefined;
   }
-  if (namespace === undefined || name === undefined || namespace === '' || name === '' || rest.length > 0) {
-    return undefined;
-  }
-  const kustomization = nameApplySet({ namespace, name }, annotations[INSTALLATION_ANNOTATION] ?? DEFAULT_INSTALLATION);
+  const kustomization = nameApplySet(named, annotations[INSTALLATION_ANNOTATION] ?? DEFAULT_INSTALLATION);
   if (live.labels?.[APPLYSET_ID_LABEL] !== applySetId(kustomization)) {
     return undefined;
   }
+  const declaredBy = readName(annotations[DECLARED_BY_ANNOTATION]);
   return {
     cluster,
     kustomization,
@@ -123,6 +128,7 @@ export function readParent(live: LiveMetadata): ApplySetParent | undefined {
     kinds: splitNames(annotations[APPLYSET_KINDS_ANNOTATION]).map(parseGroupKind),
     namespaces: splitNames(annotations[APPLYSET_NAMESPACES_ANNOTATION]),
     whenDeleted: readWhenDeleted(annotations[DELETION_ANNOTATION]),
+    ...(declaredBy === undefined ? {} : { declaredBy }),
   };
 }
 
@@ -173,6 +179,11 @@ function readOwner(annotations: Readonly<Record<string, string>>): { readonly ow
   return identity === undefined || identity === ''
     ? {}
     : { owner: { identity, ...(place === undefined ? {} : { place }), ...readSince(annotations) } };
+}
+
+function readName(text = ''): NamespacedName | undefined {
+  const [namespace = '', name = '', ...rest] = text.split('/');
+  return namespace === '' || name === '' || rest.length > 0 ? undefined : { namespace, name };
 }
 
 function splitNames(text = ''): readonly string[] {

@@ -39,10 +39,14 @@ export async function assessSets(run: ApplyRun): Promise<boolean> {
   }
   const live = await readAwaited(run, [...open.values()]);
   for (const progress of awaiting) {
-    const passing = passingJobs(progress);
+    const missing = missingJobs(run, progress);
     for (const id of awaitedIds(run, progress)) {
       const key = objectKey(id);
-      progress.health.set(key, { id, ...healthOf(run, id, passing, live.get(key)) });
+      const seen = live.get(key);
+      if (seen !== undefined) {
+        progress.seen.set(key, { isCurrent: seen.status === 'Current', at: run.ports.clock.now() });
+      }
+      progress.health.set(key, { id, ...healthOf(run, id, seen ?? missing(key)) });
     }
     giveVerdict(run, progress);
   }
@@ -153,27 +157,45 @@ function formatPlace({ kind, namespace = '' }: Place): string {
   return `${formatGroupKind(kind)} ${namespace}`;
 }
 
-/** Jobs that the server removes some time after they are done, by key. */
-function passingJobs({ set }: SetProgress): ReadonlySet<string> {
+/**
+ * Knows of Jobs that are gone whether the server removed them, as it does some time after they are done: only one that was
+ * seen done, or that can have been done for so long since it was last seen at work, is. Any other somebody deleted.
+ */
+function missingJobs(run: ApplyRun, progress: SetProgress): (key: string) => Health | undefined {
+  const { set, changes, seen, startedAt } = progress;
   const objects = set.render.kind === 'rendered' ? set.render.objects : [];
-  const jobs = objects.filter(
-    (object) =>
-      object.kind === JOB.kind &&
-      parseApiVersion(object.apiVersion).group === JOB.group &&
-      wholeNumber(fieldsOf(object, 'spec')['ttlSecondsAfterFinished']) !== undefined,
-  );
-  return new Set(jobs.map((job) => objectKey(objectIdOf(job))));
+  const lives = new Map<string, number>();
+  for (const object of objects) {
+    const ttl = wholeNumber(fieldsOf(object, 'spec')['ttlSecondsAfterFinished']);
+    const isJob = object.kind === JOB.kind && parseApiVersion(object.apiVersion).group === JOB.group;
+    if (isJob && ttl !== undefined) {
+      lives.set(objectKey(objectIdOf(object)), Number(ttl));
+    }
+  }
+  return (key) => {
+    const ttl = lives.get(key);
+    if (ttl === undefined) {
+      return undefined;
+    }
+    const last = seen.get(key);
+    const made =
+      changes.get(key)?.action === 'created' ? undefined : run.cluster.members.get(key)?.live.creationTimestamp;
+    const notDoneBefore = last?.at ?? (made === undefined ? (startedAt ?? 0) : Date.parse(made));
+    return last?.isCurrent === true || run.ports.clock.now() >= notDoneBefore + ttl * 1000
+      ? { status: 'Current', message: 'finished and gone, as its ttlSecondsAfterFinished asks' }
+      : {
+          status: 'NotFound',
+          message: `somebody deleted it: it was not done yet, and would have stayed for ${ttl} s (ttlSecondsAfterFinished) after that`,
+        };
+  };
 }
 
-function healthOf(run: ApplyRun, id: ObjectId, passing: ReadonlySet<string>, live: Health | undefined): Health {
+function healthOf(run: ApplyRun, id: ObjectId, seen: Health | undefined): Health {
   if (isKustomization(id) && run.progress.has(formatNamespacedName(id))) {
     const ready = isReady(run, id);
     return { status: ready ? 'Current' : 'InProgress', message: ready ? 'ready' : 'not ready' };
   }
-  if (live === undefined && passing.has(objectKey(id))) {
-    return { status: 'Current', message: 'finished and gone, as its ttlSecondsAfterFinished asks' };
-  }
-  return live ?? { status: 'NotFound', message: 'there is no such object' };
+  return seen ?? { status: 'NotFound', message: 'there is no such object' };
 }
 
 function giveVerdict(run: ApplyRun, progress: SetProgress): void {

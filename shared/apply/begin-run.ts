@@ -1,6 +1,6 @@
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
-import { nameApplySet } from './apply-set-id.ts';
+import { applySetId, nameApplySet } from './apply-set-id.ts';
 import { parseRecords } from './apply-record.ts';
 import type { ApplyRun, SetProgress } from './apply-run.ts';
 import { claimObjects } from './desired-object.ts';
@@ -24,6 +24,8 @@ export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promis
     records,
     firstContacts: new Map(),
     pruneLast: [],
+    setIds: new Set(sets.map(({ id }) => applySetId(id))),
+    appliedUids: new Set(),
     pruned: new Set(),
     cluster,
     claims: claimObjects(sets, cluster.discovery),
@@ -42,6 +44,7 @@ function beginSet(set: DesiredSet): SetProgress {
     withheld: [],
     orphans: [],
     health: new Map(),
+    seen: new Map(),
   };
 }
 

@@ -40,6 +40,8 @@ export interface DesiredSet {
   readonly revision: string;
   readonly settings: SetSettings;
   readonly render: RenderState;
+  /** The Kustomization that rendered it; absent for the root. */
+  readonly declaredBy?: NamespacedName;
   /** Kustomizations that this one rendered; with `wait`, it is ready when they are. */
   readonly children: readonly NamespacedName[];
   /** When an earlier run began to await its health, if it was left `progressing`; milliseconds since the epoch. */

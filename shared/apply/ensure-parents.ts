@@ -41,7 +41,7 @@ export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]):
       return;
     }
     const parent = desiredParent(run, set);
-    const live = run.cluster.parents.find((known) => applySetId(known.kustomization) === applySetId(set.id))?.live;
+    const live = run.cluster.parentsBySet.get(applySetId(set.id))?.live;
     if ((live !== undefined && sameParent(live, parent)) || !mayStart(run)) {
       return;
     }
@@ -60,7 +60,7 @@ export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]):
 
 function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
   const id = applySetId(set.id);
-  const known = run.cluster.parents.find((parent) => applySetId(parent.kustomization) === id);
+  const known = run.cluster.parentsBySet.get(id);
   const kinds = new Set<string>();
   const namespaces = new Set<string>();
   const cover = (object: ObjectId): void => {
@@ -87,6 +87,7 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
     kinds: [...kinds].map(parseGroupKind),
     namespaces: [...namespaces].filter((namespace) => namespace !== ''),
     whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),
+    ...(set.declaredBy === undefined ? {} : { declaredBy: set.declaredBy }),
   };
 }
 

@@ -158,6 +158,7 @@ function holdsSecret({ id, object }: DesiredObject): boolean {
 function remember(run: ApplyRun, desired: DesiredObject, after: LiveMetadata, sameDesire: boolean): string {
   const before = run.records.get(desired.key);
   const revision = sameDesire && before !== undefined ? before.revision : desired.set.revision;
+  run.appliedUids.add(after.uid);
   run.records.set(desired.key, {
     uid: after.uid,
     entry: hashValue(ownEntry(after)),

@@ -19,10 +19,15 @@ export function parseGroupKind(text: string): GroupKind {
 
 /** How the server serves a kind: in the version asked for, or in the one it prefers. */
 export function findResource(discovery: Discovery, kind: GroupKind, version?: string): ApiResource | undefined {
-  return discovery.resources.find(
-    (resource) =>
-      resource.kind === kind.kind &&
-      resource.group === kind.group &&
-      (version === undefined || resource.version === version),
-  );
+  const served = indexOf(discovery).get(formatGroupKind(kind)) ?? [];
+  return version === undefined ? served[0] : served.find((resource) => resource.version === version);
+}
+
+const indexes = new WeakMap<Discovery, ReadonlyMap<string, readonly ApiResource[]>>();
+
+/** Made once for each discovery: it is asked for every object. */
+function indexOf(discovery: Discovery): ReadonlyMap<string, readonly ApiResource[]> {
+  const known = indexes.get(discovery) ?? Map.groupBy(discovery.resources, formatGroupKind);
+  indexes.set(discovery, known);
+  return known;
 }

@@ -17,11 +17,11 @@ import type { ObservedCluster } from './observed-cluster.ts';
  * that the server serves and nobody may list.
  */
 export function leftBehind(
-  cluster: Pick<ObservedCluster, 'parents' | 'unlisted' | 'discovery'>,
+  cluster: Pick<ObservedCluster, 'parentsBySet' | 'unlisted' | 'discovery'>,
   kustomization: ApplySetName,
 ): readonly WithheldPrune[] {
   const id = applySetId(kustomization);
-  const parent = cluster.parents.find((known) => applySetId(known.kustomization) === id);
+  const parent = cluster.parentsBySet.get(id);
   if (parent === undefined) {
     return [];
   }

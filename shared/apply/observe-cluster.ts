@@ -73,6 +73,7 @@ export async function observeCluster(api: KubernetesApi, request: ObserveRequest
     members,
     membersBySet: groupBySet(members.values()),
     parents,
+    parentsBySet: new Map(parents.map((parent) => [applySetId(parent.kustomization), parent])),
     foreignParents,
     unlisted: await withLeftNamespaces(api, { discovery, parents, unlisted }, namespaces),
     epochOf,

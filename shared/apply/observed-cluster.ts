@@ -24,6 +24,8 @@ export interface ObservedCluster {
   readonly membersBySet: ReadonlyMap<string, readonly ObservedObject[]>;
   /** Parents of this cluster's Kustomizations. */
   readonly parents: readonly ObservedParent[];
+  /** The same by ApplySet id. */
+  readonly parentsBySet: ReadonlyMap<string, ObservedParent>;
   /** Parents of other installations on the same cluster, by ApplySet id. */
   readonly foreignParents: ReadonlyMap<string, ApplySetParent>;
   /** Objects that could not be listed, and why: they may be there. */

@@ -10,8 +10,12 @@ export function ownEntry(live: LiveMetadata): ManagedFieldsEntry | undefined {
 
 /** Whether our own apply wrote the ApplySet label; a copied label never has this. */
 export function ownsPartOfLabel(live: LiveMetadata): boolean {
-  const fields = ownEntry(live)?.fieldsV1;
-  return fieldAt(fields, ['f:metadata', 'f:labels', `f:${APPLYSET_PART_OF_LABEL}`]) !== undefined;
+  return ownsMark(live, 'labels', APPLYSET_PART_OF_LABEL);
+}
+
+/** Whether our own apply wrote a label or an annotation: what a person put there is another manager's. */
+export function ownsMark(live: LiveMetadata, where: 'labels' | 'annotations', name: string): boolean {
+  return fieldAt(ownEntry(live)?.fieldsV1, ['f:metadata', `f:${where}`, `f:${name}`]) !== undefined;
 }
 
 function fieldAt(value: unknown, path: readonly string[]): unknown {

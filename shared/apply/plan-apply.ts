@@ -176,8 +176,8 @@ function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanAp
   const marks = [desired.object.metadata.annotations, live.annotations];
   const adopted = adopt || marks.some((annotations) => annotations?.[ADOPT_ANNOTATION] === 'enabled');
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
-  const ours = [applySetId(desired.set.id), ...input.cluster.parents.map((parent) => applySetId(parent.kustomization))];
-  const isOwnSet = partOf !== undefined && ours.includes(partOf);
+  const isOwnSet =
+    partOf !== undefined && (partOf === applySetId(desired.set.id) || input.cluster.parentsBySet.has(partOf));
   const other = refuseOtherInstallation(desired, live, input.cluster, isOwnSet);
   if (other !== undefined) {
     return other;

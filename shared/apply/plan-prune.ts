@@ -1,6 +1,6 @@
 import { formatObjectId, objectKey } from '#shared/api/kubernetes-object.ts';
 import { PRUNE_ANNOTATION } from '#shared/api/names.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
 
 import { rankOf } from './apply-order.ts';
 import { kustomizationOf, type ApplySetName } from './apply-set-id.ts';
@@ -33,6 +33,8 @@ export interface PruneSet {
   readonly whenGone: WhenDeleted;
   /** Whether the Kustomization itself is gone from Git. */
   readonly gone: boolean;
+  /** What declared it, or declared what did, when that is still there and renders nothing any more. */
+  readonly emptied?: NamespacedName;
 }
 
 export type WithheldFrom = WithheldPrune & { readonly kustomization: ApplySetName };
@@ -176,7 +178,7 @@ function decide(set: PruneSet, free: readonly PruneCandidate[], policy: PrunePol
     } else if (weight.unknown === undefined) {
       weighty.push(candidate);
     } else {
-      const message = `nobody knows what would go with it: ${weight.unknown}; let Tidegate look, or annotate it in the cluster with ${PRUNE_ANNOTATION}: enabled`;
+      const message = `nobody knows what would go with it: ${weight.unknown}; let Tidegate look, or let Git say it: apply it once more with ${PRUNE_ANNOTATION}: enabled`;
       stuck.push({ candidate, guard: 'weight-unknown', message });
     }
   }
@@ -192,6 +194,9 @@ function whyShare(
   policy: PrunePolicy,
 ): string | undefined {
   const [first] = heavy;
+  if (set.emptied !== undefined) {
+    return `Kustomization ${formatNamespacedName(set.emptied)}, from which Kustomization ${formatNamespacedName(set.kustomization)} came, renders nothing any more; with it would go ${light.length === 1 ? '1 object' : `${light.length} objects`}`;
+  }
   if (set.gone && first !== undefined) {
     return `Kustomization ${formatNamespacedName(set.kustomization)} is gone from Git, and with it would go ${formatObjectId(first.object.id)}, which is pruned only when a person says so`;
   }

@@ -4,6 +4,7 @@ import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-
 
 import { mayStart, type ApplyRun } from './apply-run.ts';
 import { kustomizationOf } from './apply-set-id.ts';
+import { isUnknown } from './desired-in-cluster.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from './desired-state.ts';
 import { formatGroupKind } from './group-kind.ts';
@@ -11,8 +12,10 @@ import { SETTLED_GUARDS } from './guard-outlook.ts';
 import { leftBehind } from './left-behind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
+import { findEmptied } from './find-emptied.ts';
+import type { PruneSet } from './plan-prune.ts';
 import { pruneLast } from './prune-last.ts';
-import { forgetSet, isUnknown, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
+import { forgetSet, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
 
 /** So many Kustomizations are named; more are counted. */
 const MAX_HEIRS = 3;
@@ -23,16 +26,18 @@ const MAX_HEIRS = 3;
  */
 export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {
   const gone = run.cluster.parents.filter((parent) => !run.progress.has(formatNamespacedName(parent.kustomization)));
+  const emptied = findEmptied(run.sets, gone);
   const pruned = await pruneSets(
     run,
     gone
       .filter((parent) => parent.whenDeleted === 'prune')
-      .map((parent) => ({
+      .map((parent): PruneSet => ({
         kustomization: parent.kustomization,
         members: membersOf(run, parent.kustomization),
         desired: 0,
         whenGone: parent.whenDeleted,
         gone: true,
+        ...emptied(parent),
       })),
   );
   const last = await pruneLast(run, pruned.withheld);

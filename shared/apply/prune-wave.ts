@@ -3,13 +3,12 @@ import { APPLYSET_PART_OF_LABEL } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 
 import { applySetId, type ApplySetName } from './apply-set-id.ts';
-import { describeParentOwner } from './apply-set-parent.ts';
 import type { ApplyRun } from './apply-run.ts';
 import { progressOf } from './apply-run.ts';
+import { desiredInCluster } from './desired-in-cluster.ts';
 import { desiredIds, resolveId } from './desired-object.ts';
 import type { DesiredSet, WithheldPrune } from './desired-state.ts';
 import { executePrune } from './execute-prune.ts';
-import { findResource } from './group-kind.ts';
 import { leftBehind } from './left-behind.ts';
 import type { ObservedObject } from './observed-cluster.ts';
 import { ownsPartOfLabel } from './own-entry.ts';
@@ -63,7 +62,7 @@ export function forgetSet({ id, guard, message, asksFor }: WithheldFrom): Withhe
 
 /** Plans the prune of any sets, deleted ones too, and executes it but for what goes last. */
 export async function pruneSets(run: ApplyRun, sets: readonly PruneSet[]): Promise<PruneResult> {
-  const context = pruneContext(run);
+  const context = pruneContext(run, sets);
   const selection = selectCandidates(sets, context);
   const free = selection.sets.flatMap((one) => one.free.map(({ object }) => object));
   const plan = planPrune(selection, {
@@ -80,11 +79,8 @@ export async function pruneSets(run: ApplyRun, sets: readonly PruneSet[]): Promi
 
 /** Knows the objects that a Kustomization of this installation holds; a copied label holds nothing. */
 export function ownSets(run: ApplyRun): (object: WeighedObject) => boolean {
-  const ids = new Set([
-    ...run.cluster.parents.map(({ kustomization }) => applySetId(kustomization)),
-    ...run.sets.map(({ id }) => applySetId(id)),
-  ]);
-  return ({ live }) => ids.has(live.labels?.[APPLYSET_PART_OF_LABEL] ?? '') && ownsPartOfLabel(live);
+  const isOwn = (id: string): boolean => run.setIds.has(id) || run.cluster.parentsBySet.has(id);
+  return ({ live }) => isOwn(live.labels?.[APPLYSET_PART_OF_LABEL] ?? '') && ownsPartOfLabel(live);
 }
 
 /** All objects that carry the label of a Kustomization's ApplySet. */
@@ -92,24 +88,21 @@ export function membersOf(run: ApplyRun, kustomization: ApplySetName): readonly 
   return run.cluster.membersBySet.get(applySetId(kustomization)) ?? [];
 }
 
-function pruneContext(run: ApplyRun): PruneContext {
-  const { discovery, members, unlisted } = run.cluster;
-  const desired = run.sets.flatMap(desiredIds).map((id) => resolveId(id, discovery));
-  const desiredKeys = new Set(desired.map(objectKey));
-  const uids = [...desiredKeys].map((key) => members.get(key)?.live.uid ?? run.records.get(key)?.uid);
+function pruneContext(run: ApplyRun, sets: readonly PruneSet[]): PruneContext {
+  const { discovery, unlisted } = run.cluster;
+  if (run.desired?.cluster !== run.cluster) {
+    run.desired = desiredInCluster(run.cluster, run.sets, run.records);
+  }
+  const { cluster: _, uids, ...desired } = run.desired;
+  const present = sets.flatMap(({ kustomization }) => run.progress.get(formatNamespacedName(kustomization))?.set ?? []);
   return {
+    ...desired,
     doubts: run.request.doubts,
-    unrendered: run.sets.filter(isUnknown).map((set) => formatNamespacedName(set.id)),
-    unapplied: new Set(run.sets.filter((set) => !isApplied(run, set)).map((set) => formatNamespacedName(set.id))),
+    unapplied: new Set(present.filter((set) => !isApplied(run, set)).map((set) => formatNamespacedName(set.id))),
     holdsLease: run.ports.holdsLease(),
     incompleteDiscovery: discovery.incomplete,
     unlisted,
-    desiredKeys,
-    desiredUids: new Set(uids.filter((uid) => uid !== undefined)),
-    desiredNamespaces: new Set(desired.map((id) => id.namespace)),
-    desiredGroups: new Set(desired.map((id) => id.group)),
-    desiredDefinitions: new Set(desired.map((id) => `${findResource(discovery, id)?.plural ?? ''}.${id.group}`)),
-    ...placesOfOthers(run.cluster),
+    desiredUids: { has: (uid) => uids.has(uid) || run.appliedUids.has(uid) },
     installedAt: parseTime(run.request.installation.since),
     isRecorded: (id, uid) => run.records.get(objectKey(id))?.uid === uid,
   };
@@ -118,36 +111,6 @@ function pruneContext(run: ApplyRun): PruneContext {
 function parseTime(text: string | undefined): number | undefined {
   const time = Date.parse(text ?? '');
   return Number.isNaN(time) ? undefined : time;
-}
-
-/** Their parents say where the objects of other installations are: never fewer places than they are in. */
-function placesOfOthers({
-  discovery,
-  foreignParents,
-}: ApplyRun['cluster']): Pick<PruneContext, 'foreignNamespaces' | 'foreignDefinitions'> {
-  const foreignNamespaces = new Map<string, string>();
-  const foreignDefinitions = new Map<string, string>();
-  for (const parent of foreignParents.values()) {
-    const owner = describeParentOwner(parent);
-    parent.namespaces.forEach((namespace) => foreignNamespaces.set(namespace, owner));
-    parent.kinds.forEach((kind) =>
-      foreignDefinitions.set(`${findResource(discovery, kind)?.plural ?? ''}.${kind.group}`, owner),
-    );
-  }
-  return { foreignNamespaces, foreignDefinitions };
-}
-
-/** Whether nobody knows what a Kustomization desires, nor which others it brings. */
-export function isUnknown({ render }: DesiredSet): boolean {
-  switch (render.kind) {
-    case 'rendered':
-      return false;
-    case 'failed':
-      return true;
-    case 'unchanged':
-    case 'suspended':
-      return render.desired === undefined;
-  }
 }
 
 // Every desired object has an entry, or it was not applied: a run that was stopped leaves no failure behind.

@@ -8,9 +8,11 @@ import { resolveDesired, UNKNOWN_KIND } from './desired-object.ts';
  * already. A kind that comes from elsewhere is met by the next run.
  */
 export function retryUnknownKinds(run: ApplyRun): void {
-  if (!mayStart(run)) {
+  // As long as nobody looked again, no kind came.
+  if (run.lookedForKinds === run.cluster || !mayStart(run)) {
     return;
   }
+  run.lookedForKinds = run.cluster;
   for (const progress of run.progress.values()) {
     if (progress.phase === 'failed' && forgetServed(run, progress)) {
       progress.phase = 'pending';

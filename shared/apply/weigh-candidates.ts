@@ -13,7 +13,7 @@ import { findResource, formatGroupKind, type GroupKind } from './group-kind.ts';
 import type { ObservedObject } from './observed-cluster.ts';
 import { ownsPartOfLabel } from './own-entry.ts';
 import { runAtMost } from './run-at-most.ts';
-import { CLAIM, DEFINITION, holdsData, mayTakeAll, NAMESPACE, type WeighedObject, type Weight } from './weight.ts';
+import { CLAIM, DEFINITION, holdsData, mightTakeAll, NAMESPACE, type WeighedObject, type Weight } from './weight.ts';
 
 const AT_ONCE = 16;
 /** Up to so many namespaces are listed one by one; more cost less in lists of the whole cluster. */
@@ -51,8 +51,8 @@ export async function weighCandidates(
       add(live.uid, { data: true });
     }
   }
-  // Git said of these that they may go with whatever they hold.
-  const asked = candidates.filter(({ live }) => !mayTakeAll(live));
+  // Git said of the others that they may go with whatever they hold.
+  const asked = candidates.filter(({ live }) => !mightTakeAll(live));
   await Promise.all([
     weighNamespaces(run, asked.filter(isOf(NAMESPACE)), add),
     weighDefinitions(run, asked.filter(isOf(DEFINITION)), add),
@@ -135,13 +135,14 @@ async function weighOwners(run: ApplyRun, candidates: readonly ObservedObject[],
     }
   }
   const owned = ownedKinds(run, candidates);
+  const owners = candidates.filter(({ id }) => mayOwn(id));
+  const ownersIn = Map.groupBy(owners, ({ id }) => id.namespace);
   const trail: Trail = new Map();
   await runAtMost(AT_ONCE, owned, async ({ resource, namespace }) => {
     const found = await listContents(run, resource, namespace);
     if ('unknown' in found) {
-      candidates
-        .filter(({ id }) => mayOwn(id) && (namespace === undefined || namespace === id.namespace))
-        .forEach(({ live }) => add(live.uid, found));
+      const concerned = namespace === undefined ? owners : (ownersIn.get(namespace) ?? []);
+      concerned.forEach(({ live }) => add(live.uid, found));
       return;
     }
     for (const object of found.contents) {

@@ -3,6 +3,7 @@ import { PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
 
 import { formatGroupKind, type GroupKind } from './group-kind.ts';
+import { ownsMark } from './own-entry.ts';
 
 /** What the deletion of one object takes with it. */
 export interface Weight {
@@ -46,17 +47,29 @@ export function isWeightyKind({ group, kind }: GroupKind): boolean {
   return DATA.has(name) || name === formatGroupKind(NAMESPACE) || name === formatGroupKind(DEFINITION);
 }
 
-/** Whether Git said of the object itself that it may go with all it holds. */
-export function mayTakeAll(metadata: Pick<LiveMetadata, 'labels' | 'annotations'>): boolean {
-  return [metadata.annotations?.[PRUNE_ANNOTATION], metadata.labels?.[PRUNE_ANNOTATION]].some(
-    (mark) => mark?.toLowerCase() === 'enabled',
-  );
+/** Whether Git says of an object that it may go with all it holds. */
+export function mayTakeAll(desired: Pick<LiveMetadata, 'labels' | 'annotations'>): boolean {
+  return MARKS.some((where) => saysEnabled(desired[where]));
+}
+
+/**
+ * Whether Git said so when the object was applied last. Of what is to be pruned Git says nothing any more, but our own entry
+ * in its managed fields tells the word of Git from one that somebody wrote into the cluster.
+ */
+export function mightTakeAll(live: LiveMetadata): boolean {
+  return MARKS.some((where) => saysEnabled(live[where]) && ownsMark(live, where, PRUNE_ANNOTATION));
+}
+
+const MARKS = ['annotations', 'labels'] as const;
+
+function saysEnabled(marks: Readonly<Record<string, string>> | undefined): boolean {
+  return marks?.[PRUNE_ANNOTATION]?.toLowerCase() === 'enabled';
 }
 
 /** Whether a person is asked before an object goes, be it to be made again. */
 export function isAskedFor({ id, live }: WeighedObject, { contents, unknown }: Weight): boolean {
   const isWeighty = isWeightyKind(id) || unknown !== undefined || contents.some((object) => isWeightyKind(object.id));
-  return isWeighty && !mayTakeAll(live);
+  return isWeighty && !mightTakeAll(live);
 }
 
 const MADE_IN_EVERY_NAMESPACE = new Set(['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default']);

@@ -24,6 +24,11 @@ export interface LastRenderUse {
   readonly isPinned: boolean;
 }
 
+/** What declares a Kustomization and is suspended: changes of the declaration in Git wait until it goes on. */
+export interface FrozenBy {
+  readonly suspended: NamespacedName;
+}
+
 /** Where an object that a Kustomization renders, or the nearest field of it, stands in the source. */
 export type Locate = (id: ObjectId, path: FieldPath) => SourcePlace;
 
@@ -38,6 +43,8 @@ export interface KustomizationNode {
   readonly stalled: boolean;
   /** Absent for all that Git declares as it was read. */
   readonly lastRender?: LastRenderUse;
+  /** Absent for all that something declares which is not suspended. */
+  readonly frozen?: FrozenBy;
   /** Absent when nothing was rendered. */
   readonly locate?: Locate;
 }

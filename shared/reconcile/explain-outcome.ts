@@ -40,6 +40,7 @@ export function explainOutcome(
   const given = collectApprovals(desired, approvePrune);
   const nodes = new Map(desired.nodes.map((node) => [formatNamespacedName(node.kustomization), node]));
   const parents = parentsOf(desired);
+  const approvals = indexApprovals(given, nodes);
   const sets = outcome.sets.map((set): SetOutcome => {
     const node = nodes.get(formatNamespacedName(set.id));
     return { ...set, failures: placeFailures(set.failures, node), withheld: answerPrunes(set) };
@@ -67,16 +68,53 @@ export function explainOutcome(
     const place = asked === undefined ? undefined : placeOfKustomization(asked, parents);
     const on =
       asked === undefined || place === undefined ? settingsOf(desired) : describeKustomization(asked.kustomization);
-    const others = given.filter((one) => one.on === on && one.approval !== undefined && !isFor(one, question));
+    const others = (approvals.on.get(on) ?? []).filter((one) => one.approval !== undefined && !isFor(one, question));
     const texts = [...others.map(({ text }) => text), formatApproval(question)];
     const value = `"${[...new Set(texts)].join(',')}"`;
     return {
       on,
       ...(place === undefined ? {} : { place }),
       line: place === undefined ? `approvePrune: ${value}` : `${APPROVE_PRUNE_ANNOTATION}: ${value}`,
-      unheard: given.flatMap((one) => whyUnheard(one, question, nodes, on)).slice(0, MAX_UNHEARD),
+      unheard: concerned(approvals, question)
+        .flatMap((one) => whyUnheard(one, question, nodes, on))
+        .slice(0, MAX_UNHEARD),
     };
   }
+}
+
+/** Approvals by where they stand, and by the question that one may have been meant for. */
+interface IndexedApprovals {
+  readonly on: ReadonlyMap<string, readonly GivenApproval[]>;
+  readonly unreadable: readonly GivenApproval[];
+  readonly meantFor: ReadonlyMap<string, readonly GivenApproval[]>;
+  readonly order: ReadonlyMap<GivenApproval, number>;
+}
+
+function indexApprovals(
+  given: readonly GivenApproval[],
+  nodes: ReadonlyMap<string, KustomizationNode>,
+): IndexedApprovals {
+  const meant = given.flatMap((one) => {
+    const name = one.approval?.kustomization;
+    if (name === undefined) return [];
+    // One that names nothing is most likely meant for what has one of its names.
+    const others = nodes.has(formatNamespacedName(name)) ? [] : [`name ${name.name}`, `name ${name.namespace}`];
+    return [formatNamespacedName(name), ...others].map((key) => ({ key, one }));
+  });
+  const groups = Map.groupBy(meant, ({ key }) => key);
+  return {
+    on: Map.groupBy(given, ({ on }) => on),
+    unreadable: given.filter(({ approval }) => approval === undefined).slice(0, MAX_UNHEARD),
+    meantFor: new Map([...groups].map(([key, pairs]) => [key, pairs.map(({ one }) => one)])),
+    order: new Map(given.map((one, index) => [one, index])),
+  };
+}
+
+/** Approvals that may have been meant for a question, in the order in which they were found. */
+function concerned(approvals: IndexedApprovals, { kustomization }: PruneQuestion): readonly GivenApproval[] {
+  const keys = [formatNamespacedName(kustomization), `name ${kustomization.name}`];
+  const found = new Set([...approvals.unreadable, ...keys.flatMap((key) => approvals.meantFor.get(key) ?? [])]);
+  return [...found].sort((one, other) => (approvals.order.get(one) ?? 0) - (approvals.order.get(other) ?? 0));
 }
 
 /** A root that Git does not declare has no place to annotate. */

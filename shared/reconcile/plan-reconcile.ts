@@ -3,7 +3,7 @@ import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { DesiredSet, PruneApproval } from '#shared/apply/desired-state.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
-import { collectApprovals } from './approvals.ts';
+import { collectApprovals, parentsOf } from './approvals.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import type { DesiredState, KustomizationNode, StalledInstruction } from './desired-state.ts';
 
@@ -20,9 +20,10 @@ export function planReconcile(
   previous: PreviousState,
   approvePrune: string | undefined,
 ): ReconcilePlan {
+  const parents = parentsOf(desired);
   return {
     sets: [
-      ...desired.nodes.map((node) => toDesiredSet(node, previous)),
+      ...desired.nodes.map((node) => toDesiredSet(node, parents, previous)),
       ...desired.stalled.filter((stalled) => stalled.object.kind === 'Kustomization').map(toStalledSet),
     ],
     doubts: desired.doubts,
@@ -32,8 +33,13 @@ export function planReconcile(
   };
 }
 
-function toDesiredSet(node: KustomizationNode, previous: PreviousState): DesiredSet {
+function toDesiredSet(
+  node: KustomizationNode,
+  parents: ReadonlyMap<string, KustomizationNode>,
+  previous: PreviousState,
+): DesiredSet {
   const { kustomization } = node;
+  const parent = parents.get(formatNamespacedName(kustomization))?.kustomization;
   const before = previous.statuses.get(`Kustomization/${formatNamespacedName(kustomization)}`);
   // A new revision has its own time to become healthy: it may be the remedy.
   const sameRevision = before?.lastAttemptedRevision === node.revision;
@@ -44,6 +50,7 @@ function toDesiredSet(node: KustomizationNode, previous: PreviousState): Desired
     settings: settingsOf(kustomization),
     render: node.render,
     children: node.children,
+    ...(parent === undefined ? {} : { declaredBy: { namespace: parent.namespace, name: parent.name } }),
     ...(Number.isFinite(awaitingSince) ? { awaitingSince } : {}),
   };
 }

@@ -11,7 +11,7 @@ import type {
 import { journalKey } from '#shared/journal/journal-record.ts';
 import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
-import type { DesiredState, KustomizationNode, LastRenderUse } from './desired-state.ts';
+import type { DesiredState, FrozenBy, KustomizationNode, LastRenderUse } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
 
@@ -103,7 +103,7 @@ function recordSet(
     cluster: desired.cluster,
     // What goes on from its last render says nothing about a commit that it has not read.
     report: node?.lastRender === undefined ? desired.report : (before?.report ?? desired.report),
-    ...(node?.lastRender === undefined ? {} : { note: describeLastRender(node.lastRender) }),
+    ...noteOf(node),
     now,
     intervalMs: node?.kustomization.intervalMs ?? DEFAULT_INTERVAL_MS,
     retryIntervalMs: node?.kustomization.retryIntervalMs ?? DEFAULT_RETRY_MS,
@@ -118,6 +118,15 @@ function recordSet(
     ...events.map((draft) => ({ type: 'Event', id: nextId(), at: now, ...draft }) as const),
     set.state === 'deleted' ? lastWord(status, before, now) : status,
   ];
+}
+
+function noteOf(node: KustomizationNode | undefined): { readonly note?: string } {
+  if (node?.lastRender !== undefined) return { note: describeLastRender(node.lastRender) };
+  return node?.frozen === undefined ? {} : { note: describeFrozen(node.frozen) };
+}
+
+function describeFrozen({ suspended }: FrozenBy): string {
+  return `it goes on as it was declared last while Kustomization ${formatNamespacedName(suspended)}, which declares it, is suspended`;
 }
 
 function describeLastRender({ brokenBy, isPinned }: LastRenderUse): string {

@@ -6,7 +6,7 @@ import type { RenderState } from '#shared/apply/desired-state.ts';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SourceHead } from '#shared/journal/journal-record.ts';
 import { concealValues } from './conceal-values.ts';
-import type { ClusterFolder, KustomizationNode, StalledInstruction } from './desired-state.ts';
+import type { ClusterFolder, FrozenBy, KustomizationNode, StalledInstruction } from './desired-state.ts';
 import type { RememberedDeclarations } from './read-previous-state.ts';
 import type { SourceReader } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
@@ -34,10 +34,11 @@ export interface Remembered extends Partial<RememberedDeclarations> {
   readonly sources: readonly NamespacedName[];
 }
 
-/** A Kustomization to look at, and what it goes on from when what declares it cannot be read. */
+/** A Kustomization to look at, and what it goes on from when what declares it cannot be read, or is suspended. */
 interface Step {
   readonly kustomization: Kustomization;
   readonly lastRender?: LastRender;
+  readonly frozen?: FrozenBy;
 }
 
 interface LastRender {
@@ -53,6 +54,9 @@ interface LastRender {
  * What a Kustomization declared that cannot be read now goes on as it was declared last, from the artifact in which it was:
  * a commit that breaks what declares it is, for all below it, a commit that did not come. That is looked at only after
  * everything that can be read, because it may be declared elsewhere by now.
+ *
+ * What a suspended Kustomization declared goes on as well, as in Flux, where it is an object of the cluster: as it was
+ * declared last, from its source as that is now.
  */
 export async function walkKustomizations(
   root: Kustomization,
@@ -70,14 +74,17 @@ export async function walkKustomizations(
   const missingSources = new Map<string, SourceKey>();
   const parents = new Map<string, string>([[formatNamespacedName(ROOT_NAME), ROOT_PARENT]]);
   const known = childrenByParent(remembered);
-  /** Declared by what cannot be read, in the order in which it was met. */
-  const broken: Step[] = [];
+  /** Declared by what cannot be read or is suspended, in the order in which it was met. */
+  const undeclared: Step[] = [];
+  const declaredSources = new Set([formatNamespacedName(ROOT_NAME)]);
+  const rememberedSources = new Set(remembered.sources.map(formatNamespacedName));
 
   let level: readonly Step[] = [{ kustomization: root }];
   while (level.length > 0) {
-    const found = level.filter((step) => isDeclared(step.kustomization, instructions));
-    const declared =
-      found.length > 0 ? found : level.filter((step) => isIncomplete(nodes, stalled) && wasDeclared(step, remembered));
+    const isFrom = (known: ReadonlySet<string>): readonly Step[] =>
+      level.filter(({ kustomization }) => known.has(formatNamespacedName(kustomization.sourceRef)));
+    const found = isFrom(declaredSources);
+    const declared = found.length > 0 || !isIncomplete(nodes, stalled) ? found : isFrom(rememberedSources);
     const visits =
       declared.length === 0
         ? level.map((step): Visit => ({ node: withoutSource(step), step }))
@@ -86,17 +93,23 @@ export async function walkKustomizations(
               visit(step, { isRoot: step.kustomization === root, folder, remembered }, sources, secrets, ports),
             ),
           );
-    const next: Step[] = declared.length === 0 ? [] : level.filter((step) => !declared.includes(step));
+    const visited = new Set(declared);
+    const next: Step[] = declared.length === 0 ? [] : level.filter((step) => !visited.has(step));
     for (const { node, step, rendered, missingSource } of visits) {
       if (missingSource !== undefined) missingSources.set(formatNamespacedName(missingSource), missingSource);
-      instructions.push(...(rendered?.instructions ?? []));
+      for (const one of rendered?.instructions ?? []) {
+        instructions.push(one);
+        if (one.kind === 'GitRepository') declaredSources.add(formatNamespacedName(one.instruction));
+      }
       stalled.push(...(rendered?.stalled ?? []));
       leftOut.push(...(rendered?.leftOut ?? []));
       const parent = formatNamespacedName(node.kustomization);
       // The root may go by a name of its own choice.
       if (nodes.length === 0) parents.set(parent, ROOT_PARENT);
       const children: NamespacedName[] = [];
-      for (const child of rendered?.kustomizations ?? []) {
+      // What a root that is suspended says of its children is not in force, as what it says of objects.
+      const isRendered = node.render.kind === 'rendered';
+      for (const child of isRendered ? (rendered?.kustomizations ?? []) : []) {
         const name = formatNamespacedName(child);
         const claimedBy = parents.get(name);
         if (claimedBy !== undefined) {
@@ -108,16 +121,16 @@ export async function walkKustomizations(
         children.push({ namespace: child.namespace, name: child.name });
         next.push({ kustomization: child, ...(step.lastRender !== undefined && { lastRender: step.lastRender }) });
       }
-      if (node.render.kind === 'failed') broken.push(...lastDeclared(node.kustomization, known, remembered, step));
+      if (!isRendered) undeclared.push(...lastDeclared(node, known, remembered, step));
       for (const { object } of rendered?.stalled ?? []) {
         if (object.kind !== 'Kustomization') continue;
         const name = formatNamespacedName(object);
         if (!parents.has(name)) parents.set(name, parent);
-        broken.push(...lastDeclared(object, known, remembered, step));
+        undeclared.push(...lastDeclared({ kustomization: object }, known, remembered, step));
       }
       nodes.push({ ...node, children });
     }
-    level = next.length > 0 ? next : claimBroken(broken.splice(0), nodes, parents);
+    level = next.length > 0 ? next : claimUndeclared(undeclared.splice(0), nodes, parents);
   }
   return {
     nodes,
@@ -141,14 +154,24 @@ function childrenByParent({ declarations }: Remembered): ReadonlyMap<string, rea
   return children;
 }
 
-/** What a Kustomization that cannot be read declared last, each with what it goes on from. */
+/** What a Kustomization that cannot be read, or is suspended, declared last, each with what it goes on from. */
 function lastDeclared(
-  { namespace, name }: NamespacedName,
+  { kustomization, render }: { readonly kustomization: NamespacedName; readonly render?: RenderState },
   known: ReadonlyMap<string, readonly Kustomization[]>,
   remembered: Remembered,
   step: Step,
 ): readonly Step[] {
-  const parent = formatNamespacedName({ namespace, name });
+  const { namespace, name } = kustomization;
+  const parent = formatNamespacedName(kustomization);
+  const children = known.get(parent) ?? [];
+  if (render?.kind === 'suspended') {
+    // Whoever goes on from an old commit takes the children along.
+    const { lastRender, frozen = { suspended: { namespace, name } } } = step;
+    return children.map((child) => ({
+      kustomization: child,
+      ...(lastRender === undefined ? { frozen } : { lastRender }),
+    }));
+  }
   const heads = remembered.lastRenders?.get(parent)?.heads ?? [];
   const lastRender: LastRender = {
     brokenBy: { namespace, name },
@@ -157,20 +180,21 @@ function lastDeclared(
       ...heads.map((head) => [formatNamespacedName(head.source), head] as const),
     ]),
   };
-  return (known.get(parent) ?? []).map((kustomization) => ({ kustomization, lastRender }));
+  return children.map((child) => ({ kustomization: child, lastRender }));
 }
 
-/** Those that nothing else declares by now become children of what is broken. */
-function claimBroken(
-  broken: readonly Step[],
+/** Those that nothing else declares by now become children of what is broken or suspended. */
+function claimUndeclared(
+  undeclared: readonly Step[],
   nodes: KustomizationNode[],
   parents: Map<string, string>,
 ): readonly Step[] {
   const places = new Map(nodes.map((node, index) => [formatNamespacedName(node.kustomization), index]));
-  return broken.filter(({ kustomization: { namespace, name }, lastRender }) => {
+  return undeclared.filter(({ kustomization: { namespace, name }, lastRender, frozen }) => {
     const own = formatNamespacedName({ namespace, name });
-    if (parents.has(own) || lastRender === undefined) return false;
-    const parent = formatNamespacedName(lastRender.brokenBy);
+    const by = lastRender?.brokenBy ?? frozen?.suspended;
+    if (parents.has(own) || by === undefined) return false;
+    const parent = formatNamespacedName(by);
     parents.set(own, parent);
     const place = places.get(parent);
     const node = place === undefined ? undefined : nodes[place];
@@ -181,14 +205,6 @@ function claimBroken(
   });
 }
 
-function isDeclared(kustomization: Kustomization, instructions: readonly Instruction[]): boolean {
-  const source = formatNamespacedName(kustomization.sourceRef);
-  return (
-    source === formatNamespacedName(ROOT_NAME) ||
-    instructions.some((found) => found.kind === 'GitRepository' && formatNamespacedName(found.instruction) === source)
-  );
-}
-
 /** What declares a source may be in a Kustomization that is broken or suspended: what was known last stays true. */
 function isIncomplete(nodes: readonly KustomizationNode[], stalled: readonly StalledInstruction[]): boolean {
   return (
@@ -197,12 +213,7 @@ function isIncomplete(nodes: readonly KustomizationNode[], stalled: readonly Sta
   );
 }
 
-function wasDeclared({ kustomization }: Step, remembered: Remembered): boolean {
-  const source = formatNamespacedName(kustomization.sourceRef);
-  return remembered.sources.some((known) => formatNamespacedName(known) === source);
-}
-
-function withoutSource({ kustomization, lastRender }: Step): KustomizationNode {
+function withoutSource({ kustomization, lastRender, frozen }: Step): KustomizationNode {
   const source = `${kustomization.sourceRef.kind} ${formatNamespacedName(kustomization.sourceRef)}`;
   const message = `source ${source} is not in the cluster's folder, or is stalled; add it, or mend spec.sourceRef`;
   return {
@@ -212,6 +223,7 @@ function withoutSource({ kustomization, lastRender }: Step): KustomizationNode {
     stalled: true,
     render: failed('ArtifactFailed', message),
     ...(lastRender !== undefined && { lastRender: { brokenBy: lastRender.brokenBy, isPinned: false } }),
+    ...(frozen !== undefined && { frozen }),
   };
 }
 
@@ -235,10 +247,16 @@ async function visit(
   secrets: Set<string>,
   ports: ReconcilePorts,
 ): Promise<Visit> {
-  const { kustomization, lastRender } = step;
+  const { kustomization, lastRender, frozen } = step;
   // Until the root is rendered, nobody knows what it is called but from the last time.
   const named = isRoot ? (lastRoot(remembered) ?? kustomization) : kustomization;
-  let node: Omit<KustomizationNode, 'render'> = { kustomization: named, revision: '', children: [], stalled: false };
+  let node: Omit<KustomizationNode, 'render'> = {
+    kustomization: named,
+    revision: '',
+    children: [],
+    stalled: false,
+    ...(frozen !== undefined && { frozen }),
+  };
   try {
     const pinned = await findPinned(step, sources);
     if (lastRender !== undefined) {

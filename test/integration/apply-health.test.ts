@@ -101,6 +101,11 @@ describe('while health is awaited', () => {
       'job.batch',
       (ns: string) => [job(ns, 'it', { ttlSecondsAfterFinished: null })],
     ],
+    [
+      'a Job that would stay for an hour once it is done',
+      'job.batch',
+      (ns: string) => [job(ns, 'it', { ttlSecondsAfterFinished: 3600 })],
+    ],
     ['a Job of another group', 'jobs.example.com', (ns: string) => [definition, ofAnotherGroup(ns), claim(ns, 'held')]],
     ['a ConfigMap', 'configmap', (ns: string) => [configMap(ns, 'it'), claim(ns, 'held')]],
     ['a claim', 'pvc', (ns: string) => [claim(ns, 'it')]],
@@ -123,6 +128,31 @@ describe('while health is awaited', () => {
 
     expect(statusOf(outcome, 'it')).toBe('Current');
     expect(outcome.state).toBe('ready');
+  });
+
+  it('a Job that was seen done may go at any time', async () => {
+    const ns = 'done';
+    // `claim` keeps the Kustomization waiting after the Job is done.
+    const objects = [
+      namespace(ns),
+      job(ns, 'it', { completions: 0, ttlSecondsAfterFinished: 3600 }),
+      claim(ns, 'held'),
+    ];
+    let looks = 0;
+    const isSuperseded = async () => {
+      looks += 1;
+      if (looks === 2) await fixture.cluster.kubectl(['-n', ns, 'delete', 'job/it']);
+      return looks > 4;
+    };
+    const set = rendered(ns, objects, { wait: true });
+
+    const outcome = outcomeOf(await install(fixture.api, ns).apply([set], {}, { isSuperseded }), ns);
+
+    expect(looks).toBeGreaterThan(4);
+    expect(outcome.health.find(({ id }) => id.name === 'it')).toMatchObject({
+      status: 'Current',
+      message: 'finished and gone, as its ttlSecondsAfterFinished asks',
+    });
   });
 
   it('a member that loses its label is still seen', async () => {

@@ -400,6 +400,32 @@ describe('an object that takes others with it', () => {
     expect(changesOf(gone)).toContain('deleted Namespace/weight-marked');
   });
 
+  it('is asked for when a person said so in the cluster, for only what Git said of it last counts', async () => {
+    const ns = 'weight-by-hand';
+    const installation = install(fixture.api, ns);
+    const stays = rendered('by-hand-root', [namespace('weight-by-hand-stays')]);
+    const [plain, taken] = [namespace(ns), namespace('weight-taken-out')];
+    const annotations = { 'tidegate.dev/prune': 'enabled' };
+    const marked = { ...taken, metadata: { ...taken.metadata, annotations } };
+    await installation.apply([
+      { ...stays, render: { kind: 'rendered', objects: [namespace('weight-by-hand-stays'), plain, marked] } },
+    ]);
+    await installation.apply([
+      { ...stays, render: { kind: 'rendered', objects: [namespace('weight-by-hand-stays'), plain, taken] } },
+    ]);
+    for (const name of [ns, 'weight-taken-out']) {
+      await fixture.cluster.kubectl(['annotate', 'namespace', name, 'tidegate.dev/prune=enabled']);
+    }
+
+    const { withheld } = outcomeOf(await installation.apply([stays]), 'by-hand-root');
+
+    expect(withheld.map(({ id, guard }) => `${id.name} ${guard}`).sort()).toEqual([
+      'weight-by-hand weight',
+      'weight-taken-out weight',
+    ]);
+    expect([...(await deletionsIn(ns)), ...(await deletionsIn('weight-taken-out'))]).toEqual([]);
+  });
+
   it('is held back, whatever is approved, while nobody can look what it holds', async () => {
     const ns = 'weight-unseen';
     const installation = install(fixture.api, ns);

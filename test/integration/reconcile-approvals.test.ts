@@ -105,6 +105,29 @@ describe('a prune that waits for a person', () => {
     await reconcile(tree([]), 'flux-system/shop=7');
   });
 
+  it('asks for what came from a Kustomization that suddenly renders nothing, however little that is, and again', async () => {
+    const files = {
+      [`${ROOT}/one.yaml`]: kustomization('one', './one'),
+      [`${ROOT}/team.yaml`]: kustomization('team', './team'),
+      'team/two.yaml': kustomization('two', './two'),
+      'one/map.yaml': configMap('of-one'),
+      'two/map.yaml': configMap('of-two'),
+    };
+    const emptied = { [`${ROOT}/kustomization.yaml`]: 'resources: []\n' };
+    await reconcile(files);
+    await reconcile(files, 'flux-system/shop=1');
+
+    for (const of of [await reconcile({ ...files, ...emptied }), await reconcile({ ...files, ...emptied })]) {
+      for (const name of ['one', 'two']) {
+        expect(of(name)).toMatchObject({ state: 'deleting', changes: [] });
+        expect(of(name).withheld).toMatchObject([{ guard: 'share', asksFor: { count: 1 } }]);
+        expect(of(name).withheld[0]?.message).toContain('Kustomization flux-system/flux-system, from which');
+      }
+    }
+    const approved = await reconcile({ ...files, ...emptied }, 'flux-system/one=1,flux-system/two=1');
+    expect([approved('one').state, approved('two').state]).toEqual(['deleted', 'deleted']);
+  });
+
   it('asks in the settings for what nothing in Git renders', async () => {
     const maps = Object.fromEntries(MAPS.map((name) => [`${ROOT}/root-${name}.yaml`, configMap(`root-${name}`)]));
     await reconcile({ ...tree([]), ...maps });

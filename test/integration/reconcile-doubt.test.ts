@@ -44,21 +44,61 @@ async function journalText(): Promise<string> {
 }
 
 describe('while not all of Git can be read', () => {
-  it('takes nobody for deleted who may be in a suspended Kustomization, whatever its deletion policy', async () => {
-    const files = { 'apps/parent/child.yaml': kustomization('child'), 'apps/child/one.yaml': configMap('one') };
-    await open.commit({ ...files, [`${ROOT}/parent.yaml`]: kustomization('parent') });
+  it('goes on with what a suspended Kustomization declared last, from its source as that is now, and prunes none of it', async () => {
+    const parent = (spec = {}) => ({ [`${ROOT}/parent.yaml`]: kustomization('parent', { prune: true, ...spec }) });
+    const files = {
+      'apps/parent/child.yaml': kustomization('child', { prune: true }),
+      'apps/child/one.yaml': configMap('one'),
+      'apps/child/grand.yaml': kustomization('grand', { prune: true }),
+      'apps/grand/deep.yaml': configMap('deep'),
+      'apps/other/other.yaml': configMap('other'),
+    };
+    const value = async (name: string): Promise<string> =>
+      (await open.cluster.kubectl(['get', `configmap/${name}`, '-o', 'jsonpath={.data.key}'])).stdout;
+    await open.commit({ ...files, ...parent() });
     await open.run();
-    const before = await open.status('Kustomization', 'child');
-    await open.commit({ ...files, [`${ROOT}/parent.yaml`]: kustomization('parent', { suspend: true }) });
+    const newer = { 'apps/child/one.yaml': configMap('one', { key: 'newer' }) };
+    const elsewhere = { 'apps/parent/child.yaml': kustomization('child', { path: './apps/other' }) };
+    const revision = await open.commit({ ...files, ...newer, ...elsewhere, ...parent({ suspend: true }) });
+    await open.cluster.kubectl(['delete', 'configmap/deep']);
 
     await open.run();
 
-    expect(await names('configmaps', 'tidegate-system')).toContain('configmap/kustomization.flux-system.child');
+    expect([await value('one'), await value('deep')]).toEqual(['newer', 'value']);
+    expect(await names('configmaps', 'default')).not.toContain('configmap/other');
+    expect(await open.status('Kustomization', 'parent')).toMatchObject({ suspended: true });
     expect(await open.status('Kustomization', 'child')).toMatchObject({
-      conditions: before?.conditions ?? [],
-      report: before?.report ?? {},
+      lastAppliedRevision: revision,
+      report: { commit: revision.slice('main@sha1:'.length) },
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          message: `Applied revision: ${revision}; it goes on as it was declared last while Kustomization flux-system/parent, which declares it, is suspended`,
+        },
+      ],
     });
+    expect(await open.status('Kustomization', 'grand')).toMatchObject({
+      lastAppliedRevision: revision,
+      conditions: [{ type: 'Ready', status: 'True', message: `Applied revision: ${revision}` }],
+    });
+
+    const { 'apps/parent/child.yaml': _child, ...without } = files;
+    const rest = { ...without, 'apps/parent/kept.yaml': configMap('kept') };
+    await open.commit({ ...rest, ...newer, ...parent({ suspend: true }) });
+    await open.run();
+    await open.run();
+
+    expect([await value('one'), await value('deep')]).toEqual(['newer', 'value']);
+    expect(await names('configmaps', 'tidegate-system')).toContain('configmap/kustomization.flux-system.child');
     expect((await open.events()).filter((event) => event.reason === 'Deleted')).toEqual([]);
+
+    await open.commit({ ...rest, ...newer, ...parent() });
+    await open.run();
+
+    expect(await open.status('Kustomization', 'child')).toBeUndefined();
+    expect(await names('configmaps', 'default')).not.toContain('configmap/one');
+    expect(await names('configmaps', 'default')).toContain('configmap/kept');
   });
 
   it('tells of the others that they go on from what was known last when the root is broken, beside the old commit', async () => {

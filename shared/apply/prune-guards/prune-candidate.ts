@@ -23,7 +23,7 @@ export interface PruneContext {
   readonly incompleteDiscovery: readonly string[];
   readonly unlisted: readonly Unlisted[];
   readonly desiredKeys: ReadonlySet<string>;
-  readonly desiredUids: ReadonlySet<string>;
+  readonly desiredUids: Pick<ReadonlySet<string>, 'has'>;
   readonly desiredNamespaces: ReadonlySet<string>;
   /** API groups of which objects are desired. */
   readonly desiredGroups: ReadonlySet<string>;

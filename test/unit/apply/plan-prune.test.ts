@@ -37,10 +37,14 @@ function member(
     readonly controlled?: boolean;
     readonly kind?: string;
     readonly annotations?: Readonly<Record<string, string>>;
+    /** Whether a person wrote the annotations into the cluster. */
+    readonly byHand?: boolean;
   } = {},
 ): ObservedObject {
   const kind = options.kind ?? 'ConfigMap';
-  const fieldsV1 = { 'f:metadata': { 'f:labels': { [`f:${PART_OF}`]: {} } } };
+  const written = Object.keys(options.annotations ?? {}).map((key) => [`f:${key}`, {}]);
+  const annotations = options.byHand === true ? {} : Object.fromEntries(written);
+  const fieldsV1 = { 'f:metadata': { 'f:labels': { [`f:${PART_OF}`]: {} }, 'f:annotations': annotations } };
   return {
     id: { group: '', kind, namespace: 'app', name },
     resource: { group: '', version: 'v1', kind, plural: 'any', namespaced: true, verbs: [] },
@@ -252,16 +256,18 @@ describe('what takes others with it', () => {
     ['CustomResourceDefinition', 'apiextensions.k8s.io'],
     ['VolumeSnapshot', 'snapshot.storage.k8s.io'],
   ])('is asked for when it is a %s, unless Git said of it that it may go', (kind, group) => {
-    const weighty = (annotations: Readonly<Record<string, string>>) => {
-      const object = member('one', { kind, annotations });
+    const weighty = (annotations: Readonly<Record<string, string>>, byHand = false) => {
+      const object = member('one', { kind, annotations, byHand });
       return { ...object, id: { ...object.id, group } };
     };
 
     const unmarked = plan([setOf([weighty({})])]);
     const marked = plan([setOf([weighty({ 'tidegate.dev/prune': 'enabled' })])]);
+    const byHand = plan([setOf([weighty({ 'tidegate.dev/prune': 'enabled' }, true)])]);
 
     expect([unmarked.last, unmarked.withheld.map((prune) => prune.guard)]).toEqual([[], ['weight']]);
     expect([names(marked.last), marked.withheld]).toEqual([['one'], []]);
+    expect([byHand.last, byHand.withheld.map((prune) => prune.guard)]).toEqual([[], ['weight']]);
   });
 
   it('is asked for when a claim belongs to it', () => {
@@ -338,6 +344,25 @@ describe('a Kustomization that is gone from Git', () => {
     expect(asked.deletions).toEqual([]);
     expect(asked.withheld.map((prune) => prune.asksFor?.count)).toEqual([2, 2, 2, 2, 2, 2]);
     expect(approved.deletions).toHaveLength(6);
+  });
+});
+
+describe('a Kustomization that went because what declared it renders nothing', () => {
+  it('always asks, however small it is', () => {
+    const set = { ...goneSet('app', [member('only')]), emptied: { namespace: 'flux-system', name: 'root' } };
+
+    const asked = plan([set], { guard });
+
+    expect(asked.deletions).toEqual([]);
+    expect(asked.withheld).toMatchObject([
+      {
+        guard: 'share',
+        message:
+          'Kustomization flux-system/root, from which Kustomization flux-system/app came, renders nothing any more; with it would go 1 object',
+        asksFor: { kustomization: { namespace: 'flux-system', name: 'app' }, count: 1 },
+      },
+    ]);
+    expect(names(plan([set], { guard, approvals: { app: 1 } }).deletions)).toEqual(['only']);
   });
 });
 
