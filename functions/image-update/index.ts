@@ -1,5 +1,4 @@
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
@@ -14,7 +13,10 @@ import { createImageUpdateHandler } from './handler.ts';
 const service = 'image-update';
 const environment = readEnvironment(ImageUpdateEnvironment, process.env);
 
-const { settings, log, secrets, client } = await openGitHubWorker(service);
+const { settings, log, secrets, client, journal, quietTimes } = await openGitHubWorker(
+  service,
+  environment.JOURNAL_TABLE,
+);
 
 /** Turns new images into pull requests. */
 export const handler = traceHandler(
@@ -25,7 +27,8 @@ export const handler = traceHandler(
     gitRemote: createIsomorphicGitRemote({ version: VERSION }),
     sourceCredentials: createGitHubSourceCredentials({ client, secrets, apiUrl: settings.github.apiUrl }),
     imageRegistry: createEcrImageRegistry({ registries: settings.registries.ecr }),
-    journal: createDynamoJournal({ tableName: environment.JOURNAL_TABLE, clock: systemClock }),
+    journal,
+    quietTimes,
     clock: systemClock,
     memory: createUpdateImagesMemory(),
     log,

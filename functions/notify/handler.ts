@@ -7,11 +7,13 @@ import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 
 export interface NotifyDependencies {
   readonly queues: WorkQueues;
   readonly statuses: CommitStatuses;
+  readonly quietTimes: QuietTimes;
   readonly style: StatusStyle;
   readonly log: Logger;
 }
@@ -23,11 +25,11 @@ export type NotifyHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatc
  * from there, for as long as it is set up to, and then goes on.
  */
 export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHandler {
-  const { queues, statuses, style, log } = dependencies;
+  const { queues, statuses, quietTimes, style, log } = dependencies;
   return async (event) => {
     const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
     logEvents(changes, log);
-    const failed = await sendNotifications(planNotifications(changes, style), { queues, statuses });
+    const failed = await sendNotifications(planNotifications(changes, style), { queues, statuses, quietTimes });
     for (const { notification, error, again, tried } of failed) {
       const fields = {
         sequenceNumber: notification.sequenceNumber,

@@ -16,7 +16,7 @@ const service = 'notify';
 const environment = readEnvironment(NotifyEnvironment, process.env);
 const ownLog = readEnvironment(LambdaLogEnvironment, process.env);
 
-const { settings, log, client } = await openGitHubWorker(service);
+const { settings, log, client, quietTimes } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
 const writeCount = createPowertoolsMetrics(service);
 const clusterQueues = settings.clusters.map(({ name }) => {
   const queue = `reconcile/${name}` as const;
@@ -32,6 +32,7 @@ const notify = createNotifyHandler({
     },
   }),
   statuses: createGitHubCommitStatuses(client),
+  quietTimes,
   style: {
     ...settings.statuses,
     linkFor: (object) =>

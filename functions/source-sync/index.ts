@@ -1,5 +1,4 @@
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
@@ -16,7 +15,7 @@ const TICK_MS = 60_000;
 const service = 'source-sync';
 const environment = readEnvironment(SourceSyncEnvironment, process.env);
 
-const { settings, log, secrets, client } = await openGitHubWorker(service);
+const { settings, log, secrets, client, journal } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
 
 /** Brings what is stored of the sources up to date. */
 export const handler = traceHandler(
@@ -26,7 +25,7 @@ export const handler = traceHandler(
     tickMs: TICK_MS,
     gitRemote: createIsomorphicGitRemote({ version: VERSION }),
     artifacts: createS3ArtifactStore({ bucket: environment.ARTIFACT_BUCKET }),
-    journal: createDynamoJournal({ tableName: environment.JOURNAL_TABLE, clock: systemClock }),
+    journal,
     credentials: createGitHubSourceCredentials({ client, secrets, apiUrl: settings.github.apiUrl }),
     clock: systemClock,
     githubApiUrl: settings.github.apiUrl,

@@ -74,13 +74,13 @@ export class JournalTable extends Construct {
     );
   }
 
-  /** Lets a worker read and write the records of one cluster, and of no other. */
-  grantRecordsOf(cluster: string, role: Role): void {
+  /** Lets a worker read and write the records of one cluster, or of the installation, and no others. */
+  grantRecordsOf(partition: string, role: Role): void {
     role.addToPolicy(
       new PolicyStatement({
         actions: RECORD_ACTIONS,
         resources: [this.table.tableArn],
-        conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [cluster] } },
+        conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [partition] } },
       }),
     );
   }

@@ -4,6 +4,7 @@ import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, NotifyEnvironment } from '#shared/settings/function-environment.ts';
+import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
 import type { JournalTable } from './journal-table.ts';
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
@@ -29,6 +30,7 @@ export class Notifier extends Construct {
     super(scope, id);
     const { bundle, journal, secrets, sourceSync, imageUpdate, reconcile } = props;
     const environment: EnvironmentOf<typeof NotifyEnvironment> = {
+      JOURNAL_TABLE: journal.table.tableName,
       SOURCE_SYNC_QUEUE_URL: sourceSync.queue.queueUrl,
       IMAGE_UPDATE_QUEUE_URL: imageUpdate.queue.queueUrl,
     };
@@ -42,6 +44,8 @@ export class Notifier extends Construct {
     });
     secrets.grantGitHub(this.worker.role);
     for (const queue of [sourceSync, imageUpdate, ...reconcile]) queue.grantSend(this.worker.role);
+    // When GitHub's limits end.
+    journal.grantRecordsOf(INSTALLATION_PARTITION, this.worker.role);
     this.readJournal(journal);
     this.addAlarms();
   }

@@ -21,6 +21,7 @@ import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernete
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
@@ -46,7 +47,8 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   const { stateFolder } = settings.serve;
   const { apiUrl } = settings.github;
 
-  const client = createGitHubClient({ settings: settings.github, secrets, version, log });
+  const quietTimes = createQuietTimes(journal, clock, { perOwner: settings.github.privateKeySecret !== undefined });
+  const client = createGitHubClient({ settings: settings.github, secrets, version, log, quietTimes });
   const credentials = createGitHubSourceCredentials({ client, secrets, apiUrl });
   const gitRemote = createIsomorphicGitRemote({ version });
   const artifactFolder = join(stateFolder, 'artifacts');
@@ -106,6 +108,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
       imageRegistry,
       journal,
       clock,
+      quietTimes,
       memory: createUpdateImagesMemory(),
       log: log.child({ function: 'image-update' }),
     }),
@@ -124,6 +127,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
     notify: createNotifyHandler({
       queues,
       statuses: createGitHubCommitStatuses(client),
+      quietTimes,
       style: { ...settings.statuses, linkFor },
       log: log.child({ function: 'notify' }),
     }),

@@ -1,8 +1,10 @@
 import type { QueueDepth, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { isConditionTrue } from '#shared/journal/conditions.ts';
 import { isCluster, type StatusRecord } from '#shared/journal/journal-record.ts';
+import { listQuietTimes } from '#shared/journal/quiet-times.ts';
 import { findConcerns, type Concern } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { QuietTime } from '#shared/ports/quiet-times.ts';
 
 /** Something that waits for a person. */
 export interface HealthProblem {
@@ -66,10 +68,13 @@ export async function observeHealth(request: {
   const clusters = await Promise.all(
     request.clusters.map(async (cluster) => [cluster, await readStatuses(journal, cluster)] as const),
   );
+  const quiet = (await listQuietTimes(journal)).filter(({ until }) => until > now);
+  const waiting = clusters.flatMap(([, statuses]) => statuses.filter(isLimited)).length;
   const lastTickAt = request.lastTickAt ?? request.startedAt;
   const problems = [
     ...(lastTickAt + MISSED_TICKS * request.tickMs < now ? [describeMissedTicks(lastTickAt)] : []),
     ...Object.entries(queues).flatMap(([queue, depth]) => findQueueProblems(queue, depth, now)),
+    ...quiet.map((one) => describeQuiet(one, waiting)),
     ...clusters
       .flatMap(([, statuses]) => statuses.flatMap(findConcerns))
       .toSorted((one, other) => one.since - other.since)
@@ -97,6 +102,25 @@ function describeMissedTicks(lastTickAt: number): HealthProblem {
     since: new Date(lastTickAt).toISOString(),
     todo: 'see whether the state folder can be written (a full disk, rights); the log says "tick failed" and why',
   };
+}
+
+function describeQuiet({ account, since, until, why }: QuietTime, waiting: number): HealthProblem {
+  const whose = account === 'token' ? 'of the token' : `of account ${account}`;
+  const kept =
+    waiting === 0 ? 'nothing waits' : `${waiting} of what is to be done ${waiting === 1 ? 'waits' : 'wait'} for it`;
+  return {
+    what: `GitHub's limit ${whose}`,
+    problem: `${why}; GitHub is asked again at ${new Date(until).toISOString()}, and ${kept}`,
+    since: new Date(since).toISOString(),
+    todo: 'nothing: it goes on by itself; if it comes often, see who else uses this App or token, or lengthen intervals',
+  };
+}
+
+/** What waits for the end of a limit. */
+function isLimited({ conditions }: StatusRecord): boolean {
+  return conditions.some(
+    ({ type, status, reason }) => type === 'Ready' && status === 'False' && reason === 'RateLimited',
+  );
 }
 
 function findQueueProblems(queue: string, depth: Health['queues'][string], now: number): readonly HealthProblem[] {

@@ -1,6 +1,6 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/api/resource-key.ts';
-import { describeError, dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { replaceConditions, type ConditionState } from '#shared/journal/conditions.ts';
 import {
@@ -10,6 +10,8 @@ import {
   type ObjectName,
   type StatusRecord,
 } from '#shared/journal/journal-record.ts';
+
+import type { QuietTime } from '#shared/ports/quiet-times.ts';
 
 import type { AheadValue, HeldValue } from './choose-values.ts';
 import type { ImageUpdateResult } from './execute-image-update.ts';
@@ -121,6 +123,20 @@ export function recordWithdrawn(withdrawn: readonly Withdrawn[], now: number): r
   });
 }
 
+/** Records of a run that waits, without having asked anything, for the time when GitHub answers again. */
+export function recordQuiet(
+  context: RecordContext,
+  automation: ImageUpdateAutomation,
+  { until, why }: QuietTime,
+): readonly JournalRecord[] {
+  const message = `GitHub is asked again at ${new Date(until).toISOString()}: ${why}`;
+  return recordFailure(
+    context,
+    automation,
+    new TidegateError('RateLimited', message, { disposition: 'wait', notBefore: until }),
+  );
+}
+
 /** Records of a run that failed; one that is to be tried again is due at once. */
 export function recordFailure(
   context: RecordContext,
@@ -128,7 +144,8 @@ export function recordFailure(
   error: unknown,
 ): readonly JournalRecord[] {
   const object = objectName(context, 'ImageUpdateAutomation', automation);
-  const dueAt = dispositionOf(error) === 'retry' ? context.now : context.now + automation.intervalMs;
+  const later = dispositionOf(error) === 'retry' ? context.now : context.now + automation.intervalMs;
+  const dueAt = notBeforeOf(error) ?? later;
   const details = previousOf(context, object)?.details ?? {};
   return stateRecords(context, object, dueAt, failureStates(error), details);
 }
@@ -225,7 +242,7 @@ function eventOf(context: RecordContext, object: ObjectName, ready: StatusRecord
     type: 'Event',
     id: `${time}-${object.kind}-${object.namespace}-${object.name}`,
     object,
-    severity: ready.status === 'False' ? 'error' : 'info',
+    severity: ready.status !== 'False' ? 'info' : ready.reason === 'RateLimited' ? 'warning' : 'error',
     reason: ready.reason,
     message: ready.message,
     at: context.now,

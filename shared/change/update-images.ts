@@ -1,15 +1,17 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { describeError, dispositionOf } from '#shared/errors/tidegate-error.ts';
+import { describeError, dispositionOf, notBeforeOf } from '#shared/errors/tidegate-error.ts';
 import { INSTRUCTIONS_KEY, type JournalRecord, type StatusRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 
 import {
   automationsToRun,
+  tryResolveCheckout,
   usesPolicy,
   type ClusterImages,
   type ImageHint,
@@ -23,6 +25,7 @@ import {
   recordChoice,
   recordFailure,
   recordImageUpdate,
+  recordQuiet,
   recordScan,
   recordWithdrawn,
   type RecordContext,
@@ -44,18 +47,19 @@ export interface UpdateImagesPorts extends Omit<ObservePorts, 'readCommits'> {
   readonly imageRegistry: ImageRegistry;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly quietTimes: QuietTimes;
   readonly memory: UpdateImagesMemory;
 }
 
 /** What a process need not find out twice; all of it can be lost. */
 export interface UpdateImagesMemory {
   readonly readCommits: ReadCommits;
-  /** When unwanted pull requests were looked for last. */
-  sweptAt: number;
+  /** When unwanted pull requests are looked for next. */
+  sweepAt: number;
 }
 
 export function createUpdateImagesMemory(): UpdateImagesMemory {
-  return { readCommits: { changes: new Map(), trees: new Map() }, sweptAt: Number.NEGATIVE_INFINITY };
+  return { readCommits: { changes: new Map(), trees: new Map() }, sweepAt: Number.NEGATIVE_INFINITY };
 }
 
 export interface UpdateImagesSettings extends CheckoutSettings {
@@ -89,7 +93,7 @@ export async function updateImages(
 
 function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): boolean {
   if (hint.type === 'InstructionsChanged') return true;
-  return hint.type === 'Tick' && clock.now() - memory.sweptAt >= SWEEP_INTERVAL_MS;
+  return hint.type === 'Tick' && clock.now() >= memory.sweepAt;
 }
 
 /** Withdraws what nobody wants any more, after renamed automations have taken over what goes on under their new names. */
@@ -100,15 +104,22 @@ async function sweep(
   whyUnwanted: WhyUnwanted,
 ): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
+  let nextAt = ports.clock.now() + SWEEP_INTERVAL_MS;
   for (const where of proposalRepositories(clusters, settings)) {
     try {
-      const withdrawn = await withdrawUnwanted({ ...ports, ...ports.memory }, where, whyUnwanted);
-      await writeInBatches(ports.journal, recordWithdrawn(withdrawn, ports.clock.now()));
+      const quiet = await ports.quietTimes.find(where.repository.owner);
+      if (quiet === undefined) {
+        const withdrawn = await withdrawUnwanted({ ...ports, ...ports.memory }, where, whyUnwanted);
+        await writeInBatches(ports.journal, recordWithdrawn(withdrawn, ports.clock.now()));
+      } else {
+        nextAt = Math.min(nextAt, quiet.until);
+      }
     } catch (error) {
       failures.push(error);
+      nextAt = Math.min(nextAt, notBeforeOf(error) ?? nextAt);
     }
   }
-  ports.memory.sweptAt = ports.clock.now();
+  ports.memory.sweepAt = nextAt;
   return failures;
 }
 
@@ -139,8 +150,11 @@ async function runCluster(
     const moved = choices.some((choice) => isNewChoice(context, choice) && usesPolicy(automation, choice.policy));
     if (automation.suspend || !(asked.has(formatNamespacedName(automation)) || moved)) continue;
     try {
+      const quiet = await findQuiet(ports.quietTimes, settings, instructions, automation);
       records.push(
-        ...(await runAutomation(ports, settings, context, { instructions, automation, choices, whyUnwanted })),
+        ...(quiet === undefined
+          ? await runAutomation(ports, settings, context, { instructions, automation, choices, whyUnwanted })
+          : recordQuiet(context, automation, quiet)),
       );
     } catch (error) {
       failures.push(error);
@@ -152,6 +166,17 @@ async function runCluster(
   records.push(...choices.flatMap((choice) => recordChoice(context, choice)));
   await writeInBatches(ports.journal, records);
   return [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))];
+}
+
+/** The quiet time that keeps an automation waiting; what is wrong with its checkout its own run says. */
+async function findQuiet(
+  quietTimes: QuietTimes,
+  settings: UpdateImagesSettings,
+  instructions: Instructions,
+  automation: ImageUpdateAutomation,
+): Promise<QuietTime | undefined> {
+  const checkout = tryResolveCheckout(instructions, automation, settings);
+  return checkout === undefined ? undefined : quietTimes.find(checkout.repository.owner);
 }
 
 interface AutomationRun {

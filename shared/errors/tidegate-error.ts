@@ -11,6 +11,8 @@ export interface TidegateErrorOptions {
   readonly disposition: Disposition;
   /** What the error is about, in the user's words: `clusters/a/app.yaml:7`, `GitRepository flux-system/podinfo`. */
   readonly subject?: string;
+  /** When another try is of use, where that is known: whoever tries before is refused. Milliseconds since the epoch. */
+  readonly notBefore?: number;
   readonly cause?: unknown;
 }
 
@@ -20,6 +22,7 @@ export class TidegateError extends Error {
   readonly code: string;
   readonly disposition: Disposition;
   readonly subject: string | undefined;
+  readonly notBefore: number | undefined;
 
   constructor(code: string, message: string, options: TidegateErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -27,12 +30,18 @@ export class TidegateError extends Error {
     this.code = code;
     this.disposition = options.disposition;
     this.subject = options.subject;
+    this.notBefore = options.notBefore;
   }
 }
 
 /** The disposition of any thrown value; what nobody foresaw is worth another try. */
 export function dispositionOf(error: unknown): Disposition {
   return error instanceof TidegateError ? error.disposition : 'retry';
+}
+
+/** When another try is of use, where the failure says so. */
+export function notBeforeOf(error: unknown): number | undefined {
+  return error instanceof TidegateError ? error.notBefore : undefined;
 }
 
 /** One line for people from any thrown value. */

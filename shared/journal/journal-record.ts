@@ -2,6 +2,8 @@ import type { Instructions } from '#shared/api/instructions.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
+import type { QuietTime } from '#shared/ports/quiet-times.ts';
+import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
 
 /** The newest state of a source that is stored as an artifact. */
@@ -153,6 +155,22 @@ export interface LastRenderRecord extends NamespacedName {
   readonly heads: readonly SourceHead[];
 }
 
+/** A time in which GitHub is not asked, for all processes of the installation. Kept for a day. */
+export interface QuietTimeRecord extends QuietTime {
+  readonly type: 'QuietTime';
+}
+
+/** A repository in which pull requests of ours were opened, for the time when no automation names it any more. */
+export interface ProposalRepositoryRecord {
+  readonly type: 'ProposalRepository';
+  /** The cluster whose automation it was, which credentials are looked up for. */
+  readonly cluster: string;
+  readonly owner: string;
+  readonly name: string;
+  /** HTTP(S) address without credentials. */
+  readonly url: string;
+}
+
 /** Takes the place of a record that is no longer true; readers pass over it. Kept for a day. */
 export interface TombstoneRecord {
   readonly type: 'Tombstone';
@@ -171,6 +189,8 @@ export type JournalRecord =
   | InstallationRecord
   | DeclarationRecord
   | LastRenderRecord
+  | QuietTimeRecord
+  | ProposalRepositoryRecord
   | TombstoneRecord;
 
 /** Partition and sort key of a record. One partition a cluster keeps a cluster's records in order. */
@@ -194,6 +214,10 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
       return { partition: record.cluster, key: `${DECLARATIONS_PREFIX}${formatNamespacedName(record.kustomization)}` };
     case 'LastRender':
       return { partition: record.cluster, key: `${LAST_RENDERS_PREFIX}${formatNamespacedName(record)}` };
+    case 'QuietTime':
+      return { partition: INSTALLATION_PARTITION, key: quietTimeKey(record.account) };
+    case 'ProposalRepository':
+      return { partition: INSTALLATION_PARTITION, key: proposalRepositoryKey(record) };
     case 'Tombstone':
       return { partition: record.partition, key: record.key };
   }
@@ -201,12 +225,23 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
 
 export const INSTRUCTIONS_KEY = 'instructions';
 export const INSTALLATION_KEY = 'installation';
+export const QUIET_TIMES_PREFIX = 'quiet/';
+export const PROPOSAL_REPOSITORIES_PREFIX = 'proposals/';
 export const SOURCE_HEADS_PREFIX = 'head/';
 export const DECLARATIONS_PREFIX = 'declaration/';
 export const LAST_RENDERS_PREFIX = 'last-render/';
 
 export function sourceHeadKey(source: Pick<SourceKey, 'kind' | 'namespace' | 'name'>): string {
   return `${SOURCE_HEADS_PREFIX}${source.kind}/${source.namespace}/${source.name}`;
+}
+
+export function quietTimeKey(account: string): string {
+  return `${QUIET_TIMES_PREFIX}${account}`;
+}
+
+/** GitHub tells no two repositories apart by case. */
+export function proposalRepositoryKey({ owner, name }: Pick<ProposalRepositoryRecord, 'owner' | 'name'>): string {
+  return `${PROPOSAL_REPOSITORIES_PREFIX}${owner}/${name}`.toLowerCase();
 }
 
 export function statusKey(object: Pick<ObjectName, 'kind' | 'namespace' | 'name'>): string {

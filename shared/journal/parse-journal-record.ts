@@ -215,5 +215,19 @@ const StoredRecord = z.discriminatedUnion('type', [
     name: z.string(),
     heads: z.array(SourceHead),
   }),
+  z.looseObject({
+    type: z.literal('QuietTime'),
+    account: z.string(),
+    since: z.number(),
+    until: z.number(),
+    why: z.string(),
+  }),
+  z.looseObject({
+    type: z.literal('ProposalRepository'),
+    cluster: z.string(),
+    owner: z.string(),
+    name: z.string(),
+    url: z.string(),
+  }),
   z.looseObject({ type: z.literal('Tombstone'), partition: z.string(), key: z.string(), at: z.number() }),
 ]);

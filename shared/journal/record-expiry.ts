@@ -10,6 +10,8 @@ export function recordExpiry(record: JournalRecord): number | undefined {
     case 'Request':
     case 'Tombstone':
       return record.at + DAY_MS;
+    case 'QuietTime':
+      return record.until + DAY_MS;
     case 'SourceHead':
     case 'Instructions':
     case 'Status':
@@ -17,6 +19,7 @@ export function recordExpiry(record: JournalRecord): number | undefined {
     case 'Declaration':
     case 'LastRender':
     case 'Installation':
+    case 'ProposalRepository':
       return undefined;
   }
 }

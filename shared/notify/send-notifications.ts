@@ -1,5 +1,6 @@
 import { dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
+import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import type { Notification } from './plan-notifications.ts';
 
@@ -18,10 +19,17 @@ const NOT_TRIED = new TidegateError('NotTried', 'GitHub took none of the statuse
 /** So many marks in a row that GitHub did not take mean that it takes none now; each one may have waited for minutes. */
 const FAILURES_IN_A_ROW = 3;
 
+function isQuiet({ until, why }: QuietTime): TidegateError {
+  return new TidegateError('RateLimited', `GitHub is asked again at ${new Date(until).toISOString()}: ${why}`, {
+    disposition: 'wait',
+    notBefore: until,
+  });
+}
+
 /** Sends every notification, each whatever becomes of the others; but asks no more of a GitHub that does not answer. */
 export async function sendNotifications(
   notifications: readonly Notification[],
-  ports: { readonly queues: WorkQueues; readonly statuses: CommitStatuses },
+  ports: { readonly queues: WorkQueues; readonly statuses: CommitStatuses; readonly quietTimes: QuietTimes },
 ): Promise<readonly FailedNotification[]> {
   const failed: FailedNotification[] = [];
   let inARow = 0;
@@ -31,6 +39,12 @@ export async function sendNotifications(
       continue;
     }
     try {
+      const quiet =
+        notification.kind === 'commit-status' ? await ports.quietTimes.find(notification.repository.owner) : undefined;
+      if (quiet !== undefined) {
+        failed.push({ notification, error: isQuiet(quiet), again: true, tried: false });
+        continue;
+      }
       if (notification.kind === 'work') await ports.queues.send(notification);
       else {
         await ports.statuses.set(notification.repository, notification.commit, notification.status);

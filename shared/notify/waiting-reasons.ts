@@ -4,6 +4,7 @@ const WAITING: ReadonlySet<string> = new Set([
   'ArtifactNotReady',
   'Progressing',
   'ProgressingWithRetry',
+  'RateLimited',
 ]);
 
 /** Whether what is not `Ready` for this reason waits for something else, which says itself what is wrong. */

@@ -62,6 +62,27 @@ export interface WrittenChangeRequest {
   readonly body: string;
 }
 
+/**
+ * What a rule of the repository forbids: to make a branch, to make one of this name, to move it back or aside, to delete it, to
+ * write to it other than by a pull request, without a signature, before checks have passed, or at all.
+ */
+export type BranchRule =
+  | 'creation'
+  | 'name'
+  | 'force-push'
+  | 'deletion'
+  | 'pull-request'
+  | 'signature'
+  | 'status-check'
+  | 'protected'
+  | 'other';
+
+/** How the move of a branch ended. */
+export type BranchMove =
+  | { readonly outcome: 'moved' | 'conflict' }
+  /** In the words of the host. */
+  | { readonly outcome: 'refused'; readonly rule: BranchRule; readonly reason: string };
+
 /** Where changes to the configuration repository are proposed: GitHub. */
 export interface ChangeHost {
   /** @returns the commit a branch points to, or undefined when there is no such branch. */
@@ -96,7 +117,7 @@ export interface ChangeHost {
   moveBranch(
     repository: RepositoryId,
     move: { readonly branch: string; readonly from: string | undefined; readonly to: string | undefined },
-  ): Promise<{ readonly outcome: 'moved' | 'conflict' } | { readonly outcome: 'refused'; readonly reason: string }>;
+  ): Promise<BranchMove>;
   /** All pull requests from the repository's own branches, newest first; open, closed and merged. */
   listChangeRequests(repository: RepositoryId): Promise<readonly ChangeRequest[]>;
   /** One pull request as it is now; `behind` when a rule wants it to have the newest commits of its base before it is merged. */

@@ -11,6 +11,8 @@ export interface GitRef {
 export interface GitCredentials {
   readonly username: string;
   readonly password: string;
+  /** Since when the server can know them, where they were made for us; milliseconds since the epoch. */
+  readonly madeAt?: number;
 }
 
 export interface GitFetch {

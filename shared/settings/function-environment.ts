@@ -38,7 +38,7 @@ export const SourceSyncEnvironment = { JOURNAL_TABLE: Value, ARTIFACT_BUCKET: Va
 export const ImageUpdateEnvironment = { JOURNAL_TABLE: Value };
 
 /** What `notify` is told besides `tidegate.yaml`; the queues of the clusters are siblings of source-sync's. */
-export const NotifyEnvironment = { SOURCE_SYNC_QUEUE_URL: Value, IMAGE_UPDATE_QUEUE_URL: Value };
+export const NotifyEnvironment = { JOURNAL_TABLE: Value, SOURCE_SYNC_QUEUE_URL: Value, IMAGE_UPDATE_QUEUE_URL: Value };
 
 /** What the `reconcile` of one cluster is told: it reads no file of settings, and knows no other cluster. */
 export const ReconcileEnvironment = {

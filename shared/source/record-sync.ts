@@ -1,5 +1,5 @@
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { describeError, dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Condition, EventRecord, JournalRecord, StatusRecord } from '#shared/journal/journal-record.ts';
 import type { StoredArtifact } from './execute-sync.ts';
 import type { RemoteState } from './observe-source.ts';
@@ -59,7 +59,8 @@ export function recordFailure(source: KnownSource, error: unknown, at: number): 
   const conditions: Omit<Condition, 'lastTransitionTime'>[] = [{ type: 'Ready', status: 'False', reason, message }];
   if (dispositionOf(error) === 'stall') conditions.push({ type: 'Stalled', status: 'True', reason, message });
   const details = { ...source.status?.details, spec: sourceSpecDigest(source.repository) };
-  const status = statusOf(source, conditions, details, at);
+  const dueAt = notBeforeOf(error);
+  const status = { ...statusOf(source, conditions, details, at), ...(dueAt === undefined ? {} : { dueAt }) };
   return isKnown ? [status] : [status, event(source, { severity: 'error', reason, message }, at)];
 }
 
@@ -95,8 +96,9 @@ function statusOf(
   at: number,
 ): StatusRecord {
   const previous = source.status;
+  const { dueAt: _dueAt, ...kept } = previous ?? {};
   return {
-    ...previous,
+    ...kept,
     type: 'Status',
     object: source.key,
     conditions: conditions.map((condition) => {

@@ -47,6 +47,7 @@ function isDue({ repository, status }: KnownSource, now: { readonly at: number; 
   if (status === undefined) return true;
   if (repository.suspend || status.suspended) return repository.suspend !== status.suspended;
   if (status.details['spec'] !== sourceSpecDigest(repository)) return true;
+  if (status.dueAt !== undefined && status.dueAt > now.at) return false;
   const isStalled = status.conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
   const isFailing = status.conditions.some(({ type, status }) => type === 'Ready' && status === 'False');
   if (isFailing && !isStalled) return true;

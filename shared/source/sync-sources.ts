@@ -1,5 +1,5 @@
 import { formatSourceKey } from '#shared/api/resource-key.ts';
-import { describeError, dispositionOf } from '#shared/errors/tidegate-error.ts';
+import { describeError, dispositionOf, notBeforeOf } from '#shared/errors/tidegate-error.ts';
 import { INSTRUCTIONS_KEY, statusKey } from '#shared/journal/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -16,7 +16,8 @@ const CONCURRENCY = 4;
 
 /**
  * Reads every source that a message concerns.
- * @throws the first failure that another try may mend; but not for a tick, which comes again by itself.
+ * @throws the first failure that another try may mend; but not for a tick, which comes again by itself, and not where the time
+ * of the next try is known.
  */
 export async function syncSources(
   ports: SyncPorts & { readonly settings: Settings; readonly tickMs: number },
@@ -40,7 +41,10 @@ export async function syncSources(
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   if (message.type === 'Tick') return;
-  const mendable = failures.find((error) => ['retry', 'wait'].includes(dispositionOf(error)));
+  // What has its time is looked at by the first tick after it.
+  const mendable = failures.find(
+    (error) => ['retry', 'wait'].includes(dispositionOf(error)) && notBeforeOf(error) === undefined,
+  );
   if (mendable !== undefined) throw mendable;
 }
 

@@ -100,7 +100,7 @@ describe('the App of the secret', () => {
     stored.value = formatAppKey({ appId: other.id, privateKey: other.privateKey });
     const token = await client.tokenFor(repository, { contents: 'read' });
 
-    expect(token).toMatch(/^ghs_/u);
+    expect(token?.token).toMatch(/^ghs_/u);
     expect(await client.login()).toBe('other[bot]');
     await expect(client.tokenFor(repository, { contents: 'write' })).rejects.toMatchObject({ disposition: 'stall' });
   });

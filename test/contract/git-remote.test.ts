@@ -199,8 +199,8 @@ describe("fetching a commit's tree", () => {
     ['no repository', 404, {}, 'stall', /answered 404: there is no such repository, or/],
     ['forbidden', 403, {}, 'stall', /answered 403/],
     ['a web page', 200, { 'content-type': 'text/html' }, 'stall', /answered with text\/html instead of git/],
-    ['too many requests', 429, {}, 'retry', /answered 429/],
-    ['a secondary limit', 403, { 'retry-after': '60' }, 'retry', /answered 403/],
+    ['too many requests', 429, {}, 'wait', /answered 429/],
+    ['a secondary limit', 403, { 'retry-after': '60' }, 'wait', /answered 403/],
     ['a server error', 500, {}, 'retry', /answered 500/],
     ['a gateway error', 502, { 'content-type': 'text/html' }, 'retry', /answered 502/],
   ])('on %s (%i) says so and knows whether to try again', async (_case, status, headers, disposition, reason) => {

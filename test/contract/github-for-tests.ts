@@ -20,6 +20,8 @@ export interface GitHubForTests {
   readonly createRepository: (files: Readonly<Record<string, string>>) => Promise<RepositoryId>;
 }
 
+const PATIENCE_MS = [5, 5, 5, 5, 5];
+
 /** Keeps what is logged; nothing of it is printed. */
 export function collectingLogger(lines: string[] = []): Logger {
   const write = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
@@ -46,6 +48,8 @@ export async function startGitHubForTests(options: { readonly retries?: number }
     secrets,
     version: '0.0.0-test',
     log: collectingLogger(),
+    // As often as in earnest, but sooner.
+    patienceMs: PATIENCE_MS,
     ...options,
   };
   const client = createGitHubClient(clientOptions);

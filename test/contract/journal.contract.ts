@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalRecord, RequestRecord, StatusRecord } from '#shared/journal/journal-record.ts';
+import { createQuietTimes, listQuietTimes } from '#shared/journal/quiet-times.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
@@ -67,6 +68,46 @@ export function describeJournal(name: string, openAt: (clock: Pick<Clock, 'now'>
       const listed = await journal.list('laptop', 'status/Kustomization/');
       expect(listed).toEqual([statusRecord('a%', 1), statusRecord('a_', 1), statusRecord('b', 1)]);
       expect(await journal.list('laptop', 'status/Kustomization/flux-system/a_')).toEqual([statusRecord('a_', 1)]);
+    });
+
+    it('tells every process of an installation when GitHub is asked again, and for how long a limit without an end holds', async () => {
+      let now = 1_000_000;
+      const clock = { now: () => now };
+      const journal = await openAt(clock);
+      const openProcess = () => createQuietTimes(journal, clock, { perOwner: true });
+      const [one, other] = [openProcess(), openProcess()];
+      const why = 'its budget is used up';
+
+      expect(await other.find('acme')).toBeUndefined();
+      await one.begin('Acme', { until: now + 3_000_000, why, isNamed: true });
+      now += 6_000;
+      const quiet = { type: 'QuietTime', account: 'acme', since: 1_000_000, until: 4_000_000, why };
+      expect(await other.find('ACME')).toEqual(quiet);
+      expect(await listQuietTimes(journal)).toEqual([quiet]);
+      expect(await other.find('umbrella')).toBeUndefined();
+      // A later end lengthens it; an earlier one changes nothing.
+      expect(await other.begin('acme', { until: 4_500_000, why, isNamed: true })).toMatchObject({ since: 1_000_000 });
+      expect(await other.begin('acme', { until: now + 1, why, isNamed: true })).toMatchObject({ until: 4_500_000 });
+
+      now = 4_500_000;
+      expect([await openProcess().find('acme'), await other.find('acme')]).toEqual([undefined, undefined]);
+      now = 50_000_000;
+      const guessed: number[] = [];
+      for (let time = 0; time < 8; time += 1) {
+        const { until } = await openProcess().begin('acme', { until: now + 60_000, why, isNamed: false });
+        guessed.push((until - now) / 60_000);
+        now = until + 1_000;
+      }
+      expect(guessed).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+    });
+
+    it('counts the requests of a token together, whoever owns what they are about', async () => {
+      const journal = await open();
+      const quietTimes = createQuietTimes(journal, { now: () => 0 }, { perOwner: false });
+
+      await quietTimes.begin('acme', { until: 60_000, why: 'w', isNamed: true });
+
+      expect(await quietTimes.find('umbrella')).toMatchObject({ account: 'token', until: 60_000 });
     });
 
     it('refuses a write with one record too large as a whole, naming the record', async () => {

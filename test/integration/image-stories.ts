@@ -9,10 +9,12 @@ import { createImageUpdateHandler, type ImageUpdateDependencies } from '#functio
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
+import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
+import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
 import type { StatusRecord } from '#shared/journal/journal-record.ts';
 import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
@@ -48,7 +50,15 @@ export async function startImageStories(
   let stories = 0;
 
   /** A config repository with podinfo 6.7.0, its image repository, policy and automation, and the function in front of them. */
-  async function startStory(options: { readonly brokenToo?: boolean } = {}) {
+  async function startStory(
+    options: {
+      readonly brokenToo?: boolean;
+      /** The settings' name of the installation. */
+      readonly installation?: string;
+      /** Its processes keep in the journal when GitHub's limits end. */
+      readonly keepsLimits?: boolean;
+    } = {},
+  ) {
     stories += 1;
     const name = `team/podinfo-${stories}/podinfo`;
     const image = await images.createRepository(name);
@@ -73,9 +83,24 @@ export async function startImageStories(
     let instructions = instructionsFor(image, options.brokenToo === true);
     await journal.write([{ type: 'Instructions', instructions }]);
     let waited = 0;
-    const host = createGitHubChangeHost(github.client);
+    const clock = { ...systemClock, now: () => Date.now() + waited };
+    const openProcess = () => {
+      const quietTimes = createQuietTimes(journal, clock, { perOwner: true });
+      const keeping = { ...github.clientOptions, quietTimes, now: clock.now };
+      const client = options.keepsLimits === true ? createGitHubClient(keeping) : github.client;
+      const { secrets } = github;
+      return {
+        quietTimes,
+        changeHost: createGitHubChangeHost(client),
+        sourceCredentials: createGitHubSourceCredentials({ client, secrets, apiUrl: github.github.apiUrl }),
+        memory: createUpdateImagesMemory(),
+      };
+    };
+    const first = openProcess();
+    const host = first.changeHost;
     let beforeLook: (() => Promise<void>) | undefined;
     const dependencies: ImageUpdateDependencies = {
+      ...first,
       settings: {
         configRepository: { url, branch: 'main' },
         github: { apiUrl: github.github.apiUrl, branchPrefix: 'tidegate/' },
@@ -93,14 +118,8 @@ export async function startImageStories(
           return host.listChangeRequests(...request);
         },
       },
-      sourceCredentials: createGitHubSourceCredentials({
-        client: github.client,
-        secrets: github.secrets,
-        apiUrl: github.github.apiUrl,
-      }),
       journal,
-      clock: { ...systemClock, now: () => Date.now() + waited },
-      memory: createUpdateImagesMemory(),
+      clock,
       log: collectingLogger(),
     };
     const handler = createImageUpdateHandler(dependencies);
@@ -137,6 +156,12 @@ export async function startImageStories(
       push: (tag: string) => images.push(name, tag),
       handle: async (...bodies: readonly string[]) =>
         (await handler(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
+      /** The same function in another process, which knows what the journal knows. */
+      handleElsewhere: async (...bodies: readonly string[]) => {
+        const other = createImageUpdateHandler({ ...dependencies, ...openProcess() });
+        return (await other(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+      },
+      now: clock.now,
       pushed: (envelope: Readonly<Record<string, unknown>> = {}, detail: Readonly<Record<string, unknown>> = {}) =>
         JSON.stringify({
           version: '0',

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { sampleSize } from '#test/sample-size.ts';
+import { observeHealth } from '#local/server/observe-health.ts';
 
-import { BRANCH, FILE, MINUTE, startImageStories, type ImageStories } from './image-stories.ts';
+import { BRANCH, CLUSTER, FILE, MINUTE, startImageStories, type ImageStories } from './image-stories.ts';
+
+const SECONDARY = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 
 let stories: ImageStories;
 let github: ImageStories['github'];
@@ -239,5 +242,229 @@ describe('an image pushed to ECR', () => {
 
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
     expect(await story.status('broken')).toMatchObject({ conditions: [{ status: 'False', reason: 'SourceNotFound' }] });
+  });
+});
+
+describe('a limit of GitHub', () => {
+  const endsIn = (minutes: number) => ({
+    status: 403,
+    headers: {
+      'x-ratelimit-limit': '5000',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': String(Math.ceil((Date.now() + minutes * MINUTE) / 1000)),
+    },
+    body: { message: 'API rate limit exceeded for installation ID 1001.' },
+  });
+
+  it('is met once, by whichever process: for 50 minutes nothing is asked by 20 automations, and what was pushed is proposed then', async () => {
+    const story = await startStory({ keepsLimits: true });
+    const names = Array.from({ length: 19 }, (_, index) => `quiet-${index}`);
+    await story.instruct((instructions) => ({
+      ...instructions,
+      imageUpdateAutomations: [
+        ...instructions.imageUpdateAutomations,
+        ...names.map((name) => ({ ...story.automation, name, updatePath: './nowhere' })),
+      ],
+    }));
+    await story.handle(story.tick());
+    const limit = github.github.faults.add({ times: Infinity, fault: endsIn(50) });
+    await story.push('6.7.1');
+
+    const handedBack = [...(await story.handle(story.pushed()))];
+    for (let minute = 1; minute <= 49; minute += 1) {
+      story.wait(MINUTE);
+      handedBack.push(...(await story.handle(story.tick())), ...(await story.handleElsewhere(story.tick())));
+    }
+    handedBack.push(...(await story.handle(story.pushed(), story.instructionsChanged())));
+
+    expect(limit.hits()).toBeLessThanOrEqual(1);
+    expect(handedBack).toEqual([]);
+    const waiting = await Promise.all(
+      ['apps', ...names].map(async (name) => (await story.status(name))?.conditions[0]),
+    );
+    expect(new Set(waiting.map((condition) => condition?.reason))).toEqual(new Set(['RateLimited']));
+    const health = await observeHealth({
+      queues: { depths: () => [] },
+      journal: story.journal,
+      clusters: [CLUSTER],
+      startedAt: story.now(),
+      lastTickAt: story.now(),
+      tickMs: MINUTE,
+      now: story.now(),
+      redact: (text) => text,
+    });
+    expect(health.problems).toEqual([
+      {
+        what: "GitHub's limit of account acme",
+        problem: expect.stringMatching(
+          /^its budget of 5000 an hour is used up; GitHub is asked again at \S+Z, and 20 of what is to be done wait for it$/u,
+        ),
+        since: expect.stringMatching(/Z$/u),
+        todo: expect.stringContaining('nothing: it goes on by itself'),
+      },
+    ]);
+
+    limit.remove();
+    story.wait(2 * MINUTE);
+    await story.handleElsewhere(story.tick());
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
+    expect((await story.status('quiet-0'))?.conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
+  });
+
+  /** Whatever has a number on this GitHub: the App and its installation are among them. */
+  const ids = () => Array.from({ length: 50 }, (_, index) => 1000 + index);
+
+  it('is seen in the last answer that it lets through, so that nothing is refused at all', async () => {
+    const story = await startStory({ keepsLimits: true });
+    await story.push('6.7.1');
+    let refused = 0;
+    github.github.counters.reset();
+    const callers = ['app', 'installation', 'graphql installation'].flatMap((kind) =>
+      ids().map((id) => `${kind} ${id}`),
+    );
+    const used = Math.max(...callers.map((caller) => github.github.rateLimits.budget(caller).used));
+    github.github.rateLimits.configure({ perHour: used + 3 });
+    try {
+      await story.handle(story.pushed());
+      for (let minute = 1; minute <= 5; minute += 1) {
+        story.wait(MINUTE);
+        await story.handle(story.tick());
+      }
+      const statuses = github.github.counters.statuses();
+      refused = Object.entries(statuses).reduce((sum, [key, count]) => sum + (key.endsWith(' 403') ? count : 0), 0);
+    } finally {
+      github.github.rateLimits.configure({ perHour: 1_000_000 });
+    }
+
+    expect(refused).toBe(0);
+    expect((await story.status())?.conditions[0]?.reason).toBe('RateLimited');
+  });
+
+  it.each([
+    ['as 403 that names 97 s', { status: 403, headers: { 'retry-after': '97' }, body: { message: SECONDARY } }, 97_000],
+    ['as 403 that names no end', { status: 403, body: { message: SECONDARY } }, MINUTE],
+    ['as 200 with errors', { status: 200, body: { data: null, errors: [{ message: SECONDARY }] } }, MINUTE],
+    [
+      'as 200 of its own kind',
+      { status: 200, body: { data: null, errors: [{ type: 'RATE_LIMITED', message: 'API rate limit exceeded' }] } },
+      MINUTE,
+    ],
+  ])('of GraphQL that comes %s holds in full, and is no failure', async (_what, fault, heldMs) => {
+    const story = await startStory({ keepsLimits: true });
+    await story.push('6.7.1');
+    const limit = github.github.faults.add({ path: '/graphql', times: 1, fault });
+
+    expect(await story.handle(story.pushed())).toEqual([]);
+    const status = await story.status();
+    expect(status?.conditions).toMatchObject([{ type: 'Ready', status: 'False', reason: 'RateLimited' }]);
+    story.wait(heldMs - 10_000);
+    github.github.counters.reset();
+    await story.handle(story.tick());
+    expect(github.github.counters.all()).toEqual({});
+
+    story.wait(11_000);
+    await story.handle(story.tick());
+    expect([limit.hits(), story.pulls()]).toEqual([1, ['#1 open Update podinfo to 6.7.1']]);
+  });
+});
+
+describe('what GitHub does not know yet', () => {
+  it.each([
+    ['a token that was made a moment ago, as 401', { status: 401, body: { message: 'Bad credentials' } }],
+    [
+      'a token that was made a moment ago, as 403',
+      { status: 403, body: { message: 'Resource not accessible by integration' } },
+    ],
+    [
+      'it in GraphQL',
+      {
+        status: 200,
+        body: { data: null, errors: [{ type: 'FORBIDDEN', message: 'Resource not accessible by integration' }] },
+      },
+    ],
+  ])('is asked again at once: %s', async (_what, fault) => {
+    const story = await startStory({ keepsLimits: true });
+    await story.push('6.7.1');
+    const young = github.github.faults.add({ path: '/graphql', times: 4, fault });
+
+    await story.handle(story.pushed());
+
+    expect([young.hits(), story.pulls()]).toEqual([4, ['#1 open Update podinfo to 6.7.1']]);
+  });
+
+  it.each([
+    ['the tree', 'POST', /\/git\/commits$/u, 1, { status: 422, body: { message: 'Tree SHA does not exist' } }],
+    [
+      'the commit',
+      'POST',
+      /\/graphql$/u,
+      2,
+      {
+        status: 200,
+        body: { data: { updateRefs: null }, errors: [{ type: 'UNPROCESSABLE', message: 'Object does not exist' }] },
+      },
+    ],
+    [
+      'the branch',
+      'POST',
+      /\/pulls$/u,
+      1,
+      {
+        status: 422,
+        body: { message: 'Validation Failed', errors: [{ resource: 'PullRequest', field: 'head', code: 'invalid' }] },
+      },
+    ],
+    ['the pull request', 'GET', /\/pulls\/\d+$/u, 1, { status: 404, body: { message: 'Not Found' } }],
+  ])('of our own writes is asked again at once: %s', async (_what, method, path, nth, fault) => {
+    const story = await startStory({ keepsLimits: true });
+    await story.push('6.7.1');
+    const late = github.github.faults.add({ method, path, nth, times: 3, fault });
+
+    await story.handle(story.pushed());
+    await story.push('6.7.2');
+    await story.handle(story.pushed());
+
+    expect(late.hits()).toBe(3);
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+    expect((await story.status())?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+  });
+
+  it('stays stalled after six tries, and names the permission that is missing', async () => {
+    const story = await startStory({ keepsLimits: true });
+    await story.push('6.7.1');
+    const missing = github.github.faults.add({
+      method: 'POST',
+      path: /\/pulls$/u,
+      times: Infinity,
+      fault: {
+        status: 403,
+        headers: { 'x-accepted-github-permissions': 'pull_requests=write' },
+        body: { message: 'Resource not accessible by integration' },
+      },
+    });
+
+    expect(await story.handle(story.pushed())).toEqual([]);
+    missing.remove();
+
+    expect(missing.hits()).toBe(6);
+    expect((await story.status())?.conditions).toMatchObject([
+      {
+        type: 'Ready',
+        reason: 'AuthenticationFailed',
+        message: expect.stringContaining('the GitHub App lacks pull_requests: write; give it'),
+      },
+      { type: 'Stalled', status: 'True' },
+    ]);
+  });
+
+  it('is taken for missing where it is not ours: what is not there is asked for once', async () => {
+    const story = await startStory({ keepsLimits: true });
+    github.github.counters.reset();
+
+    await expect(story.host.readCommit(story.repository, 'f'.repeat(40))).rejects.toMatchObject({
+      disposition: 'stall',
+    });
+
+    expect(github.github.counters.count(/\/commits\//u)).toBe(1);
   });
 });

@@ -1,3 +1,4 @@
+import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,7 +76,8 @@ export async function openServe(options: {
   let opened: ServeResources | undefined;
   const compose = async (resources: ServeResources): Promise<ServeHandlers> => {
     opened = resources;
-    const { queues, secrets, log, linkFor } = resources;
+    const { queues, secrets, log, linkFor, journal, clock } = resources;
+    const quietTimes = createQuietTimes(journal, clock, { perOwner: true });
     return {
       githubWebhook: createGithubWebhookHandler({
         queues,
@@ -85,7 +87,7 @@ export async function openServe(options: {
       sourceSync: work,
       imageUpdate: work,
       reconcile: new Map([['laptop', work]]),
-      notify: createNotifyHandler({ queues, statuses, style: { ...settings.statuses, linkFor }, log }),
+      notify: createNotifyHandler({ queues, statuses, quietTimes, style: { ...settings.statuses, linkFor }, log }),
       close: async () => undefined,
     };
   };

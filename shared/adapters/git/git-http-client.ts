@@ -17,6 +17,8 @@ export interface GitHttpOptions {
 }
 
 const MAX_REDIRECTS = 3;
+const UNNAMED_LIMIT_MS = 60_000;
+const LONGEST_LIMIT_MS = 24 * 60 * 60_000;
 
 /**
  * HTTP for one git operation: one deadline, bounded answers, errors in our words.
@@ -79,10 +81,10 @@ async function send(
 function checkStatus(response: Response, options: GitHttpOptions): void {
   const { status } = response;
   if (status === 200) return;
-  const wait = response.headers.has('retry-after');
-  if (status >= 500 || status === 408 || status === 429 || (status === 403 && wait)) {
-    throw transient(`${options.url} answered ${status}`);
-  }
+  const retryAfter = response.headers.get('retry-after');
+  const isLimit = status === 429 || (status === 403 && retryAfter !== null);
+  if (isLimit) throw limited(`${options.url} answered ${status}`, retryAfter);
+  if (status >= 500 || status === 408) throw transient(`${options.url} answered ${status}`);
   if (status === 401 || status === 403) {
     throw stalled(
       'AuthenticationFailed',
@@ -149,6 +151,23 @@ function basic({ username, password }: GitCredentials): string {
 
 function stalled(code: 'GitOperationFailed' | 'AuthenticationFailed', message: string): TidegateError {
   return new TidegateError(code, message, { disposition: 'stall' });
+}
+
+/** Seconds, or a date; a minute where the server names no end. */
+function limited(message: string, retryAfter: string | null): TidegateError {
+  const now = Date.now();
+  const named =
+    retryAfter === null
+      ? NaN
+      : /^\s*\d+\s*$/u.test(retryAfter)
+        ? Number(retryAfter) * 1000
+        : Date.parse(retryAfter) - now;
+  const wait = Number.isNaN(named) ? UNNAMED_LIMIT_MS : Math.min(Math.max(named, 0), LONGEST_LIMIT_MS);
+  const notBefore = now + wait;
+  return new TidegateError('RateLimited', `${message}; it is asked again at ${new Date(notBefore).toISOString()}`, {
+    disposition: 'wait',
+    notBefore,
+  });
 }
 
 function transient(message: string, cause?: unknown): TidegateError {

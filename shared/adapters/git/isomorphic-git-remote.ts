@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { addRemote, fetch, init, listServerRefs, readCommit, type PromiseFsClient } from 'isomorphic-git';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { GitFetch, GitRemote } from '#shared/ports/git-remote.ts';
+import type { GitCredentials, GitFetch, GitRemote } from '#shared/ports/git-remote.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 import { createGitHttpClient, type GitHttpOptions } from './git-http-client.ts';
 import { inspectPack } from './inspect-pack.ts';
@@ -12,38 +14,68 @@ const MAX_ADVERTISEMENT_BYTES = 32 * 1024 * 1024;
 /** Trees and the commit come in addition to the files. */
 const OBJECTS_PER_FILE = 3;
 const gitdir = '/git';
+/** What is not known yet is asked again within fifteen seconds. */
+const PATIENCE_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 7_500];
+const YOUNG_MS = 60_000;
 
 /** Reads any git server over HTTP(S) without git: shallow, in memory. */
-export function createIsomorphicGitRemote(options: { readonly version: string }): GitRemote {
+export function createIsomorphicGitRemote(options: {
+  readonly version: string;
+  /** Waits before each further try with credentials that the server may not know yet. */
+  readonly patienceMs?: readonly number[];
+}): GitRemote {
   const userAgent = `tidegate/${options.version}`;
+  const { patienceMs = PATIENCE_MS } = options;
   return {
-    async listRefs(request) {
-      let isEmpty = false;
-      const inspect = (lines: readonly Uint8Array[]): void => {
-        refuse(lines);
-        isEmpty = lines.length === 1;
-      };
-      const http = createGitHttpClient({ ...request, userAgent, maxBytes: MAX_ADVERTISEMENT_BYTES, inspect });
-      try {
-        // Version 1 of the protocol tells all refs in the one request that an unchanged source costs.
-        const refs = await listServerRefs({ http, url: request.url, protocolVersion: 1, peelTags: true });
-        return refs
-          .filter(({ oid }) => !/^0+$/.test(oid))
-          .map(({ ref, oid, peeled }) => (peeled === undefined ? { name: ref, oid } : { name: ref, oid, peeled }));
-      } catch (error) {
-        // With no refs there is no line of capabilities either, and isomorphic-git goes on to ask in version 2.
-        if (isEmpty) return [];
-        throw translate(error, request.url);
-      }
-    },
-    async fetchTree(request) {
-      try {
-        return await fetchInto(createMemoryFs(), request, userAgent);
-      } catch (error) {
-        throw translate(error, request.url);
-      }
-    },
+    listRefs: (request) => whileYoung(request.credentials, patienceMs, () => listRefs(request)),
+    fetchTree: (request) =>
+      whileYoung(request.credentials, patienceMs, async () => {
+        try {
+          return await fetchInto(createMemoryFs(), request, userAgent);
+        } catch (error) {
+          throw translate(error, request.url);
+        }
+      }),
   };
+
+  async function listRefs(request: Parameters<GitRemote['listRefs']>[0]): ReturnType<GitRemote['listRefs']> {
+    let isEmpty = false;
+    const inspect = (lines: readonly Uint8Array[]): void => {
+      refuse(lines);
+      isEmpty = lines.length === 1;
+    };
+    const http = createGitHttpClient({ ...request, userAgent, maxBytes: MAX_ADVERTISEMENT_BYTES, inspect });
+    try {
+      // Version 1 of the protocol tells all refs in the one request that an unchanged source costs.
+      const refs = await listServerRefs({ http, url: request.url, protocolVersion: 1, peelTags: true });
+      return refs
+        .filter(({ oid }) => !/^0+$/.test(oid))
+        .map(({ ref, oid, peeled }) => (peeled === undefined ? { name: ref, oid } : { name: ref, oid, peeled }));
+    } catch (error) {
+      // With no refs there is no line of capabilities either, and isomorphic-git goes on to ask in version 2.
+      if (isEmpty) return [];
+      throw translate(error, request.url);
+    }
+  }
+}
+
+/** A token that was made a moment ago may not be known yet to the server that is asked. */
+async function whileYoung<T>(
+  credentials: GitCredentials | undefined,
+  patienceMs: readonly number[],
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const pause = patienceMs[attempt];
+      const age = Date.now() - (credentials?.madeAt ?? -Infinity);
+      const isRefusal = error instanceof TidegateError && error.code === 'AuthenticationFailed';
+      if (!isRefusal || age >= YOUNG_MS || pause === undefined) throw error;
+      await sleep(pause);
+    }
+  }
 }
 
 async function fetchInto(fs: PromiseFsClient, request: GitFetch, userAgent: string): Promise<SourceTree> {

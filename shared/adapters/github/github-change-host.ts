@@ -1,15 +1,18 @@
 import type { Octokit } from '@octokit/core';
 
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { dispositionOf, type TidegateError } from '#shared/errors/tidegate-error.ts';
 import type {
   BranchCommit,
+  BranchMove,
   ChangedFile,
   ChangeHost,
   RepositoryId,
   WrittenChangeRequest,
 } from '#shared/ports/change-host.ts';
 
+import { isGraphqlError, readAnswer } from './github-answer.ts';
 import type { GitHubClient, GitHubPermissions } from './github-client.ts';
+import { judgeAnswer } from './judge-answer.ts';
 import { createPullRequestReader } from './pull-request-reader.ts';
 import { unreadableAnswer } from './unreadable-answer.ts';
 import { statusOf, toTidegateError } from './to-tidegate-error.ts';
@@ -66,7 +69,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
       const octokit = await client.forRepository(repository, permissions);
       return await run(octokit, { owner: repository.owner, repo: repository.name });
     } catch (error) {
-      throw toTidegateError(error, `${repository.owner}/${repository.name}: ${what}`);
+      throw toTidegateError(error, `${repository.owner}/${repository.name}: ${what}`, { permissions });
     }
   }
 
@@ -240,10 +243,15 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
       } catch (error) {
         // A repository of the same name may have taken its place.
         nodeIds.delete(keyOf(repository));
+        const failure = toTidegateError(error, `${repository.owner}/${repository.name}: branch ${branch}`, {
+          permissions: WRITE_CONTENTS,
+        });
+        // Whoever may not write, or not now, has changed nothing.
+        if (failure.disposition === 'wait' || failure.code === 'AuthenticationFailed') throw failure;
         const now = await readBranch(repository, branch);
         if (now === to) return { outcome: 'moved' };
         if (now !== from) return { outcome: 'conflict' };
-        return { outcome: 'refused', reason: refusalOf(error, repository, branch) };
+        return refusalOf(error, failure);
       }
     },
 
@@ -254,6 +262,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
           return { number: data.number, url: data.html_url };
         });
       } catch (error) {
+        if (dispositionOf(error) === 'wait') throw error;
         // Refused because there is one, or the answer to a request that did open it was lost.
         const open = await findOpen(repository, wanted);
         if (open === undefined) throw error;
@@ -337,19 +346,15 @@ function readOid(value: unknown): string {
   throw unreadableAnswer('object id');
 }
 
-/** GitHub said no and the branch is where it was: a rule of the repository, in its words. No answer, or a limit: try again. */
-function refusalOf(error: unknown, repository: RepositoryId, branch: string): string {
-  const subject = `${repository.owner}/${repository.name}: branch ${branch}`;
-  const isAnswer = error instanceof Error && error.name === 'GraphqlResponseError';
-  if (!isAnswer) throw toTidegateError(error, subject);
-  if (JSON.stringify(Reflect.get(error, 'errors')).includes('"RATE_LIMITED"')) {
-    throw new TidegateError('RateLimited', `${subject}: GitHub's limit is used up`, {
-      disposition: 'retry',
-      subject,
-      cause: error,
-    });
-  }
-  return error.message.slice(0, 300);
+/** GitHub said no and the branch is where it was: a rule of the repository, in its words. No answer: try again. */
+function refusalOf(error: unknown, failure: TidegateError): BranchMove {
+  const answer = readAnswer(error);
+  const judgement = judgeAnswer(answer, 0);
+  const reason = answer.words.slice(0, 300);
+  if (judgement.kind === 'rule') return { outcome: 'refused', rule: judgement.rule, reason };
+  const isRefusal = isGraphqlError(error) && judgement.kind !== 'archived' && failure.disposition === 'stall';
+  if (isRefusal) return { outcome: 'refused', rule: 'other', reason };
+  throw failure;
 }
 
 function loginOf(account: unknown): string | undefined {

@@ -6,10 +6,13 @@ import { throttling } from '@octokit/plugin-throttling';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
 
 import { parseAppKey } from './app-key.ts';
+import { bePatient, PATIENCE_MS, type Credential } from './be-patient.ts';
+import { createRecentWrites, type GitHubRequest } from './recent-writes.ts';
 import { toTidegateError } from './to-tidegate-error.ts';
 
 /** What a token may do in the one repository it is minted for. */
@@ -22,9 +25,14 @@ export interface GitHubClient {
   /** A client whose token reaches one repository and has these permissions, as far as the settings let us narrow it. */
   forRepository(repository: RepositoryId, permissions: GitHubPermissions): Promise<Octokit>;
   /** A token for git over HTTPS; undefined where the settings have no credentials. */
-  tokenFor(repository: RepositoryId, permissions: GitHubPermissions): Promise<string | undefined>;
+  tokenFor(repository: RepositoryId, permissions: GitHubPermissions): Promise<GitHubToken | undefined>;
   /** Login that our commits carry. */
   login(): Promise<string>;
+}
+
+/** A token, and since when GitHub's servers can know it. */
+export interface GitHubToken extends Credential {
+  readonly token: string;
 }
 
 export interface GitHubClientOptions {
@@ -36,20 +44,32 @@ export interface GitHubClientOptions {
   readonly retries?: number;
   /** Leaves a second between writes, as github.com asks; by default there only, a server of one's own sets no such limit. */
   readonly paceWrites?: boolean;
+  /** Where the ends of GitHub's limits are kept; without it, only whoever met one knows. */
+  readonly quietTimes?: QuietTimes;
+  /** How long to wait before each further try of what GitHub cannot know yet. */
+  readonly patienceMs?: readonly number[];
+  readonly now?: () => number;
 }
 
 type AppAuth = ReturnType<typeof createAppAuth>;
 interface InstallationToken {
   readonly token: string;
+  readonly createdAt: string;
 }
 
 const ConfiguredOctokit = Octokit.plugin(retry, throttling);
 const REQUEST_TIMEOUT_MS = 30_000;
+const MOST_CLIENTS = 100;
 
 /** Opens the GitHub of the settings; secrets are read when they are first needed. */
 export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   const { settings } = options;
   const installations = new Map<string, Promise<number>>();
+  /** Who owns what an installation is for, by its number. */
+  const owners = new Map<number, string>();
+  const { now = () => Date.now() } = options;
+  const writes = createRecentWrites(now);
+  const opened = new Map<string, Octokit>();
   let app: { readonly secret: string; readonly auth: AppAuth } | undefined;
   let identity: Promise<string> | undefined;
 
@@ -57,7 +77,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   async function appAuth(privateKeySecret: string): Promise<AppAuth> {
     const secret = await readSecret(options, privateKeySecret);
     if (app?.secret === secret) return app.auth;
-    app = { secret, auth: openApp(options, privateKeySecret, secret) };
+    app = { secret, auth: openApp(privateKeySecret, secret) };
     installations.clear();
     identity = undefined;
     return app.auth;
@@ -75,17 +95,19 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   async function findInstallation(auth: AppAuth, { owner, name }: RepositoryId): Promise<number> {
     const { token } = await auth({ type: 'app' });
     try {
-      const octokit = open(options, token);
+      const octokit = open({ token, madeAt: undefined });
       const answer = await octokit.request('GET /repos/{owner}/{repo}/installation', { owner, repo: name });
+      owners.set(answer.data.id, owner);
       return answer.data.id;
     } catch (error) {
       throw toTidegateError(error, `installation of the GitHub App on ${owner}/${name}`);
     }
   }
 
-  async function tokenFor(repository: RepositoryId, permissions: GitHubPermissions): Promise<string | undefined> {
+  async function tokenFor(repository: RepositoryId, permissions: GitHubPermissions): Promise<GitHubToken | undefined> {
     if (settings.privateKeySecret === undefined) {
-      return settings.tokenSecret === undefined ? undefined : readSecret(options, settings.tokenSecret);
+      if (settings.tokenSecret === undefined) return undefined;
+      return { token: await readSecret(options, settings.tokenSecret), madeAt: undefined };
     }
     const auth = await appAuth(settings.privateKeySecret);
     const installationId = await installationOf(auth, repository);
@@ -96,26 +118,64 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
         repositoryNames: [repository.name],
         permissions: { ...permissions },
       });
-      return (answer as InstallationToken).token;
+      const { token, createdAt } = answer as InstallationToken;
+      return { token, madeAt: Date.parse(createdAt) };
     } catch (error) {
       // The App may have been installed anew, which gives it another number.
       installations.delete(`${repository.owner}/${repository.name}`);
-      throw toTidegateError(error, `token for ${repository.owner}/${repository.name}`);
+      throw toTidegateError(error, `token for ${repository.owner}/${repository.name}`, { permissions });
     }
   }
 
   async function readLogin(): Promise<string> {
     try {
       if (settings.privateKeySecret === undefined) {
-        const octokit = open(options, await readSecret(options, settings.tokenSecret ?? ''));
+        const octokit = open({ token: await readSecret(options, settings.tokenSecret ?? ''), madeAt: undefined });
         return (await octokit.request('GET /user')).data.login;
       }
       const { token } = await (await appAuth(settings.privateKeySecret))({ type: 'app' });
-      const { data } = await open(options, token).request('GET /app');
+      const { data } = await open({ token, madeAt: undefined }).request('GET /app');
       return `${data?.slug ?? ''}[bot]`;
     } catch (error) {
       throw toTidegateError(error, 'identity on GitHub');
     }
+  }
+
+  function openApp(name: string, secret: string): AppAuth {
+    const { appId, privateKey } = parseAppKey(secret, { name, appId: settings.appId });
+    return createAppAuth({ appId, privateKey, request: open(undefined).request });
+  }
+
+  /** One client a token: what it learned of the token's age goes for every request. */
+  function openOnce(token: GitHubToken, owner: string): Octokit {
+    const key = `${owner.toLowerCase()} ${token.token}`;
+    const known = opened.get(key);
+    if (known !== undefined) return known;
+    if (opened.size >= MOST_CLIENTS) opened.clear();
+    const octokit = open(token, owner);
+    opened.set(key, octokit);
+    return octokit;
+  }
+
+  /** Whom a request of an App is about, whose own requests name an installation or a repository. */
+  function ownerOfAppRequest(request: GitHubRequest): string | undefined {
+    const { installation_id: id, owner } = request;
+    if (typeof owner === 'string') return owner;
+    return typeof id === 'number' ? owners.get(id) : undefined;
+  }
+
+  function open(token: GitHubToken | undefined, owner?: string): Octokit {
+    const octokit = openOctokit(options, token?.token);
+    bePatient(octokit, {
+      now,
+      log: options.log,
+      writes,
+      credential: { madeAt: token?.madeAt },
+      patienceMs: options.patienceMs ?? PATIENCE_MS,
+      quietTimes: options.quietTimes,
+      ownerOf: (request) => owner ?? ownerOfAppRequest(request),
+    });
+    return octokit;
   }
 
   return {
@@ -132,7 +192,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
           },
         );
       }
-      return open(options, token);
+      return openOnce(token, repository.owner);
     },
     login() {
       identity ??= forgetOnFailure(readLogin(), () => {
@@ -143,12 +203,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   };
 }
 
-function openApp(options: GitHubClientOptions, name: string, secret: string): AppAuth {
-  const { appId, privateKey } = parseAppKey(secret, { name, appId: options.settings.appId });
-  return createAppAuth({ appId, privateKey, request: open(options, undefined).request });
-}
-
-function open(options: GitHubClientOptions, token: string | undefined): Octokit {
+function openOctokit(options: GitHubClientOptions, token: string | undefined): Octokit {
   const { settings, version, log, retries = 3 } = options;
   return new ConfiguredOctokit({
     ...(token === undefined ? {} : { auth: token }),
@@ -163,26 +218,14 @@ function open(options: GitHubClientOptions, token: string | undefined): Octokit 
     },
     request: { fetch: fetchInTime },
     // Under `request`, retries would hold for every refusal too.
-    retry: { retries, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 451] },
+    retry: { retries, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
+    // Paces writes, no more: what becomes of a limit is for `bePatient` to decide.
     throttle: {
       enabled: options.paceWrites ?? settings.apiUrl === 'https://api.github.com',
-      onRateLimit: (retryAfter, request, _octokit, attempt) => mayWait(log, 'rate limit', retryAfter, request, attempt),
-      onSecondaryRateLimit: (retryAfter, request, _octokit, attempt) =>
-        mayWait(log, 'secondary rate limit', retryAfter, request, attempt),
+      onRateLimit: () => false,
+      onSecondaryRateLimit: () => false,
     },
   });
-}
-
-/** GitHub is waited for where a worker can afford it; otherwise the message comes back later. */
-function mayWait(
-  log: Logger,
-  limit: string,
-  retryAfter: number,
-  request: { readonly method?: unknown; readonly url?: unknown },
-  attempt: number,
-): boolean {
-  log.warn('GitHub asks to wait', { limit, retryAfter, method: String(request.method), url: String(request.url) });
-  return retryAfter <= 60 && attempt < 2;
 }
 
 function fetchInTime(url: string | URL, init?: RequestInit): Promise<Response> {

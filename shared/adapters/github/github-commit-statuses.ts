@@ -35,7 +35,9 @@ export function createGitHubCommitStatuses(client: GitHubClient): CommitStatuses
           ...(status.targetUrl === undefined ? {} : { target_url: status.targetUrl }),
         });
       } catch (error) {
-        throw toTidegateError(error, `${where.owner}/${where.repo}: status ${status.context} of ${commit}`);
+        throw toTidegateError(error, `${where.owner}/${where.repo}: status ${status.context} of ${commit}`, {
+          permissions: { statuses: 'write' },
+        });
       }
     },
   };

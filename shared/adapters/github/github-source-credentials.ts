@@ -8,7 +8,7 @@ import type { Secrets } from '#shared/ports/secrets.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import { githubWebOrigin } from '#shared/source/source-url.ts';
 
-import type { GitHubClient } from './github-client.ts';
+import type { GitHubClient, GitHubToken } from './github-client.ts';
 import { statusOf } from './to-tidegate-error.ts';
 
 /** The keys of Flux's Secrets for Git over HTTPS. */
@@ -29,7 +29,10 @@ export function createGitHubSourceCredentials(options: {
       const repository = githubRepositoryOf(url, options.apiUrl);
       if (repository !== undefined) {
         const token = await readToken(options.client, repository);
-        if (token !== undefined) return { username: 'x-access-token', password: token };
+        if (token !== undefined) {
+          const { madeAt } = token;
+          return { username: 'x-access-token', password: token.token, ...(madeAt === undefined ? {} : { madeAt }) };
+        }
       }
       if (secret === undefined) return undefined;
       return readFluxSecret(options.secrets, `tidegate/${cluster}/${secret.namespace}/${secret.name}`);
@@ -45,7 +48,7 @@ function githubRepositoryOf(url: string, apiUrl: string): { owner: string; name:
 }
 
 /** A repository that the App is not installed on may be public still, and is then read as anybody reads it. */
-async function readToken(client: GitHubClient, repository: RepositoryId): Promise<string | undefined> {
+async function readToken(client: GitHubClient, repository: RepositoryId): Promise<GitHubToken | undefined> {
   try {
     return await client.tokenFor(repository, { contents: 'read' });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Notification } from '#shared/notify/plan-notifications.ts';
+import type { QuietTime } from '#shared/ports/quiet-times.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
 
 function status(sequence: number): Notification {
@@ -16,10 +17,17 @@ function status(sequence: number): Notification {
 async function send(
   notifications: readonly Notification[],
   fails: (context: string) => 'retry' | 'stall' | undefined,
-): Promise<{ readonly asked: number; readonly failed: Awaited<ReturnType<typeof sendNotifications>> }> {
+  quiet?: QuietTime,
+): Promise<{
+  readonly asked: number;
+  readonly worked: number;
+  readonly failed: Awaited<ReturnType<typeof sendNotifications>>;
+}> {
   let asked = 0;
+  let worked = 0;
   const failed = await sendNotifications(notifications, {
-    queues: { send: async () => undefined },
+    queues: { send: async () => void (worked += 1) },
+    quietTimes: { find: async () => quiet, begin: () => Promise.reject(new Error('nobody asked GitHub')) },
     statuses: {
       set: async (_, __, { context }) => {
         asked += 1;
@@ -28,7 +36,7 @@ async function send(
       },
     },
   });
-  return { asked, failed };
+  return { asked, worked, failed };
 }
 
 describe('sendNotifications', () => {
@@ -39,6 +47,27 @@ describe('sendNotifications', () => {
 
     expect(asked).toBe(3);
     expect(failed.filter(({ again }) => again)).toHaveLength(100);
+  });
+
+  it('asks nothing while GitHub is not asked, keeps the statuses for then, and sends the work', async () => {
+    const until = Date.parse('2026-11-27T21:00:00Z');
+    const work: Notification = {
+      kind: 'work',
+      sequenceNumber: '1000',
+      queue: 'source-sync',
+      group: 'g',
+      deduplicationId: 'd',
+      message: { type: 'Tick', id: 't' },
+    };
+    const quiet = { account: 'acme', since: 0, until, why: 'its budget is used up' };
+
+    const { asked, worked, failed } = await send([...statuses, work], () => undefined, quiet);
+
+    expect([asked, worked]).toEqual([0, 1]);
+    expect(failed.filter(({ again, tried }) => again && !tried)).toHaveLength(100);
+    expect(String(failed[0]?.error)).toContain(
+      'GitHub is asked again at 2026-11-27T21:00:00.000Z: its budget is used up',
+    );
   });
 
   it('sets every other status when a commit is gone and when one in three fails', async () => {

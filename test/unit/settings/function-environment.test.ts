@@ -59,11 +59,17 @@ test('fails naming every variable that is missing or malformed, and quotes no va
 });
 
 test('a stack that forgets or misspells a variable does not compile', () => {
-  const complete = { SOURCE_SYNC_QUEUE_URL: 'https://a', IMAGE_UPDATE_QUEUE_URL: 'https://b' };
+  const complete = {
+    JOURNAL_TABLE: 'journal',
+    SOURCE_SYNC_QUEUE_URL: 'https://a',
+    IMAGE_UPDATE_QUEUE_URL: 'https://b',
+  };
   complete satisfies EnvironmentOf<typeof NotifyEnvironment>;
 
   // @ts-expect-error IMAGE_UPDATE_QUEUE_URL is forgotten
-  const forgotten = { SOURCE_SYNC_QUEUE_URL: 'https://a' } satisfies EnvironmentOf<typeof NotifyEnvironment>;
+  const forgotten = { JOURNAL_TABLE: 'j', SOURCE_SYNC_QUEUE_URL: 'https://a' } satisfies EnvironmentOf<
+    typeof NotifyEnvironment
+  >;
   // @ts-expect-error QUEUE_URL is not read by the function
   const misspelt = { ...complete, QUEUE_URL: 'https://a' } satisfies EnvironmentOf<typeof NotifyEnvironment>;
 

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Octokit } from '@octokit/core';
+
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
+
+import { headersOf, readAnswer, readGraphqlErrors } from './github-answer.ts';
+import { budgetEnd, judgeAnswer, type Judgement } from './judge-answer.ts';
+import type { GitHubRequest, RecentWrites } from './recent-writes.ts';
+
+/** How long what is not there yet is waited for: five tries in fifteen seconds. */
+export const PATIENCE_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 7_500];
+/** A limit that is over so soon is waited for where it was met. */
+const SHORT_LIMIT_MS = 5_000;
+const MOST_LIMITS = 2;
+const YOUNG_MS = 60_000;
+/** What a server says of a credential that it does not know yet. */
+const MAY_BE_YOUNG: ReadonlySet<Judgement['kind']> = new Set(['credentials', 'forbidden', 'permission']);
+
+/** A credential, and since when GitHub's servers can know it. */
+export interface Credential {
+  readonly madeAt: number | undefined;
+}
+
+export interface PatienceOptions {
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly writes: RecentWrites;
+  readonly credential: Credential;
+  /** Waits before each further try. */
+  readonly patienceMs: readonly number[];
+  readonly quietTimes: QuietTimes | undefined;
+  /** Whose limits a request counts for; undefined when that is not known. */
+  readonly ownerOf: (request: GitHubRequest) => string | undefined;
+}
+
+/**
+ * Makes a client tell "not yet" from "no": what GitHub cannot know yet of a token or of what was written a moment ago is tried
+ * again within seconds. A limit ends in a quiet time, in which nothing is asked.
+ */
+export function bePatient(octokit: Octokit, options: PatienceOptions): void {
+  const { now, log, writes, credential, patienceMs } = options;
+  let spent = false;
+
+  function isNotYet(judgement: Judgement, request: GitHubRequest): boolean {
+    if (judgement.kind === 'missing') return writes.concerns(request);
+    const isYoung = !spent && credential.madeAt !== undefined && now() - credential.madeAt < YOUNG_MS;
+    return isYoung && MAY_BE_YOUNG.has(judgement.kind);
+  }
+
+  octokit.hook.wrap('request', async (send, request) => {
+    const facts: GitHubRequest = { ...request };
+    const owner = options.ownerOf(facts);
+    let limits = 0;
+    for (let attempt = 0; ;) {
+      await refuseWhileQuiet(options.quietTimes, owner);
+      const { response, error, answer } = await ask(() => send(request), String(facts['url']).endsWith('/graphql'));
+      if (answer === undefined) {
+        writes.learn(facts, response);
+        await rememberBudget(options, owner, response);
+        return response as Awaited<ReturnType<typeof send>>;
+      }
+      const judgement = judgeAnswer(answer, now());
+      if (judgement.kind === 'limit') {
+        limits += 1;
+        const wait = judgement.until - now();
+        log.warn('GitHub asks to wait', { owner, ms: wait, why: judgement.why, url: String(facts['url']) });
+        if (wait > SHORT_LIMIT_MS || limits > MOST_LIMITS) throw await beginQuiet(options, owner, judgement, error);
+        await sleep(Math.max(wait, 0));
+        continue;
+      }
+      const pause = isNotYet(judgement, facts) ? patienceMs[attempt] : undefined;
+      if (pause === undefined) {
+        if (attempt > 0 && judgement.kind !== 'missing') spent = true;
+        if (error !== undefined) throw error as Error;
+        return response as Awaited<ReturnType<typeof send>>;
+      }
+      log.info('GitHub does not know it yet', {
+        owner,
+        attempt,
+        ms: pause,
+        status: answer.status,
+        url: String(facts['url']),
+      });
+      attempt += 1;
+      await sleep(pause);
+    }
+  });
+}
+
+type Asked = {
+  readonly response?: unknown;
+  readonly error?: unknown;
+  readonly answer?: ReturnType<typeof readAnswer>;
+};
+
+/** What came back; with an answer when it says no. */
+async function ask(send: () => unknown, isGraphql: boolean): Promise<Asked> {
+  try {
+    const response: unknown = await send();
+    const errors = isGraphql ? readGraphqlErrors(response) : undefined;
+    return errors === undefined ? { response } : { response, answer: errors };
+  } catch (error) {
+    return { error: error ?? new Error('no answer'), answer: readAnswer(error) };
+  }
+}
+
+async function refuseWhileQuiet(quietTimes: QuietTimes | undefined, owner: string | undefined): Promise<void> {
+  const quiet = owner === undefined ? undefined : await quietTimes?.find(owner);
+  if (quiet !== undefined) throw rateLimited(quiet);
+}
+
+/** The last request that the budget had is answered; the next one would be refused. */
+async function rememberBudget(
+  { quietTimes, now }: PatienceOptions,
+  owner: string | undefined,
+  response: unknown,
+): Promise<void> {
+  const end = quietTimes === undefined || owner === undefined ? undefined : budgetEnd(headersOf(response), now());
+  if (end !== undefined && owner !== undefined) await quietTimes?.begin(owner, end);
+}
+
+async function beginQuiet(
+  { quietTimes }: PatienceOptions,
+  owner: string | undefined,
+  limit: Extract<Judgement, { kind: 'limit' }>,
+  cause: unknown,
+): Promise<TidegateError> {
+  const begun = owner === undefined ? undefined : await quietTimes?.begin(owner, limit);
+  return rateLimited(begun ?? limit, cause);
+}
+
+function rateLimited({ until, why }: Pick<QuietTime, 'until' | 'why'>, cause?: unknown): TidegateError {
+  return new TidegateError('RateLimited', `GitHub is asked again at ${new Date(until).toISOString()}: ${why}`, {
+    disposition: 'wait',
+    notBefore: until,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
