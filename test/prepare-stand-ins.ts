@@ -14,6 +14,8 @@ async function makeFolderOfTests(): Promise<() => Promise<void>> {
   process.env['TIDEGATE_PORTS'] ??= join(tmpdir(), 'tidegate-ports');
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-tests-'));
   process.env['TMPDIR'] = folder;
+  // Hundreds of processes start from the same sources; compiling them anew is half of what a short one costs.
+  process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compile-cache');
   return () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 

@@ -1,5 +1,5 @@
 import type { Core } from './core.ts';
-import { gitDirectory, nodeId } from './core.ts';
+import { findAccount, gitDirectory, nodeId } from './core.ts';
 import { listCommits } from './git-history.ts';
 import { readCommit, readCommits } from './git-objects.ts';
 import { showCommitNode } from './graphql-commits.ts';
@@ -29,11 +29,21 @@ async function commitNodes(core: Core, repository: Repository, pull: Pull): Prom
   return commits.map((commit) => ({ commit: showCommitNode(core, repository, commit) }));
 }
 
+/** Unlike REST, without the `[bot]` of an App. */
+function showActor(core: Core, login: string): Record<string, unknown> | null {
+  const account = findAccount(core, login);
+  if (account === undefined) return null;
+  return account.type === 'Bot'
+    ? { __typename: 'Bot', login: account.login.replace(/\[bot\]$/u, '') }
+    : { __typename: 'User', login: account.login };
+}
+
 /** A pull request as GraphQL shows it. */
 export function showPullNode(core: Core, repository: Repository, pull: Pull): Record<string, unknown> {
   const { number } = pull;
   return {
     id: nodeId('PullRequest', pull.id),
+    author: showActor(core, pull.user),
     number,
     url: `${core.url}/${repository.owner}/${repository.name}/pull/${number}`,
     state: stateOf(pull),

@@ -36,7 +36,11 @@ input IssueOrder { field: IssueOrderField!, direction: OrderDirection! }
 enum CommentAuthorAssociation { MEMBER, OWNER, MANNEQUIN, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER, NONE }
 type PageInfo { endCursor: String, hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String }
 type PullRequestConnection { nodes: [PullRequest], pageInfo: PageInfo!, totalCount: Int! }
+interface Actor { login: String! }
+type User implements Actor { login: String! }
+type Bot implements Actor { login: String! }
 type PullRequest {
+  author: Actor
   id: ID!
   number: Int!
   url: URI!

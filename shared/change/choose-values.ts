@@ -83,10 +83,7 @@ export function chooseValues(
     }
     const onlyName = changes.every(({ marker, to }) => isOnlyName(marker, to));
     const pushedAt = (tag: string): number | undefined => pushTimes.get(tag);
-    const refused = refusalOf(
-      { image, onlyName, order: candidates.order, pushedAt },
-      findRefused(group, candidates.order),
-    );
+    const refused = refusalOf({ image, onlyName, order: candidates.order, pushedAt }, findRefused(group, candidates));
     if (refused === undefined) wanted.push(...changes);
     else held.push({ policy, marker: first.marker, image, refused });
   }

@@ -5,7 +5,10 @@ import { z } from 'zod';
 import type { FileEdit, ImageChange } from '#shared/edit/plan-edits.ts';
 
 /** A value that a commit of ours changes, as later runs read it. */
-export type ProposedChange = Omit<ImageChange, 'line'>;
+export interface ProposedChange extends Omit<ImageChange, 'line'> {
+  /** The image that the policy was about; unknown of a change that is read from a tree. */
+  readonly image?: string;
+}
 
 /** Whose change a commit is. */
 export interface ChangeOwner {
@@ -18,7 +21,9 @@ export interface ChangeOwner {
 export interface CommitMemory extends ChangeOwner {
   /** The branch that it was made for. */
   readonly base?: string;
-  /** What the files hold that it edits. */
+  /** The branch that it was made on. */
+  readonly branch?: string;
+  /** Names and contents of the files that it edits; see {@link fingerprint}. */
   readonly content?: string;
   /** The values that it changes; undefined when they are too many for a message and have to be read from its tree. */
   readonly changes?: readonly ProposedChange[];
@@ -28,6 +33,7 @@ export interface CommitMemory extends ChangeOwner {
 
 const AUTOMATION = 'Tidegate-Automation';
 const BASE = 'Tidegate-Base';
+const BRANCH = 'Tidegate-Branch';
 const CONTENT = 'Tidegate-Content';
 const CHANGE = 'Tidegate-Change';
 const CHANGES = 'Tidegate-Changes';
@@ -43,6 +49,7 @@ const Change = z.object({
   part: z.enum(['image', 'name', 'tag', 'digest']),
   from: z.string().max(1024),
   to: z.string().max(1024),
+  image: z.string().max(1024).optional(),
 });
 
 /** The last paragraph of a commit message of ours. */
@@ -50,6 +57,7 @@ export function formatTrailers(memory: CommitMemory & { readonly author: string 
   return [
     `${AUTOMATION}: ${memory.cluster}/${memory.automation}`,
     ...(memory.base === undefined ? [] : [`${BASE}: ${memory.base}`]),
+    ...(memory.branch === undefined ? [] : [`${BRANCH}: ${memory.branch}`]),
     ...(memory.content === undefined ? [] : [`${CONTENT}: ${memory.content}`]),
     ...(memory.withdrawn === undefined ? [] : [`${WITHDRAWN}: ${oneLine(memory.withdrawn)}`]),
     ...formatChanges(memory.changes ?? []),
@@ -66,6 +74,7 @@ export function parseTrailers(message: string): CommitMemory | undefined {
   const [, cluster, automation] = owner ?? [];
   if (cluster === undefined || automation === undefined) return undefined;
   const [base] = valuesOf(BASE);
+  const [branch] = valuesOf(BRANCH);
   const [content] = valuesOf(CONTENT);
   const [withdrawn] = valuesOf(WITHDRAWN);
   const changes = valuesOf(CHANGES).length > 0 ? undefined : parseChanges(valuesOf(CHANGE));
@@ -73,26 +82,53 @@ export function parseTrailers(message: string): CommitMemory | undefined {
     cluster,
     automation,
     ...(base === undefined ? {} : { base }),
+    ...(branch === undefined ? {} : { branch }),
     ...(content === undefined ? {} : { content }),
     ...(withdrawn === undefined ? {} : { withdrawn }),
     ...(changes === undefined || (changes.length === 0 && withdrawn === undefined) ? {} : { changes }),
   };
 }
 
-/** What edited files hold: equal for equal files, whatever else the base has gained meanwhile. */
-export function fingerprint(edits: readonly FileEdit[]): string {
+const FINGERPRINT = 'files-';
+
+/**
+ * What edited files hold: equal for equal files, whatever else the base has gained meanwhile. Made of names and object ids, so
+ * that it can be compared with what GitHub says a commit changes.
+ */
+export function fingerprint(edits: readonly Pick<FileEdit, 'file' | 'content'>[]): string {
+  return fingerprintOf(edits.map(({ file, content }) => ({ path: file, oid: blobOid(content) })));
+}
+
+/**
+ * Whether a commit changes what it says and nothing else: somebody may have amended it and kept its message. Commits from
+ * before fingerprints were made of object ids are believed.
+ */
+export function holdsWhatItSays(
+  { content, withdrawn }: CommitMemory,
+  files: readonly { readonly path: string; readonly oid: string }[],
+): boolean {
+  if (withdrawn !== undefined) return files.length === 0;
+  return content?.startsWith(FINGERPRINT) !== true || content === fingerprintOf(files);
+}
+
+function fingerprintOf(files: readonly { readonly path: string; readonly oid: string }[]): string {
   const hash = createHash('sha256');
-  for (const { file, content } of [...edits].sort((a, b) => (a.file < b.file ? -1 : 1))) {
-    hash.update(`${Buffer.byteLength(file)}:${file}:${content.byteLength}:`).update(content);
+  for (const { path, oid } of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    hash.update(`${Buffer.byteLength(path)}:${path}:${oid}\n`);
   }
-  return hash.digest('hex');
+  return `${FINGERPRINT}${hash.digest('hex')}`;
+}
+
+/** As git names a blob. */
+function blobOid(content: Uint8Array): string {
+  return createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex');
 }
 
 function formatChanges(changes: readonly ProposedChange[]): readonly string[] {
   const lines: string[] = [];
   let length = 0;
-  for (const { policy, file, path, part, from, to } of changes) {
-    const line = `${CHANGE}: ${inAscii(JSON.stringify({ policy, file, path, part, from, to }))}`;
+  for (const { policy, file, path, part, from, to, image } of changes) {
+    const line = `${CHANGE}: ${inAscii(JSON.stringify({ policy, file, path, part, from, to, image }))}`;
     length += line.length + 1;
     if (length > MAX_CHANGES_LENGTH) return [`${CHANGES}: ${changes.length} in the tree`];
     lines.push(line);
@@ -106,12 +142,13 @@ function parseChanges(lines: readonly string[]): readonly ProposedChange[] | und
   for (const line of lines) {
     const change = readChange(line);
     if (change === undefined) return undefined;
-    changes.push(change);
+    const { image, ...rest } = change;
+    changes.push({ ...rest, ...(image === undefined ? {} : { image }) });
   }
   return changes;
 }
 
-function readChange(json: string): ProposedChange | undefined {
+function readChange(json: string): z.infer<typeof Change> | undefined {
   try {
     const parsed = Change.safeParse(JSON.parse(json));
     return parsed.success ? parsed.data : undefined;

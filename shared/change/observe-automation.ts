@@ -81,7 +81,7 @@ export async function observeAutomation(ports: ObservePorts, request: ObserveReq
     baseHead,
     unreadable,
     editBase: await editBaseOf(ports, request, { baseHead, files, branch, unreadable }),
-    decided: await decidedFor(ports, request, read.proposals),
+    decided: await decidedFor(ports, request, { proposals: read.proposals, baseHead }),
     ...(branch === undefined ? {} : { branch }),
     behind: await isBehind(ports, checkout, found.open),
   };
@@ -99,10 +99,11 @@ function findOpen(
   const elsewhere = own.filter(({ request }) => request.base !== checkout.base);
   // Whoever changes the base of a pull request leaves in its commit which base we made it for.
   const misplaced = elsewhere.find(({ request, memory }) => (memory.base ?? request.base) === request.base);
-  const retargeted = elsewhere.find((proposal) => proposal !== misplaced);
   const here =
     own.find(({ request }) => request.base === checkout.base) ??
     open.find((proposal) => !isWanted(ownerOf(proposal)) && isAdoptable(proposal, { cluster, checkout }, places));
+  // Beside the one into our base, another one from the same branch is nothing to us.
+  const retargeted = here === undefined ? elsewhere.find((proposal) => proposal !== misplaced) : undefined;
   return {
     ...(here === undefined ? {} : { open: here }),
     ...(misplaced === undefined ? {} : { misplaced }),
@@ -184,7 +185,8 @@ async function editBaseOf(
 
 /** Whether a branch has commits that the base has not and this automation has not made. */
 function isShared({ cluster, automation }: ObserveRequest, branch: ObservedBranch): boolean {
-  if (branch.mergeBase === undefined) return branch.own === undefined;
+  if (branch.own === undefined) return branch.head !== branch.mergeBase;
+  if (branch.mergeBase === undefined) return false;
   const owner = `${cluster}/${formatNamespacedName(automation)}`;
   return !branch.ahead.every((commit) => {
     const own = ownCommit(commit);
@@ -192,19 +194,27 @@ function isShared({ cluster, automation }: ObserveRequest, branch: ObservedBranc
   });
 }
 
-/** What was decided on another base counts here once that base is gone: it was renamed. */
+/**
+ * What was decided on another base counts here once that base is gone and went on as this one: it was renamed. A branch to try
+ * things out, which was deleted, leaves its merges behind; a renamed one takes them along.
+ */
 async function decidedFor(
-  ports: ObservePorts,
+  { changeHost }: ObservePorts,
   { checkout: { repository, base } }: ObserveRequest,
-  proposals: readonly Proposal[],
+  { proposals, baseHead }: { readonly proposals: readonly Proposal[]; readonly baseHead: string },
 ): Promise<readonly Proposal[]> {
   const decided = proposals.filter(({ request }) => request.state !== 'open');
-  const bases = [...new Set(decided.map(({ request }) => request.base))].filter((name) => name !== base);
-  const gone = new Set<string>();
-  for (const name of bases) {
-    if ((await ports.changeHost.readBranch(repository, name)) === undefined) gone.add(name);
+  const byBase = Map.groupBy(decided, ({ request }) => request.base);
+  const former = new Set<string>();
+  for (const [name, there] of byBase) {
+    if (name === base || (await changeHost.readBranch(repository, name)) !== undefined) continue;
+    const witness = there.find(({ request }) => request.state === 'merged') ?? there[0];
+    const oid = witness?.request.mergeCommit ?? witness?.commit.parents.at(-1);
+    if (oid === undefined) continue;
+    const comparison = await changeHost.compare(repository, { base: baseHead, head: oid });
+    if (comparison?.mergeBase === oid) former.add(name);
   }
-  return decided.filter(({ request }) => request.base === base || gone.has(request.base));
+  return decided.filter(({ request }) => request.base === base || former.has(request.base));
 }
 
 async function isBehind(

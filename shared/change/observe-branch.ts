@@ -1,6 +1,15 @@
-import type { BranchCommit, ChangedFile, ChangeHost, HostedCommit, RepositoryId } from '#shared/ports/change-host.ts';
+import type {
+  BranchCommit,
+  ChangedFile,
+  ChangeHost,
+  Comparison,
+  HostedCommit,
+  RepositoryId,
+} from '#shared/ports/change-host.ts';
 
-import { parseTrailers, type CommitMemory } from './commit-trailers.ts';
+import { holdsWhatItSays, parseTrailers, type CommitMemory } from './commit-trailers.ts';
+
+const MOST_FILES = 300;
 
 /** A commit of ours on a branch, and what it says of itself. */
 export interface OwnCommit extends HostedCommit {
@@ -33,7 +42,9 @@ export async function observeBranch(
   const comparison = await host.compare(repository, { base: baseHead, head });
   const ahead = comparison?.commits ?? [];
   const tip = ahead.find(({ oid }) => oid === head) ?? (await host.readCommit(repository, head));
-  const own = ownCommit(tip) ?? (await commitBelowUpdate(host, repository, { baseHead, tip, ahead }));
+  const own =
+    (await ownTip(host, repository, tip, comparison)) ??
+    (await commitBelowUpdate(host, repository, { baseHead, tip, ahead }));
   return {
     name,
     head,
@@ -42,6 +53,23 @@ export async function observeBranch(
     ...(comparison === undefined ? {} : { mergeBase: comparison.mergeBase }),
     ...(own === undefined ? {} : { own }),
   };
+}
+
+/** The tip, if it is ours and as we made it. */
+async function ownTip(
+  host: ChangeHost,
+  repository: RepositoryId,
+  tip: BranchCommit,
+  comparison: Comparison | undefined,
+): Promise<OwnCommit | undefined> {
+  const own = ownCommit(tip);
+  const parent = own?.parents.at(-1);
+  if (own === undefined || parent === undefined) return undefined;
+  const made =
+    comparison?.mergeBase === parent ? comparison : await host.compare(repository, { base: parent, head: own.oid });
+  const files = made?.files ?? [];
+  // GitHub shows no more files than that.
+  return files.length >= MOST_FILES || holdsWhatItSays(own.memory, files) ? own : undefined;
 }
 
 /** With a personal token a person commits under our name: the trailer tells us apart. */

@@ -81,7 +81,8 @@ export function planImageUpdate(observed: ObservedAutomation): ImageUpdatePlan {
   const { automation, editBase } = observed;
   const found = findMarkersInTree(editBase.files, automation.updatePath);
   const byPolicy = Map.groupBy(found.markers, ({ policy }) => formatNamespacedName(policy));
-  const findRefused = indexRefusedVersions(observed.decided, found.markers);
+  const proposals = observed.open === undefined ? observed.decided : [...observed.decided, observed.open];
+  const findRefused = indexRefusedVersions(proposals, found.markers, policiesOf(observed));
   const chosen = observed.candidates.map((candidates) => {
     const image = chooseImage(candidates);
     return image === undefined
@@ -185,11 +186,22 @@ function commitOf(
 ): PlannedCommit {
   return {
     parent: observed.editBase.oid,
-    message: formatCommitMessage({ ...observed, changes, edits }),
+    message: formatCommitMessage({ ...observed, changes, edits, branchName: branch.name, images: imagesOf(observed) }),
     files: edits,
     branch: branch.name,
     branchFrom: branch.head,
   };
+}
+
+function policiesOf({ candidates, undecidedPolicies }: ObservedAutomation): ReadonlySet<string> {
+  return new Set([...candidates.map(({ policy }) => formatNamespacedName(policy)), ...undecidedPolicies.keys()]);
+}
+
+function imagesOf({ candidates, open }: ObservedAutomation): ReadonlyMap<string, string> {
+  return new Map([
+    ...(open?.changes ?? []).flatMap(({ policy, image }) => (image === undefined ? [] : [[policy, image] as const])),
+    ...candidates.map(({ policy, image }) => [formatNamespacedName(policy), image] as const),
+  ]);
 }
 
 /** The branch's tip is ours, on the base, and holds these files, whatever the base gained beside them since. */

@@ -18,14 +18,19 @@ export type UnreadProposal = Omit<Proposal, 'changes'>;
 /** What a person writes on a line of their own to take a no back. */
 export const TAKE_BACK_COMMAND = '/tidegate propose';
 
-/** The pull requests that hold a commit of ours. Their branches' names count for nothing: instructions get renamed. */
-export function findProposals(requests: readonly ChangeRequest[]): readonly UnreadProposal[] {
-  return requests.flatMap((request): readonly UnreadProposal[] => {
-    const commit = request.commits.findLast(({ message }) => parseTrailers(message) !== undefined);
-    const memory = commit === undefined ? undefined : parseTrailers(commit.message);
-    if (commit === undefined || memory === undefined) return [];
-    return [{ request, commit, memory, takenBack: isTakenBack(request) }];
-  });
+/**
+ * What a pull request that we opened says of itself in our last commit on it; undefined where it holds none. A commit of ours
+ * gets into others as well, by a cherry-pick or a promotion, and anybody can write one that looks like ours.
+ */
+export function readProposal(request: ChangeRequest, commits: readonly HostedCommit[]): UnreadProposal | undefined {
+  if (request.openedAs === undefined) return undefined;
+  const commit = commits.findLast(({ message }) => parseTrailers(message) !== undefined);
+  const memory = commit === undefined ? undefined : parseTrailers(commit.message);
+  if (commit === undefined || memory === undefined) return undefined;
+  // An App opens no other pull requests; the user of a token does, and where a promotion comes from tells it apart.
+  const isFromItsBranch = memory.branch === undefined || memory.branch === request.head.branch;
+  if (request.openedAs === 'user' && !isFromItsBranch) return undefined;
+  return { request, commit, memory, takenBack: isTakenBack(request) };
 }
 
 /** `<cluster>/<namespace>/<automation>` of whose proposal it is. */

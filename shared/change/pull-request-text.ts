@@ -28,6 +28,14 @@ export interface ChangeSubject {
   readonly edits: readonly FileEdit[];
 }
 
+/** The same, for a commit. */
+export interface CommitSubject extends ChangeSubject {
+  /** The branch that the commit is made on. */
+  readonly branchName: string;
+  /** The image that each policy is about, by `<namespace>/<name>`. */
+  readonly images: ReadonlyMap<string, string>;
+}
+
 /** `Update podinfo to 6.7.1`, or how many images when they are many. */
 export function formatTitle(changes: readonly ImageChange[]): string {
   const images = [...new Set(changes.map(titleOf))];
@@ -42,7 +50,7 @@ export function formatTitle(changes: readonly ImageChange[]): string {
 export function formatSection(subject: ChangeSubject, room: number = GITHUB_LIMITS.pullRequestBody): string {
   const { cluster, automation, changes, edits } = subject;
   const before = [
-    `${BEGIN}${fingerprint(edits).slice(0, 16)} -->`,
+    `${BEGIN}${fingerprint(edits).slice(-16)} -->`,
     `ImageUpdateAutomation ${inlineCode(formatNamespacedName(automation))} of cluster ${inlineCode(cluster)} found newer images.`,
     '',
     '| policy | place | from | to |',
@@ -123,8 +131,8 @@ export function placeSection(body: string, section: string): string {
 }
 
 /** The commit message, with trailers that tell whose change it is and what it holds. */
-export function formatCommitMessage(subject: ChangeSubject): string {
-  const { cluster, automation, checkout, changes, edits } = subject;
+export function formatCommitMessage(subject: CommitSubject): string {
+  const { cluster, automation, checkout, changes, edits, branchName, images } = subject;
   const template = automation.messageTemplate?.trim();
   const text =
     template !== undefined && template !== '' && !template.includes('{{')
@@ -140,8 +148,12 @@ export function formatCommitMessage(subject: ChangeSubject): string {
     cluster,
     automation: formatNamespacedName(automation),
     base: checkout.base,
+    branch: branchName,
     content: fingerprint(edits),
-    changes,
+    changes: changes.map((change) => {
+      const image = images.get(change.policy);
+      return image === undefined ? change : { ...change, image };
+    }),
     author: authorOf(automation),
   });
   return `${text}\n\n${trailers}\n`;

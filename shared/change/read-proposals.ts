@@ -1,16 +1,19 @@
-import type { ChangeHost, ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
+import { dispositionOf } from '#shared/errors/tidegate-error.ts';
+import type { ChangeHost, ChangeRequest, HostedCommit, RepositoryId } from '#shared/ports/change-host.ts';
 import type { GitCredentials, GitRemote } from '#shared/ports/git-remote.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 
 import { changesBetween } from './changes-between.ts';
 import type { ProposedChange } from './commit-trailers.ts';
-import { findProposals, type Proposal, type UnreadProposal } from './proposals.ts';
+import { readProposal, type Proposal, type UnreadProposal } from './proposals.ts';
 
 /** What never changes and a process therefore reads once. */
 export interface ReadCommits {
   /** What a commit changed, by its object id. */
   readonly changes: Map<string, readonly ProposedChange[]>;
+  /** All commits of pull requests whose last ones are not ours, by the newest of them. */
+  readonly histories: Map<string, readonly HostedCommit[]>;
   /** The last trees, by cluster, address and object id: the automations of a repository look at the same one. */
   readonly trees: Map<string, SourceTree>;
 }
@@ -39,6 +42,9 @@ export interface ReadProposals {
 const FETCH_TIMEOUT_MS = 60_000;
 const FETCH_LIMITS = { files: 50_000, bytes: 256 * 1024 * 1024 };
 const MOST_CHANGES = 2_000;
+const MOST_HISTORIES = 200;
+/** As many as the host lists of each pull request. */
+const LISTED_COMMITS = 10;
 /** Trees may be large. */
 const MOST_TREES = 2;
 
@@ -46,10 +52,28 @@ const MOST_TREES = 2;
 export async function readProposals(ports: ReadProposalsPorts, where: ProposalRepository): Promise<ReadProposals> {
   const requests = await ports.changeHost.listChangeRequests(where.repository);
   const proposals: Proposal[] = [];
-  for (const proposal of findProposals(requests)) {
-    proposals.push({ ...proposal, changes: await changesOf(ports, where, proposal) });
+  for (const request of requests) {
+    const proposal =
+      readProposal(request, request.commits) ?? readProposal(request, await historyOf(ports, where, request));
+    if (proposal !== undefined) {
+      proposals.push({ ...proposal, changes: await changesOf(ports, where, proposal) });
+    }
   }
   return { proposals, requests };
+}
+
+/** All commits of one that we opened, where ours may lie below the last ones of people. */
+async function historyOf(
+  { changeHost, readCommits }: ReadProposalsPorts,
+  { repository }: ProposalRepository,
+  { number, openedAs, commits, head }: ChangeRequest,
+): Promise<readonly HostedCommit[]> {
+  if (openedAs === undefined || commits.length < LISTED_COMMITS) return [];
+  const known = readCommits.histories.get(head.oid);
+  if (known !== undefined) return known;
+  const history = await changeHost.listCommits(repository, number);
+  keep(readCommits.histories, MOST_HISTORIES, head.oid, history);
+  return history;
 }
 
 /** The tree of one commit of a repository. */
@@ -85,11 +109,25 @@ async function changesOf(
   const base = commit.parents.at(-1);
   if (base === undefined) return [];
   const refName = `refs/pull/${request.number}/head`;
-  const before = await fetchCommitTree(ports, where, { oid: base, refName });
-  const after = await fetchCommitTree(ports, where, { oid: commit.oid, refName });
-  const changes = changesBetween(before, after);
+  const changes = await readChanges(ports, where, { base, oid: commit.oid, refName });
   keep(ports.readCommits.changes, MOST_CHANGES, commit.oid, changes);
   return changes;
+}
+
+/** None where the trees cannot be read for good: one such pull request does not stop all others. */
+async function readChanges(
+  ports: ReadProposalsPorts,
+  where: ProposalRepository,
+  { base, oid, refName }: { readonly base: string; readonly oid: string; readonly refName: string },
+): Promise<readonly ProposedChange[]> {
+  try {
+    const before = await fetchCommitTree(ports, where, { oid: base, refName });
+    const after = await fetchCommitTree(ports, where, { oid, refName });
+    return changesBetween(before, after);
+  } catch (error) {
+    if (dispositionOf(error) === 'retry') throw error;
+    return [];
+  }
 }
 
 /** Keeps the newest so many. */

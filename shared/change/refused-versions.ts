@@ -5,7 +5,7 @@ import { tryParseImageReference, type ImageReference } from '#shared/image/image
 import type { TagOrder } from '#shared/image/tag-order.ts';
 
 import type { ProposedChange } from './commit-trailers.ts';
-import { imageKey, placeKey } from './place.ts';
+import { imageKey, placeKey, policyPlaceKey } from './place.ts';
 import type { Proposal } from './proposals.ts';
 
 /** A version that people decided against, by closing its pull request or by reverting it. */
@@ -25,37 +25,52 @@ export interface WantedImage {
   readonly pushedAt: (tag: string) => number | undefined;
 }
 
-/** Finds the versions that were refused at the places that hold one image. */
-export type FindRefused = (markers: readonly LocatedMarker[], order: TagOrder) => readonly RefusedVersion[];
+/** Finds the versions that were refused at the places that hold one image of a policy. */
+export type FindRefused = (
+  markers: readonly LocatedMarker[],
+  policy: { readonly order: TagOrder; readonly image: string },
+) => readonly RefusedVersion[];
 
 /**
  * Indexes what people decided against, by place and value:
- * - what a pull request of ours held that was closed without a merge, unless we withdrew it;
+ * - what a pull request of ours held that was closed without a merge, unless we withdrew it, or proposed it again since
+ *   because somebody took the no back;
  * - what a merged one brought while the base now holds something older in its place: a revert. Where the order does not
  *   tell, everything after what stands there now in the chain of merges.
- * Names of instructions count for nothing. A place that is gone from its file is known by the policy that it was marked with.
+ *
+ * A path counts indexes of lists, so it tells apart the places of one policy and no more: where the policy is written
+ * elsewhere in the file now, its place has moved; where the policy is gone altogether, it was renamed, and the path holds.
+ * @param policies every policy that there is.
  */
-export function indexRefusedVersions(proposals: readonly Proposal[], markers: readonly LocatedMarker[]): FindRefused {
-  const present = new Set(markers.map(placeKey));
-  const byPlace = new Map<string, Decided[]>();
-  for (const decided of inOrderOfDecision(proposals)) {
-    const { change } = decided;
-    const key = present.has(placeKey(change)) ? placeKey(change) : lostKey(change.file, change.part, change.policy);
-    const there = byPlace.get(key);
-    if (there === undefined) byPlace.set(key, [decided]);
-    else there.push(decided);
-  }
-  return (group, order) => {
+export function indexRefusedVersions(
+  proposals: readonly Proposal[],
+  markers: readonly LocatedMarker[],
+  policies: ReadonlySet<string>,
+): FindRefused {
+  const present = new Set(
+    markers.map((marker) => policyPlaceKey({ ...marker, policy: formatNamespacedName(marker.policy) })),
+  );
+  const existing = new Set([...policies, ...markers.map(({ policy }) => formatNamespacedName(policy))]);
+  const byPlace = Map.groupBy(inOrderOfDecision(proposals), ({ change }) => {
+    if (present.has(policyPlaceKey(change))) return policyPlaceKey(change);
+    return existing.has(change.policy) ? movedKey(change) : placeKey(change);
+  });
+  const places = Map.groupBy(markers, (marker) => movedKey({ ...marker, policy: formatNamespacedName(marker.policy) }));
+  return (group, { order, image }) => {
     const found = group.flatMap((marker) => {
-      const lost = lostKey(marker.file, marker.part, formatNamespacedName(marker.policy));
-      const decided = [...(byPlace.get(placeKey(marker)) ?? []), ...(byPlace.get(lost) ?? [])];
+      const place = { ...marker, policy: formatNamespacedName(marker.policy) };
+      const here = byPlace.get(policyPlaceKey(place)) ?? [];
+      const moved = byPlace.get(movedKey(place)) ?? [];
+      const renamed = (byPlace.get(placeKey(place)) ?? []).filter(({ change }) => (change.image ?? image) === image);
+      // Of several places nobody knows which one it was that a merge was reverted in.
+      const isOnly = places.get(movedKey(place))?.length === 1;
+      const decided = [...here, ...moved, ...renamed].sort((one, other) => one.turn - other.turn);
+      const merged = decided.filter(
+        (one) => one.proposal.request.state === 'merged' && (isOnly || !moved.includes(one)),
+      );
       return [
         ...decided.filter(({ proposal }) => proposal.request.state === 'closed').map((one) => refused(one, 'closed')),
-        ...reverted(
-          decided.filter(({ proposal }) => proposal.request.state === 'merged'),
-          marker,
-          order,
-        ).map((one) => refused(one, 'reverted')),
+        ...reverted(merged, marker, order).map((one) => refused(one, 'reverted')),
       ];
     });
     return [...new Map(found.map((one) => [JSON.stringify([one.changeRequest, one.image]), one])).values()];
@@ -102,9 +117,12 @@ interface Decided {
   readonly change: ProposedChange;
   /** What all changes of the proposal to this image came to. */
   readonly image: Partial<ImageReference>;
+  /** Counts decisions, from the oldest. */
+  readonly turn: number;
 }
 
 function inOrderOfDecision(proposals: readonly Proposal[]): readonly Decided[] {
+  const isProposedSince = indexLastProposed(proposals);
   return proposals
     .filter(({ request, takenBack, memory }) => {
       return request.state !== 'open' && !takenBack && memory.withdrawn === undefined;
@@ -113,21 +131,44 @@ function inOrderOfDecision(proposals: readonly Proposal[]): readonly Decided[] {
       const difference = (one.request.closedAt ?? '').localeCompare(other.request.closedAt ?? '');
       return difference === 0 ? one.request.number - other.request.number : difference;
     })
-    .flatMap((proposal) => {
+    .flatMap((proposal, turn) => {
       const images = new Map<string, Partial<ImageReference>>();
+      const keyOf = (change: ProposedChange): string => `${change.policy} ${imageKey(change)}`;
       for (const change of proposal.changes) {
-        images.set(imageKey(change), { ...images.get(imageKey(change)), ...imageOfValue(change.part, change.to) });
+        images.set(keyOf(change), { ...images.get(keyOf(change)), ...imageOfValue(change.part, change.to) });
       }
-      return proposal.changes.map((change) => ({ proposal, change, image: images.get(imageKey(change)) ?? {} }));
+      return proposal.changes
+        .filter((change) => proposal.request.state === 'merged' || !isProposedSince(change, proposal.request))
+        .map((change) => ({ proposal, change, turn, image: images.get(keyOf(change)) ?? {} }));
     });
+}
+
+/**
+ * Tells whether the same value was proposed for the same place after a no: somebody took it back then, in words that may be
+ * gone since.
+ */
+function indexLastProposed(
+  proposals: readonly Proposal[],
+): (change: ProposedChange, request: Proposal['request']) => boolean {
+  const keysOf = (change: ProposedChange): readonly string[] => [
+    JSON.stringify([movedKey(change), change.to]),
+    JSON.stringify([placeKey(change), change.to]),
+  ];
+  const last = new Map<string, string>();
+  for (const { request, changes } of proposals) {
+    for (const key of changes.flatMap(keysOf)) {
+      if (request.createdAt > (last.get(key) ?? '')) last.set(key, request.createdAt);
+    }
+  }
+  return (change, { closedAt = '' }) => keysOf(change).some((key) => (last.get(key) ?? '') > closedAt);
 }
 
 function imageOfValue(part: MarkedPart, value: string): Partial<ImageReference> {
   return part === 'image' ? (tryParseImageReference(value) ?? {}) : { [part]: value };
 }
 
-function lostKey(file: string, part: MarkedPart, policy: string): string {
-  return JSON.stringify([file, part, policy, 'lost']);
+function movedKey({ file, part, policy }: Pick<ProposedChange, 'file' | 'part' | 'policy'>): string {
+  return JSON.stringify([file, part, policy, 'moved']);
 }
 
 function refused({ proposal, image }: Decided, because: RefusedVersion['because']): RefusedVersion {

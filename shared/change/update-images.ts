@@ -59,7 +59,10 @@ export interface UpdateImagesMemory {
 }
 
 export function createUpdateImagesMemory(): UpdateImagesMemory {
-  return { readCommits: { changes: new Map(), trees: new Map() }, sweepAt: Number.NEGATIVE_INFINITY };
+  return {
+    readCommits: { changes: new Map(), histories: new Map(), trees: new Map() },
+    sweepAt: Number.NEGATIVE_INFINITY,
+  };
 }
 
 export interface UpdateImagesSettings extends CheckoutSettings {

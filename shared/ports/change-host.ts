@@ -31,6 +31,8 @@ export interface ChangeRequest {
   readonly number: number;
   readonly url: string;
   readonly state: 'open' | 'closed' | 'merged';
+  /** Who of us opened it: the App, or the user whose token we use and who opens others by hand; undefined for everybody else. */
+  readonly openedAs?: 'app' | 'user';
   readonly title: string;
   readonly body: string;
   /** Where it is now, or was when it was closed: what happens to its branch later does not show here. */
@@ -40,6 +42,7 @@ export interface ChangeRequest {
   readonly commits: readonly HostedCommit[];
   /** The last comments of people who may write to the repository, oldest first. */
   readonly comments: readonly { readonly text: string; readonly at: string }[];
+  readonly createdAt: string;
   readonly updatedAt: string;
   /** When it was closed or merged. */
   readonly closedAt?: string;
@@ -120,6 +123,8 @@ export interface ChangeHost {
   ): Promise<BranchMove>;
   /** All pull requests from the repository's own branches, newest first; open, closed and merged. */
   listChangeRequests(repository: RepositoryId): Promise<readonly ChangeRequest[]>;
+  /** The commits of a pull request, oldest first; the host shows no more than the first 250. */
+  listCommits(repository: RepositoryId, number: number): Promise<readonly HostedCommit[]>;
   /** One pull request as it is now; `behind` when a rule wants it to have the newest commits of its base before it is merged. */
   readChangeRequest(
     repository: RepositoryId,

@@ -131,7 +131,7 @@ export function describeChangeHost(
         expect(await host.readCommit(repository, theirs)).toMatchObject({ ours: false, parents: [oid] });
       }));
 
-    it(`${unless('graphql')}lists pull requests, newest first, open, closed and merged, with what their commits say`, () =>
+    it(`${unless('graphql')}lists pull requests, newest first, open, closed and merged, with who opened them and what their commits say`, () =>
       check(async (subject) => {
         const { host, repository, base, change } = subject;
         const closed = await propose(subject, 'tag: v2\n');
@@ -155,6 +155,8 @@ export function describeChangeHost(
           'Write tag: v2',
         ]);
         expect(listed.map(({ closedAt }) => closedAt === undefined)).toEqual([true, false, false]);
+        expect(listed.filter(({ openedAs }) => openedAs === undefined)).toEqual([]);
+        expect(await host.listCommits(repository, open)).toEqual(listed[0]?.commits);
         expect(await subject.readFile(base, 'app.yaml')).toBe('tag: v3\n');
         expect(listed[1]?.mergeCommit).toBe(await headOf(subject, base));
       }, 'graphql'));

@@ -260,6 +260,7 @@ export async function startImageStories(
           : (endpoint, authorization) => (authorization.includes(token) ? Promise.resolve() : act(endpoint)),
       );
     },
+    images,
     startStory,
     async close() {
       await images.close();

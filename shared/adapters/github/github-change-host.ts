@@ -6,6 +6,7 @@ import type {
   BranchMove,
   ChangedFile,
   ChangeHost,
+  HostedCommit,
   RepositoryId,
   WrittenChangeRequest,
 } from '#shared/ports/change-host.ts';
@@ -121,7 +122,26 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
     readBranch,
 
     listChangeRequests(repository) {
-      return request(repository, READ, 'pull requests', (octokit) => pulls.list(octokit, repository));
+      return request(repository, READ, 'pull requests', async (octokit) => {
+        return pulls.list(octokit, repository, await client.login());
+      });
+    },
+
+    listCommits(repository, number) {
+      return request(repository, READ, `commits of #${number}`, async (octokit, where) => {
+        const commits: HostedCommit[] = [];
+        for (let page = 1; page <= MAX_PAGES; page += 1) {
+          const { data } = await octokit.request('GET /repos/{owner}/{repo}/pulls/{pull_number}/commits', {
+            ...where,
+            pull_number: number,
+            per_page: PAGE,
+            page,
+          });
+          commits.push(...data.map(toHostedCommit));
+          if (data.length < PAGE) break;
+        }
+        return commits;
+      });
     },
 
     readChangeRequest(repository, number) {
@@ -313,12 +333,15 @@ function toWritten({ state, merged_at, title, body }: Pull): WrittenChangeReques
   return { state: isMerged ? 'merged' : state === 'open' ? 'open' : 'closed', title, body: body ?? '' };
 }
 
-function toBranchCommit({ sha, commit, author, committer, parents }: ListedCommit, login: string): BranchCommit {
+function toHostedCommit({ sha, commit, parents }: ListedCommit): HostedCommit {
+  return { oid: sha, message: commit.message, parents: parents.map((parent) => parent.sha) };
+}
+
+function toBranchCommit(listed: ListedCommit, login: string): BranchCommit {
+  const { commit, author, committer } = listed;
   const byHost = loginOf(committer) === GITHUB_COMMITTER;
   return {
-    oid: sha,
-    message: commit.message,
-    parents: parents.map((parent) => parent.sha),
+    ...toHostedCommit(listed),
     byHost,
     ours:
       loginOf(author) === login &&

@@ -17,7 +17,8 @@ const LIST = `query ($owner: String!, $name: String!, $first: Int!, $after: Stri
       pageInfo { hasNextPage endCursor }
       nodes {
         number url state title body isCrossRepository
-        headRefName headRefOid baseRefName updatedAt closedAt
+        headRefName headRefOid baseRefName createdAt updatedAt closedAt
+        author { __typename login }
         mergeCommit { oid }
         commits(last: 10) { nodes { commit { oid message parents(first: 3) { nodes { oid } } } } }
         comments(last: 10) { nodes { body createdAt authorAssociation } }
@@ -37,6 +38,8 @@ const PullRequest = z.object({
   headRefName: z.string(),
   headRefOid: z.string(),
   baseRefName: z.string(),
+  author: z.object({ __typename: z.string(), login: z.string() }).nullable(),
+  createdAt: z.string(),
   updatedAt: z.string(),
   closedAt: z.string().nullable(),
   mergeCommit: z.object({ oid: z.string() }).nullable(),
@@ -58,8 +61,11 @@ const Page = z.object({
 
 /** Reads the pull requests of repositories, and from the second time on only those that changed. */
 export interface PullRequestReader {
-  /** @throws what Octokit throws; TidegateError `GitOperationFailed` (retry) for an answer that cannot be read. */
-  list(octokit: Octokit, repository: RepositoryId): Promise<readonly ChangeRequest[]>;
+  /**
+   * @param login ours, as REST spells it: `tidegate[bot]` for an App.
+   * @throws what Octokit throws; TidegateError `GitOperationFailed` (retry) for an answer that cannot be read.
+   */
+  list(octokit: Octokit, repository: RepositoryId, login: string): Promise<readonly ChangeRequest[]>;
 }
 
 /** Opens a reader with an empty memory. */
@@ -67,10 +73,10 @@ export function createPullRequestReader(): PullRequestReader {
   const known = new Map<string, ReadonlyMap<number, ChangeRequest>>();
 
   return {
-    async list(octokit, repository) {
+    async list(octokit, repository, login) {
       const key = `${repository.owner}/${repository.name}`;
       const before = known.get(key);
-      const changed = await readChanged(octokit, repository, before);
+      const changed = await readChanged(octokit, { repository, login }, before);
       const all = new Map([...(before ?? []), ...changed]);
       known.set(key, all);
       return [...all.values()].sort((one, other) => other.number - one.number);
@@ -80,7 +86,7 @@ export function createPullRequestReader(): PullRequestReader {
 
 async function readChanged(
   octokit: Octokit,
-  repository: RepositoryId,
+  { repository, login }: { readonly repository: RepositoryId; readonly login: string },
   before: ReadonlyMap<number, ChangeRequest> | undefined,
 ): Promise<ReadonlyMap<number, ChangeRequest>> {
   const found = new Map<number, ChangeRequest>();
@@ -91,7 +97,7 @@ async function readChanged(
     if (!parsed.success) throw unreadableAnswer('pull requests');
     const { pageInfo, nodes } = parsed.data.repository.pullRequests;
     const own = (nodes ?? []).filter((node) => node !== null && !node.isCrossRepository);
-    const requests = own.map((node) => toChangeRequest(node as z.infer<typeof PullRequest>));
+    const requests = own.map((node) => toChangeRequest(node as z.infer<typeof PullRequest>, login));
     for (const request of requests) found.set(request.number, request);
     // Two changes may fall into one second, so the page is known only if none of it is news.
     const isKnown = requests.every((request) => isSame(before?.get(request.number), request));
@@ -101,14 +107,17 @@ async function readChanged(
   return found;
 }
 
-function toChangeRequest(node: z.infer<typeof PullRequest>): ChangeRequest {
-  const { number, url, title, body, updatedAt, closedAt, mergeCommit } = node;
+function toChangeRequest(node: z.infer<typeof PullRequest>, login: string): ChangeRequest {
+  const { number, url, title, body, createdAt, updatedAt, closedAt, mergeCommit } = node;
+  const openedAs = openedByUs(node.author, login);
   return {
     number,
     url,
     title,
     body,
+    createdAt,
     updatedAt,
+    ...(openedAs === undefined ? {} : { openedAs }),
     state: node.state === 'OPEN' ? 'open' : node.state === 'MERGED' ? 'merged' : 'closed',
     head: { branch: node.headRefName, oid: node.headRefOid },
     base: node.baseRefName,
@@ -123,6 +132,13 @@ function toChangeRequest(node: z.infer<typeof PullRequest>): ChangeRequest {
     ...(closedAt === null ? {} : { closedAt }),
     ...(mergeCommit === null ? {} : { mergeCommit: mergeCommit.oid }),
   };
+}
+
+/** GraphQL leaves out the `[bot]` that REST has in the login of an App. */
+function openedByUs(author: z.infer<typeof PullRequest>['author'], login: string): ChangeRequest['openedAs'] {
+  if (author === null) return undefined;
+  if (author.__typename === 'Bot') return `${author.login.replace(/\[bot\]$/u, '')}[bot]` === login ? 'app' : undefined;
+  return author.login === login ? 'user' : undefined;
 }
 
 function isSame(before: ChangeRequest | undefined, now: ChangeRequest): boolean {

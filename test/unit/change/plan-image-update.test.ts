@@ -236,6 +236,46 @@ describe('planning an image update', () => {
     expect(plan.changes.map((one) => one.to).join()).toBe(to);
   });
 
+  // Above the place of a decision another entry was put, so that its path is another one now.
+  it.each([
+    ['closed', 1, false],
+    ['closed', 2, false],
+    ['merged', 1, false],
+    ['merged', 2, true],
+  ] as const)(
+    'looks for what was %s where its place has moved to, of %d places: proposed %s',
+    (state, count, proposed) => {
+      const marker = '1.0.0 # {"$imagepolicy": "ns:app:tag"}';
+      const text = Array.from({ length: count }, (_, index) => `tag${index}: ${marker}\n`).join('');
+      const decided = proposal(
+        { state, closedAt: '2026-01-02T00:00:00Z' },
+        messageBy('apps', [change('1.0.0', '1.1.0')]),
+      );
+
+      const plan = planImageUpdate(observed({ text, tags: '1.1.0', decided: [decided] }));
+
+      expect(plan.changes.length > 0).toBe(proposed);
+    },
+  );
+
+  it.each([
+    ['reg.io/app', 0],
+    ['reg.io/another', 1],
+  ])(
+    'knows what was refused under the former name of a policy, if it was about the same image: %s',
+    (image, proposed) => {
+      const refusedChange = { ...change('1.0.0', '1.1.0'), policy: 'ns/former', image };
+      const decided = proposal(
+        { state: 'closed', closedAt: '2026-01-02T00:00:00Z' },
+        messageBy('apps', [refusedChange]),
+      );
+
+      const plan = planImageUpdate(observed({ current: '1.0.0', tags: '1.1.0', decided: [decided] }));
+
+      expect(plan.changes).toHaveLength(proposed);
+    },
+  );
+
   it('pushes without a pull request where push.branch asks for it', () => {
     const seen = observed({ current: '1.0.0', tags: '1.1.0' });
     const push = (branch: string, more: Partial<ObservedAutomation> = {}) =>
@@ -358,6 +398,8 @@ function proposal(request: Pick<ChangeRequest, 'state'> & Partial<ChangeRequest>
       base: 'main',
       commits: [commit],
       comments: [],
+      openedAs: 'app',
+      createdAt: '2026-01-01T00:00:00Z',
       updatedAt: '2026-01-01T00:00:00Z',
       ...request,
     },

@@ -25,6 +25,7 @@ const AUTOMATION = {
 const D1 = `sha256:${'1'.repeat(64)}`;
 const D2 = `sha256:${'2'.repeat(64)}`;
 const END = '<!-- tidegate:end -->';
+const COMMIT = { branchName: 'tidegate/production/ns/apps', images: new Map([['ns/app', 'reg.io/app']]) };
 
 const HOSTILE = [
   '@acme/admins',
@@ -55,7 +56,7 @@ describe('the text of a pull request', () => {
         const changes: ImageChange[] = [{ policy: 'ns/app', file, line: 1, path, part: 'tag', from, to: '1.1.0' }];
 
         const body = formatSection(subjectOf(changes));
-        const message = formatCommitMessage(subjectOf(changes));
+        const message = formatCommitMessage({ ...subjectOf(changes), ...COMMIT });
 
         const section = body.slice(body.indexOf(' -->') + 4, body.lastIndexOf(END));
         expect(section.replace(/`[^`\n]*`/gu, '')).not.toMatch(/[@#<]|https?:|!\[|fix|close[sd]/u);
@@ -65,8 +66,8 @@ describe('the text of a pull request', () => {
         const trailers = message.split('\n').flatMap((line) => /^([\w-]+): /u.exec(line)?.[1] ?? []);
         const change = path.length + file.length + from.length > 15_000 ? 'Tidegate-Changes' : 'Tidegate-Change';
         expect(trailers.map((key) => key.replace(/s$/u, ''))).toEqual(
-          ['Tidegate-Automation', 'Tidegate-Base', 'Tidegate-Content', change, 'Co-authored-by'].map((key) =>
-            key.replace(/s$/u, ''),
+          ['Tidegate-Automation', 'Tidegate-Base', 'Tidegate-Branch', 'Tidegate-Content', change, 'Co-authored-by'].map(
+            (key) => key.replace(/s$/u, ''),
           ),
         );
         expect(formatTitle(changes)).toBe('Update app to 1.1.0');
@@ -114,7 +115,7 @@ describe('the text of a pull request', () => {
   });
 
   it('names the author that the automation asks for', () => {
-    const message = formatCommitMessage(subjectOf([]));
+    const message = formatCommitMessage({ ...subjectOf([]), ...COMMIT });
 
     expect(message).toContain('\nTidegate-Automation: production/ns/apps\n');
     expect(message).toContain('\nCo-authored-by: Flux Bot <bot@example.org>\n');
