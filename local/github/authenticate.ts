@@ -1,7 +1,7 @@
 import { createVerify } from 'node:crypto';
 import type { Actor, Core } from './core.ts';
 import { findAccount } from './core.ts';
-import { Problem } from './problem.ts';
+import { forbidden, Problem } from './problem.ts';
 import type { App } from './state.ts';
 
 const MAX_LIFETIME_SECONDS = 600;
@@ -9,6 +9,11 @@ const DRIFT_SECONDS = 60;
 
 function badCredentials(): Problem {
   return new Problem(401, 'Bad credentials');
+}
+
+/** The account that the App is installed on has paused it. */
+export function suspended(): Problem {
+  return new Problem(403, 'This installation has been suspended');
 }
 
 function parsePart(part: string): Record<string, unknown> {
@@ -64,6 +69,9 @@ function actorOfToken(core: Core, value: string): Actor {
   const account = findAccount(core, `${app?.slug}[bot]`);
   if (installation === undefined || app === undefined || account === undefined) throw badCredentials();
   if (Date.parse(token.expiresAt) <= core.now().getTime()) throw badCredentials();
+  if (installation.suspendedAt !== null) throw suspended();
+  const young = core.lag.tokenRefused(value);
+  if (young !== null) throw young === 401 ? badCredentials() : forbidden();
   const { repositoryIds, permissions } = token;
   return { kind: 'installation', app, account, installation, repositoryIds, permissions, token };
 }

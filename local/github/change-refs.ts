@@ -66,6 +66,7 @@ export async function changeRefs<T>(
       const changes = compare(before, await listRefs(directory));
       if (changes.length > 0) {
         repository.pushedAt = timestamp(core);
+        for (const { name, before: was } of changes) if (was === null) core.lag.written(repository.id, name);
         const known = before.filter((ref) => ref.name.startsWith('refs/heads/')).map((ref) => ref.sha);
         await tellPushes(core, repository, sender, changes, known);
         await followPulls(core, repository, sender, changes);

@@ -1,6 +1,7 @@
 import type { Counters } from './counters.ts';
 import type { Faults } from './faults.ts';
 import type { RateLimits } from './rate-limits.ts';
+import type { ReplicationLag } from './replication-lag.ts';
 import type { Account, App, Installation, Permissions, Repository, State, Token } from './state.ts';
 
 /** Who makes a request. */
@@ -33,6 +34,7 @@ export type Core = {
   /** What happens just before a request is served; nothing, unless a test says so. */
   interrupt: Interrupt | null;
   readonly rateLimits: RateLimits;
+  readonly lag: ReplicationLag;
   readonly violations: string[];
   readonly unknownRoutes: string[];
   readonly locks: Map<number, Promise<unknown>>;
@@ -98,6 +100,15 @@ export function gitDirectory(core: Core, repository: Repository): string {
 export function findRepository(core: Core, owner: string, name: string): Repository | undefined {
   const wanted = `${owner}/${name}`.toLowerCase();
   return core.state.repositories.find((one) => `${one.owner}/${one.name}`.toLowerCase() === wanted);
+}
+
+/** The repository that had this owner and name before, while no other has it. */
+export function findRenamed(core: Core, owner: string, name: string): Repository | undefined {
+  if (findRepository(core, owner, name) !== undefined) return undefined;
+  const wanted = `${owner}/${name}`.toLowerCase();
+  return core.state.repositories.findLast(({ earlierNames }) =>
+    earlierNames.some((earlier) => earlier.toLowerCase() === wanted),
+  );
 }
 
 /** The account with this login, or undefined. */

@@ -118,6 +118,10 @@ export async function serveGit(
   response: ServerResponse,
 ): Promise<void> {
   const { actor, repository } = permit(core, git, request.headers.authorization);
+  if (`${repository.owner}/${repository.name}`.toLowerCase() !== `${git.owner}/${git.name}`.toLowerCase()) {
+    const location = `${core.url}/${repository.owner}/${repository.name}.git${git.rest}${git.query === '' ? '' : `?${git.query}`}`;
+    throw new Problem(301, 'Moved Permanently', {}, { location });
+  }
   const user = actor.kind === 'anonymous' ? '' : actingAccount(core, actor).login;
   const run = (): Promise<void> => runBackend(core, git, repository, user, request, response);
   if (git.rest === '/git-receive-pack') await changeRefs(core, repository, actingAccount(core, actor), run);

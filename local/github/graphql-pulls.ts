@@ -5,6 +5,8 @@ import { readCommit, readCommits } from './git-objects.ts';
 import { showCommitNode } from './graphql-commits.ts';
 import { connectionOf } from './graphql-connection.ts';
 import type { PageArguments } from './graphql-connection.ts';
+import { judgeMerge } from './judge-merge.ts';
+import { requirementsOf } from './rules.ts';
 import { associationOf, baseShaOf } from './show-pull.ts';
 import type { Pull, Repository } from './state.ts';
 
@@ -50,6 +52,14 @@ export function showPullNode(core: Core, repository: Repository, pull: Pull): Re
     title: pull.title,
     body: pull.body ?? '',
     isDraft: pull.draft,
+    isInMergeQueue: pull.queuedAt !== null,
+    isMergeQueueEnabled: requirementsOf(repository, pull.base).queue,
+    autoMergeRequest: pull.autoMerge === null ? null : { mergeMethod: pull.autoMerge.method.toUpperCase() },
+    mergeStateStatus: async () => (await judgeMerge(core, repository, pull)).toUpperCase(),
+    mergeable: async () => {
+      const state = await judgeMerge(core, repository, pull);
+      return state === 'dirty' ? 'CONFLICTING' : state === 'unknown' ? 'UNKNOWN' : 'MERGEABLE';
+    },
     isCrossRepository: false,
     headRefName: pull.head,
     headRefOid: pull.headSha,

@@ -5,7 +5,7 @@ import { actingAccount, gitDirectory, nodeId, timestamp } from './core.ts';
 import { isAncestor } from './git-history.ts';
 import { readCommit, readObject, resolveRevision, writeBlob, writeCommit } from './git-objects.ts';
 import type { RefUpdate } from './git-refs.ts';
-import { isRefName, readRef, updateRefs } from './git-refs.ts';
+import { isRefName, readRef } from './git-refs.ts';
 import type { TreeChange } from './git-trees.ts';
 import { listTree, writeTree } from './git-trees.ts';
 import { personOf, webFlow } from './merge-pull.ts';
@@ -15,6 +15,7 @@ import type { PullRequestArguments } from './graphql-pulls.ts';
 import { permitRepository } from './permit.ts';
 import { Problem } from './problem.ts';
 import { callerOf } from './routes/meta.ts';
+import { updateRefsByRules } from './rules.ts';
 import type { Permissions, Repository } from './state.ts';
 import { checkNewRef } from './text-bounds.ts';
 
@@ -104,6 +105,7 @@ function showRepositoryNode(core: Core, repository: Repository): Record<string, 
     nameWithOwner: `${repository.owner}/${repository.name}`,
     url: `${core.url}/${repository.owner}/${repository.name}`,
     isPrivate: repository.private,
+    isArchived: repository.archived,
     defaultBranchRef: () => showRef(core, repository, `refs/heads/${repository.defaultBranch}`),
     ref: ({ qualifiedName }: { qualifiedName: string }) =>
       showRef(core, repository, qualifiedName.startsWith('refs/') ? qualifiedName : `refs/heads/${qualifiedName}`),
@@ -120,7 +122,8 @@ function showRepositoryNode(core: Core, repository: Repository): Record<string, 
   };
 }
 
-async function planUpdates(directory: string, given: readonly GivenRef[]): Promise<RefUpdate[]> {
+async function planUpdates(core: Core, repository: Repository, given: readonly GivenRef[]): Promise<RefUpdate[]> {
+  const directory = gitDirectory(core, repository);
   const updates: RefUpdate[] = [];
   for (const { name, afterOid, beforeOid, force } of given) {
     if (!isRefName(name)) throw refusal('UNPROCESSABLE', `${name} is not a valid ref name.`);
@@ -129,7 +132,8 @@ async function planUpdates(directory: string, given: readonly GivenRef[]): Promi
     const before = beforeOid === undefined ? now : beforeOid === ZERO ? null : beforeOid;
     if (before !== now) throw refusal('UNPROCESSABLE', 'Reference cannot be updated');
     const after = afterOid === ZERO ? null : afterOid;
-    if (after !== null && (await resolveRevision(directory, `${after}^{object}`)) !== after) {
+    const isThere = after === null || (await resolveRevision(directory, `${after}^{object}`)) === after;
+    if (!isThere || (after !== null && core.lag.hides(repository.id, after))) {
       throw refusal('UNPROCESSABLE', 'Object does not exist');
     }
     if (after !== null && now !== null && !force && !(await isAncestor(directory, now, after))) {
@@ -146,9 +150,9 @@ async function runUpdateRefs(core: Core, actor: Actor, input: UpdateRefs): Promi
     throw refusal('NOT_FOUND', `Could not resolve to a node with the global id of '${input.repositoryId}'`);
   }
   const repository = permit(core, actor, found.owner, found.name, { contents: 'write' });
-  const directory = gitDirectory(core, repository);
   await changeRefs(core, repository, actingAccount(core, actor), async () => {
-    const refused = await updateRefs(directory, await planUpdates(directory, input.refUpdates));
+    const updates = await planUpdates(core, repository, input.refUpdates);
+    const refused = await updateRefsByRules(core, repository, updates);
     if (refused !== null) throw refusal('UNPROCESSABLE', 'Reference cannot be updated');
   });
   return { clientMutationId: input.clientMutationId };
@@ -193,7 +197,7 @@ async function runCommitOnBranch(core: Core, actor: Actor, input: CommitOnBranch
     const people = { author: personOf(core, author), committer: webFlow(core) };
     const sha = await writeCommit(directory, { tree, parents: [ref.sha], ...people, message });
     core.state.verifiedCommits[sha] = timestamp(core);
-    const refused = await updateRefs(directory, [{ name: ref.name, after: sha, before: ref.sha }]);
+    const refused = await updateRefsByRules(core, repository, [{ name: ref.name, after: sha, before: ref.sha }]);
     if (refused !== null) throw refusal('STALE_DATA', refused);
     return await readCommit(directory, sha);
   });

@@ -20,6 +20,7 @@ type Repository {
   nameWithOwner: String!
   url: URI!
   isPrivate: Boolean!
+  isArchived: Boolean!
   defaultBranchRef: Ref
   ref(qualifiedName: String!): Ref
   object(oid: GitObjectID, expression: String): GitObject
@@ -34,6 +35,10 @@ enum IssueOrderField { CREATED_AT, UPDATED_AT, COMMENTS }
 enum OrderDirection { ASC, DESC }
 input IssueOrder { field: IssueOrderField!, direction: OrderDirection! }
 enum CommentAuthorAssociation { MEMBER, OWNER, MANNEQUIN, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER, NONE }
+enum MergeStateStatus { DIRTY, UNKNOWN, BLOCKED, BEHIND, DRAFT, UNSTABLE, HAS_HOOKS, CLEAN }
+enum MergeableState { MERGEABLE, CONFLICTING, UNKNOWN }
+enum PullRequestMergeMethod { MERGE, SQUASH, REBASE }
+type AutoMergeRequest { mergeMethod: PullRequestMergeMethod! }
 type PageInfo { endCursor: String, hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String }
 type PullRequestConnection { nodes: [PullRequest], pageInfo: PageInfo!, totalCount: Int! }
 interface Actor { login: String! }
@@ -48,6 +53,11 @@ type PullRequest {
   title: String!
   body: String!
   isDraft: Boolean!
+  isInMergeQueue: Boolean!
+  isMergeQueueEnabled: Boolean!
+  autoMergeRequest: AutoMergeRequest
+  mergeStateStatus: MergeStateStatus!
+  mergeable: MergeableState!
   isCrossRepository: Boolean!
   headRefName: String!
   headRefOid: GitObjectID!

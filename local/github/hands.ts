@@ -267,7 +267,7 @@ export function makeHands(core: Core): GitHubHands {
     },
     mergePull: (repository, number, by, method = 'merge') => {
       const { found, pull } = pullNumbered(core, repository, number);
-      return mergePull(core, found, ensureAccount(core, by), pull, { method });
+      return mergePull(core, found, ensureAccount(core, by), pull, { method, isBound: false });
     },
     reopenPull: async (repository, number, by) => {
       const { found, pull } = pullNumbered(core, repository, number);
@@ -283,7 +283,7 @@ export function makeHands(core: Core): GitHubHands {
       const { found, pull } = pullNumbered(core, repository, number);
       const base = (await readRef(gitDirectory(core, found), `refs/heads/${pull.base}`))?.sha ?? '';
       const message = `Merge branch '${pull.base}' into ${pull.head}`;
-      await mergeBranch(core, found, ensureAccount(core, by), { base: pull.head, head: base, message });
+      await mergeBranch(core, found, ensureAccount(core, by), { base: pull.head, head: base, message, isBound: false });
     },
     log: async (repository, revisions) => {
       const directory = gitDirectory(core, repositoryNamed(core, repository));

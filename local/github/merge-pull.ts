@@ -6,7 +6,9 @@ import type { Person } from './git-objects.ts';
 import { readCommits, writeCommit } from './git-objects.ts';
 import { isAncestor, listCommits, mergeTrees } from './git-history.ts';
 import { readRef, updateRefs } from './git-refs.ts';
+import { judgeMerge, missingFor } from './judge-merge.ts';
 import { Problem } from './problem.ts';
+import { describeViolations, requirementsOf, updateRefsByRules } from './rules.ts';
 import type { Account, Pull, Repository } from './state.ts';
 
 /** How a pull request is merged and under which words. */
@@ -15,6 +17,8 @@ export type MergeRequest = {
   readonly sha?: string | undefined;
   readonly title?: string | undefined;
   readonly message?: string | undefined;
+  /** Whether rules bind who merges; an administrator may pass them by. */
+  readonly isBound: boolean;
 };
 
 /** An account as the author of a commit made now. */
@@ -54,7 +58,7 @@ export async function mergeBranch(
   core: Core,
   repository: Repository,
   actor: Account,
-  wanted: { readonly base: string; readonly head: string; readonly message: string },
+  wanted: { readonly base: string; readonly head: string; readonly message: string; readonly isBound: boolean },
 ): Promise<string | null> {
   const directory = gitDirectory(core, repository);
   return await changeRefs(core, repository, actor, async () => {
@@ -72,7 +76,10 @@ export async function mergeBranch(
       message: wanted.message,
     });
     core.state.verifiedCommits[sha] = timestamp(core);
-    const refused = await updateRefs(directory, [{ name: ref, after: sha, before: base }]);
+    const update = [{ name: ref, after: sha, before: base }];
+    const refused = await (wanted.isBound
+      ? updateRefsByRules(core, repository, update)
+      : updateRefs(directory, update));
     if (refused !== null) throw new Problem(409, 'Base branch was modified. Review and try the merge again.');
     return sha;
   });
@@ -95,6 +102,14 @@ export async function mergePull(
     if (wanted.sha !== undefined && wanted.sha !== pull.headSha) {
       throw new Problem(409, 'Head branch was modified. Review and try the merge again.');
     }
+    const missing = wanted.isBound ? missingFor(core, repository, pull) : [];
+    if (missing.length > 0) throw new Problem(405, describeViolations(missing));
+    if (wanted.isBound && requirementsOf(repository, pull.base).queue) {
+      throw new Problem(405, describeViolations(['Changes must be made through the merge queue']));
+    }
+    if (wanted.isBound && (await judgeMerge(core, repository, pull)) === 'behind') {
+      throw new Problem(405, 'Head branch is out of date with the base branch');
+    }
     const result = await mergeTrees(directory, base, pull.headSha);
     if ('conflicts' in result) throw new Problem(405, 'Pull Request has merge conflicts');
     const sha = await writeCommit(directory, {
@@ -111,5 +126,20 @@ export async function mergePull(
     return sha;
   });
   await tellPull(core, repository, actor, pull, 'closed');
+  await deleteMergedBranch(core, repository, actor, pull);
   return merged;
+}
+
+/** Deletes the branch of a merged pull request where the repository is set to. */
+export async function deleteMergedBranch(
+  core: Core,
+  repository: Repository,
+  actor: Account,
+  pull: Pull,
+): Promise<void> {
+  if (!repository.deleteBranchOnMerge) return;
+  const name = `refs/heads/${pull.head}`;
+  await changeRefs(core, repository, actor, () =>
+    updateRefs(gitDirectory(core, repository), [{ name, after: null, before: pull.headSha }]),
+  );
 }

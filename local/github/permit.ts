@@ -1,5 +1,5 @@
 import type { Actor, Core } from './core.ts';
-import { findRepository } from './core.ts';
+import { findRenamed, findRepository } from './core.ts';
 import { forbidden, notFound, Problem } from './problem.ts';
 import type { Installation, Permissions, Repository } from './state.ts';
 
@@ -39,7 +39,7 @@ export function permitRepository(
   name: string,
   needs: readonly Permissions[],
 ): Repository {
-  const repository = findRepository(core, owner, name);
+  const repository = findRepository(core, owner, name) ?? findRenamed(core, owner, name);
   if (repository === undefined) throw notFound();
   if (actor.kind === 'app') throw new Problem(403, 'Resource not accessible by integration');
   const included = isIncluded(actor, repository);
@@ -52,5 +52,6 @@ export function permitRepository(
     const readsPublic = !repository.private && onlyReads(needs);
     if (!readsPublic) throw forbidden(needs);
   }
+  if (repository.archived && !onlyReads(needs)) throw new Problem(403, 'Repository was archived so is read-only.');
   return repository;
 }

@@ -2,10 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { authenticate } from './authenticate.ts';
 import type { Actor, Answer, Core, Exchange } from './core.ts';
+import { findRenamed, findRepository } from './core.ts';
 import type { Match } from './match-route.ts';
 import type { OpenApiCheck } from './openapi-check.ts';
 import { permitRepository } from './permit.ts';
 import { notFound, Problem, unprocessable } from './problem.ts';
+import { movedTo } from './rename.ts';
 import { callerOf } from './routes/meta.ts';
 
 /** An answer with the bytes and headers that go out. */
@@ -37,14 +39,19 @@ function authorize(core: Core, actor: Actor, match: Match): Exchange['repository
 }
 
 /** Refuses a caller who has asked too much: this hour, or this minute. */
-export function checkLimits(core: Core, caller: string, isWrite: boolean): void {
-  if (core.rateLimits.budget(caller).remaining === 0) {
-    throw new Problem(403, `API rate limit exceeded for ${caller}.`);
-  }
-  const retryAfter = core.rateLimits.retryAfter(caller, isWrite);
-  if (retryAfter === null) return;
-  const words = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
-  throw new Problem(403, words, {}, { 'retry-after': String(retryAfter) });
+function checkLimits(core: Core, caller: string, isWrite: boolean): void {
+  const refusal = core.rateLimits.refuse(caller, isWrite);
+  if (refusal !== null) throw new Problem(refusal.status, refusal.message, {}, refusal.headers);
+}
+
+/** Sends on who asks for a repository by a name that it had before. */
+function redirectRenamed(core: Core, match: Match, known: Exchange['repository'], url: URL): void {
+  const { owner, repo } = match.params;
+  if (owner === undefined || repo === undefined) return;
+  const renamed = known ?? (match.route.needs === 'app' ? findRenamed(core, owner, repo) : undefined);
+  if (renamed === undefined || findRepository(core, owner, repo) === renamed) return;
+  const rest = url.pathname.split('/').slice(6).join('/');
+  throw movedTo(core, renamed, match.route.method, `${rest === '' ? '' : `/${rest}`}${url.search}`);
 }
 
 async function answerOf(
@@ -58,6 +65,7 @@ async function answerOf(
   if (match === null) throw notFound();
   const { route, params } = match;
   const repository = authorize(core, actor, match);
+  redirectRenamed(core, match, repository, url);
   const body = parseBody(bytes);
   const wrong = check.request(
     route.method,
@@ -88,14 +96,15 @@ function encode(answer: Answer): Buffer {
   return answer.body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
 }
 
-function limitHeaders(core: Core, caller: string): Record<string, string> {
+/** What every answer tells of the caller's budget. */
+export function limitHeaders(core: Core, caller: string, resource: 'core' | 'graphql'): Record<string, string> {
   const { limit, remaining, reset, used } = core.rateLimits.budget(caller);
   return {
     'x-ratelimit-limit': String(limit),
     'x-ratelimit-remaining': String(remaining),
     'x-ratelimit-reset': String(reset),
     'x-ratelimit-used': String(used),
-    'x-ratelimit-resource': 'core',
+    'x-ratelimit-resource': resource,
   };
 }
 
@@ -152,7 +161,7 @@ export async function serveApi(
     'x-github-request-id': randomUUID().toUpperCase(),
     'x-github-media-type': 'github.v3; format=json',
     'x-github-api-version-selected': String(request.headers['x-github-api-version'] ?? '2022-11-28'),
-    ...limitHeaders(core, caller),
+    ...limitHeaders(core, caller, 'core'),
     ...answer.headers,
     ...(cacheable ? { etag, 'cache-control': 'private, max-age=60, s-maxage=60', vary: 'Accept, Authorization' } : {}),
   };

@@ -8,6 +8,7 @@ import { serveGraphql } from './graphql.ts';
 import type { Match } from './match-route.ts';
 import type { OpenApiCheck } from './openapi-check.ts';
 import { Problem } from './problem.ts';
+import { namedPath } from './rename.ts';
 import type { Sent } from './serve-api.ts';
 import { serveApi } from './serve-api.ts';
 
@@ -82,7 +83,7 @@ async function serveGitRequest(
     else response.end();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const challenge = error.status === 401 ? { 'www-authenticate': 'Basic realm="GitHub"' } : undefined;
+    const challenge = error.status === 401 ? { 'www-authenticate': 'Basic realm="GitHub"' } : error.headers;
     send(response, plain(error.status, error.message, challenge), null);
   }
 }
@@ -112,7 +113,7 @@ async function route(serving: Serving, request: IncomingMessage, response: Serve
   const isApi = url.pathname.startsWith('/api/v3/') || url.pathname === '/api/v3';
   const isGraphql = url.pathname === '/api/graphql' && method === 'POST';
   const path = url.pathname.slice('/api/v3'.length);
-  const match = isApi ? serving.match(method, path) : null;
+  const match = isApi ? serving.match(method, namedPath(core, path)) : null;
   const restEndpoint = match === null ? `${method} ${url.pathname}` : `${method} ${match.route.template}`;
   const endpoint = isGraphql ? 'POST /graphql' : (git?.service.replace('-', ' ') ?? restEndpoint);
   const template = isGraphql ? '/graphql' : git === null ? (match?.route.template ?? url.pathname) : endpoint;

@@ -94,7 +94,7 @@ export function showInstallation(core: Core, app: App, installation: Installatio
     created_at: installation.createdAt,
     updated_at: installation.createdAt,
     single_file_name: null,
-    suspended_by: null,
-    suspended_at: null,
+    suspended_by: installation.suspendedAt === null ? null : showLogin(core, installation.account),
+    suspended_at: installation.suspendedAt,
   };
 }

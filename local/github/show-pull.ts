@@ -2,6 +2,7 @@ import type { Core } from './core.ts';
 import { apiUrl, gitDirectory, nodeId } from './core.ts';
 import { diffFiles, listCommits, mergeBase, mergeTrees } from './git-history.ts';
 import { readRef } from './git-refs.ts';
+import { judgeMerge } from './judge-merge.ts';
 import { showLogin } from './show-account.ts';
 import { showRepository } from './show-repository.ts';
 import type { Label, Pull, Repository } from './state.ts';
@@ -29,6 +30,17 @@ export function associationOf(core: Core, repository: Repository, login: string)
 export async function baseShaOf(core: Core, repository: Repository, pull: Pull): Promise<string> {
   if (pull.state === 'closed') return pull.baseSha;
   return (await readRef(gitDirectory(core, repository), `refs/heads/${pull.base}`))?.sha ?? pull.baseSha;
+}
+
+function showAutoMerge(core: Core, { autoMerge, title, number }: Pull): Record<string, unknown> | null {
+  if (autoMerge === null) return null;
+  const { by, method } = autoMerge;
+  return {
+    enabled_by: showLogin(core, by),
+    merge_method: method,
+    commit_title: `${title} (#${number})`,
+    commit_message: '',
+  };
 }
 
 /** A pull request as lists answer it. */
@@ -87,7 +99,7 @@ export async function showListedPull(core: Core, repository: Repository, pull: P
     base: side(pull.base, await baseShaOf(core, repository, pull)),
     _links: Object.fromEntries(Object.entries(links).map(([name, href]) => [name, { href }])),
     author_association: associationOf(core, repository, pull.user),
-    auto_merge: null,
+    auto_merge: showAutoMerge(core, pull),
     active_lock_reason: null,
   };
 }
@@ -99,14 +111,15 @@ export async function showPull(core: Core, repository: Repository, pull: Pull): 
   const from = (await mergeBase(directory, base, pull.headSha)) ?? base;
   const files = await diffFiles(directory, from, pull.headSha);
   const commits = await listCommits(directory, pull.headSha, [base]);
-  const isClean = pull.state === 'open' && 'tree' in (await mergeTrees(directory, base, pull.headSha));
+  const state = await judgeMerge(core, repository, pull);
   const open = pull.state === 'open';
+  const isMergeable = open ? 'tree' in (await mergeTrees(directory, base, pull.headSha)) : null;
   return {
     ...(await showListedPull(core, repository, pull)),
     merged: pull.mergedAt !== null,
-    mergeable: open ? isClean : null,
-    rebaseable: open ? isClean : null,
-    mergeable_state: open ? (isClean ? 'clean' : 'dirty') : 'unknown',
+    mergeable: isMergeable,
+    rebaseable: isMergeable,
+    mergeable_state: state,
     merged_by: showLogin(core, pull.mergedBy),
     comments: core.state.comments.filter((one) => one.repositoryId === repository.id && one.number === pull.number)
       .length,

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { makeTemporaryFolder } from '../make-temporary-folder.ts';
+import type { Administration } from './administration.ts';
+import { makeAdministration } from './administration.ts';
 import type { Core, Interrupt } from './core.ts';
 import type { Counters } from './counters.ts';
 import { makeCounters } from './counters.ts';
@@ -14,6 +16,8 @@ import { makeOpenApiCheck } from './openapi-check.ts';
 import type { RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { makeRateLimits } from './rate-limits.ts';
 import { allRoutes } from './routes/all-routes.ts';
+import type { ReplicationLag } from './replication-lag.ts';
+import { makeReplicationLag } from './replication-lag.ts';
 import { serveRequest } from './serve-request.ts';
 import { loadState, makeStateSaver } from './state.ts';
 import { settleDeliveries } from './webhooks.ts';
@@ -30,23 +34,25 @@ export type GitHubOptions = {
 };
 
 /** A GitHub on this machine. */
-export type RunningGitHub = GitHubHands & {
-  readonly url: string;
-  readonly apiUrl: string;
-  readonly graphqlUrl: string;
-  readonly root: string;
-  readonly counters: Counters;
-  readonly faults: Faults;
-  readonly rateLimits: RateLimits;
-  /** Has something happen just before each request is served, as people and other programs act between any two of them. */
-  readonly interruptWith: (interrupt: Interrupt | null) => void;
-  /** What this GitHub answered against GitHub's own description; empty in a good run. */
-  readonly violations: readonly string[];
-  readonly unknownRoutes: readonly string[];
-  /** Waits until every webhook was delivered or given up. */
-  readonly settle: () => Promise<void>;
-  readonly close: () => Promise<void>;
-};
+export type RunningGitHub = GitHubHands &
+  Administration & {
+    readonly url: string;
+    readonly apiUrl: string;
+    readonly graphqlUrl: string;
+    readonly root: string;
+    readonly counters: Counters;
+    readonly faults: Faults;
+    readonly rateLimits: RateLimits;
+    readonly lag: Pick<ReplicationLag, 'configure'>;
+    /** Has something happen just before each request is served, as people and other programs act between any two of them. */
+    readonly interruptWith: (interrupt: Interrupt | null) => void;
+    /** What this GitHub answered against GitHub's own description; empty in a good run. */
+    readonly violations: readonly string[];
+    readonly unknownRoutes: readonly string[];
+    /** Waits until every webhook was delivered or given up. */
+    readonly settle: () => Promise<void>;
+    readonly close: () => Promise<void>;
+  };
 
 /** Starts a GitHub whose truth is bare git repositories, on 127.0.0.1. */
 export async function startGitHub(options: GitHubOptions = {}): Promise<RunningGitHub> {
@@ -66,6 +72,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
     faults: makeFaults(),
     interrupt: null,
     rateLimits: makeRateLimits(options.rateLimit ?? {}, now),
+    lag: makeReplicationLag(),
     violations: [],
     unknownRoutes: [],
     locks: new Map(),
@@ -82,6 +89,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
   core.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     ...makeHands(core),
+    ...makeAdministration(core),
     url: core.url,
     apiUrl: `${core.url}/api/v3`,
     graphqlUrl: `${core.url}/api/graphql`,
@@ -89,6 +97,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
     counters: core.counters,
     faults: core.faults,
     rateLimits: core.rateLimits,
+    lag: core.lag,
     interruptWith: (interrupt) => {
       core.interrupt = interrupt;
     },

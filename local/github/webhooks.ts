@@ -147,7 +147,8 @@ export function announce(
   }
   for (const installation of core.state.installations) {
     const app = core.state.apps.find((one) => one.id === installation.appId);
-    if (!app?.hook || !reaches(installation, repository) || !wants(app.events, event)) continue;
+    if (!app?.hook || installation.suspendedAt !== null) continue;
+    if (!reaches(installation, repository) || !wants(app.events, event)) continue;
     if (!covers(installation.permissions, NEEDED[event] ?? {})) continue;
     const told = { ...payload, installation: showInstallationLink(installation.id) };
     const to = { hookId: app.hookId, config: app.hook, guid: randomUUID(), installationId: installation.id };

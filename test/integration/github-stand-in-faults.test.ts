@@ -67,6 +67,58 @@ describe('what costs a request', () => {
     github.rateLimits.configure({ pointsPerMinute: Infinity });
   });
 
+  it.each([
+    [{ status: 429 }, 429, 'secondary', '60'],
+    [{ status: 403, saysRetryAfter: false }, 403, 'secondary', null],
+  ] as const)(
+    '%j: the secondary limit may come as another status, or without an end',
+    async (style, status, words, end) => {
+      const { github } = fixture;
+      github.rateLimits.configure({ pointsPerMinute: 0, ...style });
+      const headers = { authorization: `token ${github.createToken({ login: `${status}-${end}` })}` };
+      const answer = await fetch(`${github.apiUrl}/repos/acme/fleet`, { headers });
+      const body = (await answer.json()) as { message: string };
+      github.rateLimits.configure({ pointsPerMinute: Infinity, status: 403, saysRetryAfter: true });
+
+      expect(answer.status).toBe(status);
+      expect(body.message).toContain(words);
+      expect(answer.headers.get('retry-after')).toBe(end);
+      expect(answer.headers.get('x-ratelimit-remaining')).not.toBe('0');
+    },
+  );
+
+  it.each([
+    ['primary', { perHour: 0 }, 200, 'RATE_LIMITED', /API rate limit exceeded/u],
+    ['primary', { perHour: 0, graphqlType: 'RATE_LIMIT' }, 200, 'RATE_LIMIT', /API rate limit exceeded/u],
+    ['secondary', { pointsPerMinute: 0 }, 200, undefined, /secondary rate limit/u],
+    ['secondary', { pointsPerMinute: 0, graphqlStatus: 403 }, 403, undefined, /secondary rate limit/u],
+  ] as const)(
+    'the %s limit over GraphQL, as %j, is a %i and says what it is',
+    async (limit, style, status, type, words) => {
+      const { github } = fixture;
+      github.rateLimits.configure(style);
+      const answer = await fetch(github.graphqlUrl, {
+        method: 'POST',
+        headers: { authorization: `token ${github.createToken({ login: `graphql-${limit}-${status}-${type}` })}` },
+        body: JSON.stringify({ query: '{ viewer { login } }' }),
+      });
+      const text = await answer.text();
+      github.rateLimits.configure({
+        perHour: 5000,
+        pointsPerMinute: Infinity,
+        graphqlStatus: 200,
+        graphqlType: 'RATE_LIMITED',
+      });
+
+      expect(answer.status).toBe(status);
+      expect(text).toMatch(words);
+      const { errors } = JSON.parse(text) as { errors?: { type?: string }[] };
+      expect(errors?.[0]?.type).toBe(type);
+      expect(answer.headers.get('x-ratelimit-remaining') === '0').toBe(limit === 'primary');
+      expect(answer.headers.get('x-ratelimit-resource')).toBe('graphql');
+    },
+  );
+
   it('an installation token ends after an hour', async () => {
     const { asApp, installation, github } = fixture;
     now = Date.now();

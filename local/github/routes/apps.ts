@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { suspended } from '../authenticate.ts';
 import type { Exchange, Route } from '../core.ts';
 import { findAccount, findRepository } from '../core.ts';
 import { answerPage } from '../paginate.ts';
@@ -55,6 +56,7 @@ function narrowRepositories(exchange: Exchange, installation: Installation): Rep
 function createToken(exchange: Exchange, app: App) {
   const { core } = exchange;
   const installation = installationOf(exchange, app);
+  if (installation.suspendedAt !== null) throw suspended();
   const repositories = narrowRepositories(exchange, installation);
   const permissions = narrowPermissions(exchange, installation);
   const token = `ghs_${randomBytes(27).toString('base64url').replace(/[-_]/g, '0')}`;
@@ -64,6 +66,7 @@ function createToken(exchange: Exchange, app: App) {
   core.state.tokens = core.state.tokens.filter(
     (one) => one.kind === 'user' || Date.parse(one.expiresAt) > core.now().getTime() - HOUR_MS,
   );
+  core.lag.tokenMade(token);
   core.state.tokens.push({
     kind: 'installation',
     token,

@@ -1,3 +1,4 @@
+import { mergeWhatIsReady } from '../auto-merge.ts';
 import type { Exchange, Route } from '../core.ts';
 import { apiUrl, gitDirectory, nextId, nodeId, timestamp } from '../core.ts';
 import { readCommit } from '../git-objects.ts';
@@ -84,13 +85,15 @@ export const checkRoutes: readonly Route[] = [
     const ids = { id: nextId(core), repositoryId: repository.id, appId: actor.app.id };
     const run: CheckRun = { ...ids, headSha, values: valuesOf(exchange, {}) };
     core.state.checkRuns.push(run);
+    await mergeWhatIsReady(core, repository);
     return { status: 201, body: showCheckRun(exchange, repository, run) };
   }),
-  onRepository('PATCH', '/check-runs/{check_run_id}', WRITE, (exchange, repository) => {
+  onRepository('PATCH', '/check-runs/{check_run_id}', WRITE, async (exchange, repository) => {
     const run = checkRunOf(exchange, repository);
     const { actor } = exchange;
     if (actor.kind !== 'installation' || actor.app.id !== run.appId) throw forbidden();
     run.values = valuesOf(exchange, run.values);
+    await mergeWhatIsReady(exchange.core, repository);
     return { status: 200, body: showCheckRun(exchange, repository, run) };
   }),
   onRepository('GET', '/check-runs/{check_run_id}', READ, (exchange, repository) => ({

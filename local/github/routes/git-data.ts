@@ -4,7 +4,7 @@ import { actingAccount, apiUrl, gitDirectory, nodeId, timestamp } from '../core.
 import type { Person } from '../git-objects.ts';
 import { readCommit, readObject, resolveRevision, writeBlob, writeCommit } from '../git-objects.ts';
 import type { Ref } from '../git-refs.ts';
-import { isRefName, listRefs, readRef, updateRefs } from '../git-refs.ts';
+import { isRefName, listRefs, readRef } from '../git-refs.ts';
 import type { TreeChange } from '../git-trees.ts';
 import { listTree, writeTree } from '../git-trees.ts';
 import { isAncestor } from '../git-history.ts';
@@ -12,6 +12,7 @@ import { personOf } from '../merge-pull.ts';
 import { answerPage } from '../paginate.ts';
 import { notFound, Problem, unprocessable } from '../problem.ts';
 import { objectOf, objectsOf, textOf, textsOf } from '../read-body.ts';
+import { updateRefsByRules } from '../rules.ts';
 import { showGitCommit } from '../show-commit.ts';
 import type { Repository } from '../state.ts';
 import { checkNewRef } from '../text-bounds.ts';
@@ -49,9 +50,10 @@ async function updateRef(exchange: Exchange, repository: Repository) {
   return await changeRefs(exchange.core, repository, actingAccount(exchange.core, exchange.actor), async () => {
     const ref = await readRef(directory, name);
     if (ref === null) throw unprocessable('Reference does not exist');
-    if ((await resolveRevision(directory, `${sha}^{object}`)) !== sha) throw unprocessable('Object does not exist');
+    const isThere = (await resolveRevision(directory, `${sha}^{object}`)) === sha;
+    if (!isThere || exchange.core.lag.hides(repository.id, sha)) throw unprocessable('Object does not exist');
     if (!force && !(await isAncestor(directory, ref.sha, sha))) throw unprocessable('Update is not a fast forward');
-    const refused = await updateRefs(directory, [{ name, after: sha, before: ref.sha }]);
+    const refused = await updateRefsByRules(exchange.core, repository, [{ name, after: sha, before: ref.sha }]);
     if (refused !== null) throw unprocessable(`Reference cannot be updated: ${refused}`);
     return { status: 200, body: showRef(exchange, repository, { ...ref, sha }) };
   });
@@ -67,9 +69,9 @@ async function createRef(exchange: Exchange, repository: Repository) {
     }
     checkNewRef(name);
     const object = /^[0-9a-f]{40}$/.test(sha) ? await readObject(directory, sha) : null;
-    if (object === null) throw unprocessable('Object does not exist');
+    if (object === null || exchange.core.lag.hides(repository.id, sha)) throw unprocessable('Object does not exist');
     if (name.startsWith('refs/heads/') && object.type !== 'commit') throw unprocessable('Reference update failed');
-    const refused = await updateRefs(directory, [{ name, after: sha, before: null }]);
+    const refused = await updateRefsByRules(exchange.core, repository, [{ name, after: sha, before: null }]);
     if (refused !== null) {
       throw unprocessable(
         (await readRef(directory, name)) === null ? 'Reference update failed' : 'Reference already exists',
@@ -97,12 +99,15 @@ async function createTree(exchange: Exchange, repository: Repository) {
     const content = textOf(entry, 'content');
     const sha = content === undefined ? textOf(entry, 'sha') : await writeBlob(directory, content);
     if (sha === undefined && entry['sha'] !== null) throw unprocessable('Must supply either tree.sha or tree.content');
-    if (sha !== undefined && (await readObject(directory, sha)) === null) {
+    const isMissing = sha !== undefined && (await readObject(directory, sha)) === null;
+    const isHidden = textOf(entry, 'sha') !== undefined && exchange.core.lag.hides(repository.id, sha ?? '');
+    if (isMissing || isHidden) {
       throw unprocessable(`tree.sha ${sha} is not a valid ${textOf(entry, 'type') ?? 'blob'}`);
     }
     changes.push({ path, mode: textOf(entry, 'mode') ?? '100644', sha: sha ?? null });
   }
   const sha = await writeTree(directory, baseTree, changes);
+  exchange.core.lag.written(repository.id, sha);
   return { status: 201, body: await showTree(exchange, repository, sha, false) };
 }
 
@@ -127,12 +132,15 @@ async function showTree(exchange: Exchange, repository: Repository, sha: string,
 async function createCommit(exchange: Exchange, repository: Repository) {
   const { core, actor, body } = exchange;
   const directory = gitDirectory(core, repository);
-  const tree = await resolveRevision(directory, `${textOf(body, 'tree') ?? ''}^{tree}`);
-  if (tree === null) throw unprocessable('Tree SHA does not exist');
+  const named = textOf(body, 'tree') ?? '';
+  const tree = await resolveRevision(directory, `${named}^{tree}`);
+  if (tree === null || core.lag.hides(repository.id, named)) throw unprocessable('Tree SHA does not exist');
   const parents = textsOf(body, 'parents') ?? [];
   for (const parent of parents) {
     const found = await resolveRevision(directory, `${parent}^{commit}`);
-    if (found !== parent) throw unprocessable('Parent SHA does not exist or is not a commit object');
+    if (found !== parent || core.lag.hides(repository.id, parent)) {
+      throw unprocessable('Parent SHA does not exist or is not a commit object');
+    }
   }
   const given = person(exchange, 'author');
   const givenCommitter = person(exchange, 'committer');
@@ -149,6 +157,7 @@ async function createCommit(exchange: Exchange, repository: Repository) {
   if (actor.kind === 'installation' && given === undefined && givenCommitter === undefined) {
     core.state.verifiedCommits[sha] = timestamp(core);
   }
+  core.lag.written(repository.id, sha);
   const commit = await readCommit(directory, sha);
   if (commit === null) throw new Error(`commit ${sha} was written and is not there`);
   return {
@@ -174,7 +183,7 @@ async function readBlob(exchange: Exchange, repository: Repository) {
 export const gitDataRoutes: readonly Route[] = [
   onRepository('GET', '/git/ref/{ref}', READ, async (exchange, repository) => {
     const ref = await readRef(gitDirectory(exchange.core, repository), `refs/${exchange.params['ref']}`);
-    if (ref === null) throw notFound();
+    if (ref === null || exchange.core.lag.hides(repository.id, ref.name)) throw notFound();
     return { status: 200, body: showRef(exchange, repository, ref) };
   }),
   onRepository('GET', '/git/matching-refs/{ref}', READ, async (exchange, repository) => {
@@ -191,7 +200,7 @@ export const gitDataRoutes: readonly Route[] = [
     return await changeRefs(exchange.core, repository, actingAccount(exchange.core, exchange.actor), async () => {
       if ((await readRef(directory, name)) === null) throw unprocessable('Reference does not exist');
       if (name === `refs/heads/${repository.defaultBranch}`) throw unprocessable('Cannot delete the default branch');
-      const refused = await updateRefs(directory, [{ name, after: null }]);
+      const refused = await updateRefsByRules(exchange.core, repository, [{ name, after: null }]);
       if (refused !== null) throw new Problem(409, `Reference cannot be deleted: ${refused}`);
       return { status: 204 };
     });
@@ -208,13 +217,14 @@ export const gitDataRoutes: readonly Route[] = [
     const encoding = textOf(exchange.body, 'encoding') === 'base64' ? 'base64' : 'utf8';
     const content = Buffer.from(textOf(exchange.body, 'content') ?? '', encoding);
     const sha = await writeBlob(gitDirectory(exchange.core, repository), content);
+    exchange.core.lag.written(repository.id, sha);
     const url = `${repositoryUrl(exchange, repository)}/git/blobs/${sha}`;
     return { status: 201, body: { sha, url }, headers: { location: url } };
   }),
   onRepository('GET', '/git/commits/{commit_sha}', READ, async (exchange, repository) => {
     const sha = exchange.params['commit_sha'] ?? '';
     const commit = /^[0-9a-f]{40}$/.test(sha) ? await readCommit(gitDirectory(exchange.core, repository), sha) : null;
-    if (commit === null) throw notFound();
+    if (commit === null || exchange.core.lag.hides(repository.id, sha)) throw notFound();
     return { status: 200, body: showGitCommit(exchange.core, repository, commit) };
   }),
   onRepository('POST', '/git/commits', WRITE, createCommit),

@@ -47,7 +47,9 @@ async function createPull(exchange: Exchange, repository: Repository) {
     if (title.trim() === '') throw invalidField('PullRequest', 'title', 'missing_field');
     checkLength('pullTitle', title);
     checkLength('pullBody', textOf(body, 'body'));
-    if (headSha === undefined) throw invalidField('PullRequest', 'head', 'invalid');
+    if (headSha === undefined || core.lag.hides(repository.id, `refs/heads/${head}`)) {
+      throw invalidField('PullRequest', 'head', 'invalid');
+    }
     if (baseSha === undefined) throw invalidField('PullRequest', 'base', 'invalid');
     const same = core.state.pulls.find(
       (one) => one.repositoryId === repository.id && one.state === 'open' && one.head === head && one.base === base,
@@ -179,6 +181,7 @@ async function merge(exchange: Exchange, repository: Repository) {
   }
   const sha = await mergePull(core, repository, actingAccount(core, exchange.actor), pullOf(exchange, repository), {
     method,
+    isBound: true,
     sha: textOf(body, 'sha'),
     title: textOf(body, 'commit_title'),
     message: textOf(body, 'commit_message'),

@@ -9,6 +9,7 @@ import { mergeBranch } from '../merge-pull.ts';
 import { answerPage, linkHeader, pageOf } from '../paginate.ts';
 import { notFound, Problem, unprocessable } from '../problem.ts';
 import { textOf } from '../read-body.ts';
+import { laterBranch, movedTo } from '../rename.ts';
 import { showCommit } from '../show-commit.ts';
 import { showFileChange } from '../show-file-change.ts';
 import { showFullRepository } from '../show-repository.ts';
@@ -29,7 +30,11 @@ async function showBranch(exchange: Exchange, repository: Repository) {
   const name = exchange.params['branch'] ?? '';
   const ref = await readRef(gitDirectory(exchange.core, repository), `refs/heads/${name}`);
   const commit = ref === null ? null : await readCommit(gitDirectory(exchange.core, repository), ref.sha);
-  if (commit === null) throw new Problem(404, 'Branch not found');
+  if (commit === null) {
+    const later = laterBranch(repository, name);
+    if (later === null) throw new Problem(404, 'Branch not found');
+    throw movedTo(exchange.core, repository, 'GET', `/branches/${encodeURIComponent(later)}`);
+  }
   const url = `${apiUrl(exchange.core)}/repos/${repository.owner}/${repository.name}/branches/${encodeURIComponent(name)}`;
   return {
     status: 200,
@@ -51,7 +56,7 @@ async function compareCommits(exchange: Exchange, repository: Repository) {
   const withoutOwner = (name: string): string => name.replace(new RegExp(`^${repository.owner}:`, 'i'), '');
   const base = await commitOf(exchange, repository, withoutOwner(baseName));
   const head = await commitOf(exchange, repository, withoutOwner(headName));
-  if (base === null || head === null) throw notFound();
+  if (base === null || head === null || core.lag.hides(repository.id, head.sha)) throw notFound();
   const from = await mergeBase(directory, base.sha, head.sha);
   const common = from === null ? null : await readCommit(directory, from);
   if (common === null) throw new Problem(404, `No common ancestor between ${baseName} and ${headName}.`);
@@ -151,7 +156,7 @@ async function merge(exchange: Exchange, repository: Repository) {
   if (commit === null) throw new Problem(404, 'Head does not exist');
   const message = textOf(body, 'commit_message') ?? `Merge ${head} into ${base}`;
   const actor = actingAccount(core, exchange.actor);
-  const sha = await mergeBranch(core, repository, actor, { base, head: commit.sha, message });
+  const sha = await mergeBranch(core, repository, actor, { base, head: commit.sha, message, isBound: true });
   if (sha === null) return { status: 204 };
   const made = await readCommit(gitDirectory(core, repository), sha);
   if (made === null) throw notFound();
@@ -179,7 +184,9 @@ export const repositoryRoutes: readonly Route[] = [
   onRepository('GET', '/commits/{ref}', READ, async (exchange, repository) => {
     const directory = gitDirectory(exchange.core, repository);
     const commit = await commitOf(exchange, repository, exchange.params['ref'] ?? '');
-    if (commit === null) throw unprocessable(`No commit found for SHA: ${exchange.params['ref']}`);
+    if (commit === null || exchange.core.lag.hides(repository.id, commit.sha)) {
+      throw unprocessable(`No commit found for SHA: ${exchange.params['ref']}`);
+    }
     const files = await diffFiles(directory, commit.parents[0] ?? null, commit.sha, true);
     const additions = files.reduce((sum, file) => sum + file.additions, 0);
     const deletions = files.reduce((sum, file) => sum + file.deletions, 0);

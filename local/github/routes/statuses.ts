@@ -1,3 +1,4 @@
+import { mergeWhatIsReady } from '../auto-merge.ts';
 import type { Exchange, Route } from '../core.ts';
 import { actingAccount, apiUrl, gitDirectory, nextId, nodeId, timestamp } from '../core.ts';
 import { readCommit } from '../git-objects.ts';
@@ -69,6 +70,7 @@ async function createStatus(exchange: Exchange, repository: Repository) {
     creator: actingAccount(core, exchange.actor).login,
   };
   core.state.statuses.push(status);
+  await mergeWhatIsReady(core, repository);
   return { status: 201, body: showCreated(exchange, repository, status) };
 }
 
