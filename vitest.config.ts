@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['./test/prepare-stand-ins.ts'],
+    setupFiles: ['./test/watch-temporary-files.ts'],
     reporters: ['default', './test/closing-line-reporter.ts'],
     // Two cores, and each file that needs a cluster starts a control plane of its own.
     maxWorkers: 2,

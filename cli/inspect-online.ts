@@ -1,12 +1,16 @@
+import { EKSClient } from '@aws-sdk/client-eks';
+import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
 import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { parseAppKey } from '#shared/adapters/github/app-key.ts';
 import { inspectApp, inspectToken } from '#shared/adapters/github/inspect-github.ts';
 import type { GitHubFault, GitHubInspection } from '#shared/adapters/github/inspect-github.ts';
+import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
 import { inspectCluster } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import type { ClusterRight } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
+import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import { serveClusters } from '#shared/settings/serve-clusters.ts';
@@ -32,10 +36,11 @@ const OWN_RIGHTS: readonly ClusterRight[] = [
 
 const EVERYTHING: readonly ClusterRight[] = VERBS.map((verb) => ({ verb, group: '*', resource: '*' }));
 
-/** Asks GitHub, the API servers and EKS whether they would do what the settings want of them. Changes nothing. */
+/** Asks GitHub, ECR, the API servers and EKS whether they would do what the settings want of them. Changes nothing. */
 export async function inspectOnline(settings: Settings): Promise<OnlineInspection> {
   const parts = await Promise.all([
     askGitHub(settings),
+    askRegistries(settings.registries.ecr),
     ...serveClusters(settings).map(({ cluster, index }) => askCluster(cluster, index)),
     ...eksClusters(settings).map((cluster) =>
       askEks(
@@ -136,7 +141,77 @@ function describeRights(denied: readonly ClusterRight[]): string {
   return [...verbs].map(([what, which]) => `${which.join(', ')} ${what}`).join('; ');
 }
 
-async function askEks({ name, target }: EksCluster, index: number): Promise<OnlineInspection> {
+async function askRegistries(registries: Settings['registries']['ecr']): Promise<OnlineInspection> {
+  const ecr = createEcrImageRegistry({ registries });
+  const findings: Finding[] = [];
+  const seen: string[] = [];
+  try {
+    for (const [index, registry] of registries.entries()) {
+      const read: string[] = [];
+      for (const [at, pattern] of registry.repositories.entries()) {
+        try {
+          read.push(await ecr.probe(registry, pattern));
+        } catch (error) {
+          const path = ['registries', 'ecr', index, 'repositories', at];
+          findings.push({ path, message: describeError(error) });
+        }
+      }
+      const whose = 'with the credentials of this machine; in AWS the function image-update has a role of its own';
+      if (read.length > 0)
+        seen.push(`ECR ${registry.account} in ${registry.region}: ${read.join(', ')} can be read, ${whose}`);
+    }
+  } finally {
+    ecr.close();
+  }
+  return { findings, seen };
+}
+
+/**
+ * Asks whether the group that the stack gives to the function may do what the function does. That the function is in it is
+ * the stack's doing; who asks has to be somebody whom the cluster lets ask.
+ */
+async function askFunctionRights(
+  { name, target, namespaces }: EksCluster,
+  path: SettingsPath,
+): Promise<OnlineInspection> {
+  const group = `tidegate:${target.profile}`;
+  const wanted = target.profile === 'platform' ? EVERYTHING : workloadRights(namespaces ?? []);
+  const eks = new EKSClient({ region: target.region });
+  try {
+    const credentials = eks.config.credentials;
+    const connection = eksConnection({ ...target, credentials, now: () => Date.now() });
+    const options = { version: VERSION, group };
+    const { serverVersion, denied } = await inspectCluster(connection, [...OWN_RIGHTS, ...wanted], options);
+    const subject = `Kubernetes ${serverVersion} at ${target.endpoint}`;
+    if (denied.length === 0)
+      return { findings: [], seen: [`cluster ${name}: ${subject}; group ${group} of its function has its rights`] };
+    const file = `infra/rbac/${target.profile}.yaml`;
+    const message = `group ${group} of its function may not ${describeRights(denied)}; apply ${file} to the cluster`;
+    return { findings: [{ path: [...path, 'profile'], message }], seen: [`cluster ${name}: ${subject}`] };
+  } catch (error) {
+    return {
+      findings: [],
+      seen: [`cluster ${name}: the rights of its function could not be asked about: ${whyUnasked(error)}`],
+    };
+  } finally {
+    eks.destroy();
+  }
+}
+
+function whyUnasked(error: unknown): string {
+  if (!(error instanceof KubernetesApiError)) return describeError(error);
+  switch (error.status.code) {
+    case 401:
+      return 'the cluster does not know the AWS credentials of this machine; give them an access entry, or ask with others';
+    case 403:
+      return 'the AWS credentials of this machine may not create subjectaccessreviews in it; ask with others';
+    default:
+      return describeError(error);
+  }
+}
+
+async function askEks(cluster: EksCluster, index: number): Promise<OnlineInspection> {
+  const { name, target } = cluster;
   const path = ['clusters', index, 'eks'];
   try {
     const found = await describeEksCluster(target);
@@ -161,8 +236,8 @@ async function askEks({ name, target }: EksCluster, index: number): Promise<Onli
           ]
         : []),
     ];
-    const seen = `cluster ${name}: ${subject}; the rights of its function are not asked about, see docs/install-aws.md`;
-    return { findings, seen: [seen] };
+    const rights = await askFunctionRights(cluster, path);
+    return { findings: [...findings, ...rights.findings], seen: [`cluster ${name}: ${subject}`, ...rights.seen] };
   } catch (error) {
     return { findings: [{ path, message: describeError(error) }], seen: [] };
   }

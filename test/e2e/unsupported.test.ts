@@ -77,14 +77,22 @@ describe('a repository with a kind and a field that Tidegate does not implement'
     { kind: 'HelmRelease', name: 'redis', place: `${RELEASE}:2:`, field: 'kind', says: 'HelmRelease' },
     { kind: 'ResourceSet', name: 'tenants', place: `${NEIGHBOURS}:2:`, field: 'kind', says: 'ResourceSet' },
     { kind: 'ArtifactGenerator', name: 'shards', place: `${NEIGHBOURS}:9:`, field: 'kind', says: 'ArtifactGenerator' },
-    { kind: 'Kustomization', name: 'sealed', place: `${SEALED}:13:`, field: 'spec.decryption', says: 'decryption' },
+    {
+      kind: 'Kustomization',
+      name: 'sealed',
+      place: `${SEALED}:13:`,
+      field: 'spec.decryption',
+      says: "is a field of Flux's Kustomization that Tidegate does not implement yet",
+    },
   ])('$kind $name is Stalled with file, line and field', async ({ kind, name, place, field, says }) => {
     const { conditions } = await awaitStatus(stage, kind, name);
     const stalled = conditions.find(({ type }) => type === 'Stalled');
     expect(stalled?.status).toBe('True');
-    expect(stalled?.message).toContain(place);
-    expect(stalled?.message).toContain(`: ${field}: `);
-    expect(stalled?.message).toContain(says);
+    const [first = ''] = (stalled?.message ?? '').split('\n');
+    // All of it has to be among the 140 characters that GitHub shows.
+    expect(`${stalled?.reason}: ${first}`.slice(0, 140)).toMatch(
+      new RegExp(`^\\w+: ${place}\\d+: ${field}: .*${says}`, 'u'),
+    );
   });
 
   test('the rest is applied', async () => {

@@ -3,12 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { APP_EVENTS, APP_PERMISSIONS } from '#cli/app-manifest.ts';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { startEksTokenWebhook } from '#local/cluster/eks-token-webhook.ts';
+import type { EksTokenWebhook } from '#local/cluster/eks-token-webhook.ts';
 import { startCluster } from '#local/cluster/start-cluster.ts';
 import type { RunningCluster } from '#local/cluster/start-cluster.ts';
 import { startGitHub } from '#local/github/start-github.ts';
@@ -26,16 +29,19 @@ let root: string;
 let github: RunningGitHub;
 let cluster: RunningCluster;
 let moto: RunningMoto;
+let webhook: EksTokenWebhook;
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'tidegate-online-'));
-  [github, cluster, moto] = await Promise.all([startGitHub(), startCluster(), startMoto()]);
+  [github, moto] = await Promise.all([startGitHub(), startMoto()]);
+  webhook = await startEksTokenWebhook({ clusterId: 'prod', region: moto.region });
+  cluster = await startCluster({ tokenWebhook: webhook });
   await github.createRepository({ owner: 'acme', name: 'fleet-infra', private: true, files: { 'a.txt': 'a\n' } });
   await github.createRepository({ owner: 'acme', name: 'other', private: true, files: { 'a.txt': 'a\n' } });
 });
 
 afterAll(async () => {
-  await Promise.all([github.close(), cluster.stop(), moto.stop()]);
+  await Promise.all([github.close(), cluster.stop().then(() => webhook.stop()), moto.stop()]);
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -47,6 +53,7 @@ interface Installation {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly cluster?: string;
+  readonly ecr?: string;
 }
 
 /** Asks about an installation that lies in a folder of its own. */
@@ -62,6 +69,7 @@ async function ask(installation: Installation): Promise<z.infer<typeof Answer>> 
     `configRepository: { url: "${github.url}/acme/fleet-infra", branch: ${branch} }`,
     `github: { apiUrl: "${apiUrl}", ${credential}: credential, webhookSecret: webhook }`,
     `clusters: [ ${installation.cluster ?? ours} ]`,
+    ...(installation.ecr === undefined ? [] : [`registries: { ecr: [ ${installation.ecr} ] }`]),
   ];
   writeFileSync(join(folder, 'tidegate.yaml'), `${settings.join('\n')}\n`);
   const args = ['check-config', '--online', '--json', '--config', join(folder, 'tidegate.yaml')];
@@ -77,6 +85,13 @@ const token = (): string => github.createToken({ login: 'octavia', repositories:
 function makeApp(slug: string, permissions: Readonly<Record<string, 'read' | 'write'>> = APP_PERMISSIONS): string {
   const app = github.createApp({ slug, permissions, events: [...APP_EVENTS] });
   return JSON.stringify({ appId: app.id, privateKey: app.privateKey });
+}
+
+/** A cluster of the settings; the API server of this file unless another one is named. */
+function eksEntry({ name = 'prod', endpoint = cluster.server } = {}): string {
+  const certificateAuthority = Buffer.from(cluster.certificateAuthority).toString('base64');
+  const eks = { name, region: moto.region, endpoint, certificateAuthority };
+  return JSON.stringify({ name: 'p', path: './p', eks });
 }
 
 describe('check-config --online', () => {
@@ -208,8 +223,7 @@ describe('check-config --online', () => {
       }),
     );
     eks.destroy();
-    const entry = (name: string): string =>
-      `{ name: p, path: ./p, eks: { name: ${name}, region: ${moto.region}, endpoint: "https://eks.dev", certificateAuthority: AAAA } }`;
+    const entry = (name: string): string => eksEntry({ name, endpoint: 'https://127.0.0.1:1' });
 
     const there = await ask({ credential: 'tokenSecret', secret: token(), cluster: entry('prod') });
     const away = await ask({ credential: 'tokenSecret', secret: token(), cluster: entry('nowhere') });
@@ -223,5 +237,73 @@ describe('check-config --online', () => {
       { field: 'clusters[0].eks.name', message: expect.stringContaining('does not exist in this account') },
     ]);
     expect(away.seen).toEqual(['GitHub was not asked: its credential lies in Secrets Manager']);
+  });
+
+  it('asks as far as it may whether the function of an EKS cluster has its rights', async () => {
+    const askEks = async () => {
+      const answer = await ask({ credential: 'tokenSecret', secret: token(), cluster: eksEntry() });
+      const of = (texts: readonly string[]) => texts.filter((text) => /function/u.test(text));
+      return [...of(answer.problems.map(({ field, message }) => `${field}: ${message}`)), ...of(answer.seen)];
+    };
+    const unknown = await askEks();
+    const arn = `arn:aws:iam::${moto.account}:user/olga`;
+    webhook.addCaller({ ...moto.credentials, arn });
+    webhook.addAccessEntry({ principalArn: arn, username: 'olga', kubernetesGroups: ['operators'] });
+    const weak = await askEks();
+    await cluster.kubectl([
+      'create',
+      'clusterrolebinding',
+      'operators',
+      '--clusterrole=cluster-admin',
+      '--group=operators',
+    ]);
+    const without = await askEks();
+    await cluster.kubectl(['apply', '-f', join(import.meta.dirname, '../../infra/rbac/platform.yaml')]);
+    const all = await askEks();
+
+    expect([unknown, weak, without, all]).toEqual([
+      [
+        expect.stringMatching(
+          /^cluster p: the rights of its function could not be asked about: the cluster does not know the AWS credentials/u,
+        ),
+      ],
+      [
+        expect.stringMatching(
+          /^cluster p: the rights of its function could not be asked about: .* may not create subjectaccessreviews/u,
+        ),
+      ],
+      [
+        'clusters[0].eks.profile: group tidegate:platform of its function may not get, create, update leases.coordination.k8s.io in tidegate-system; list, create, patch, delete configmaps in tidegate-system; get, list, create, update, patch, delete everything; apply infra/rbac/platform.yaml to the cluster',
+      ],
+      [
+        expect.stringMatching(
+          /^cluster p: Kubernetes v1\..*; group tidegate:platform of its function has its rights$/u,
+        ),
+      ],
+    ]);
+  });
+
+  it('asks ECR for each repository of the settings whether it can be read', async () => {
+    const ecr = new ECRClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
+    for (const repositoryName of ['web', 'team-a/app']) {
+      await ecr.send(new CreateRepositoryCommand({ repositoryName }));
+    }
+    ecr.destroy();
+    const registry = (...repositories: readonly string[]): string =>
+      JSON.stringify({ account: moto.account, region: moto.region, repositories });
+    const there = registry('web', 'team-a/*');
+    const away = registry('web', 'wbe', 'team-b/*');
+
+    const right = await ask({ credential: 'tokenSecret', secret: token(), ecr: there });
+    const wrong = await ask({ credential: 'tokenSecret', secret: token(), ecr: away });
+
+    expect(right.problems).toEqual([]);
+    expect(right.seen).toContain(
+      `ECR ${moto.account} in ${moto.region}: web, team-a/app can be read, with the credentials of this machine; in AWS the function image-update has a role of its own`,
+    );
+    expect(wrong.problems.map(({ line, field, message }) => `${line} ${field}: ${message}`)).toEqual([
+      `4 registries.ecr[0].repositories[1]: ECR repository wbe of account ${moto.account} in ${moto.region} does not exist: create it, or correct the name`,
+      `4 registries.ecr[0].repositories[2]: ECR registry of account ${moto.account} in ${moto.region} has no repository team-b/*: create one, or correct the name`,
+    ]);
   });
 });

@@ -1,32 +1,25 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { parseSemverRange } from '#shared/image/semver-range.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-
-describe('the unit tests', () => {
-  it('leave nothing in the folder for temporary files', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'tidegate-left-'));
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST'));
-    const env = { ...Object.fromEntries(inherited), TMPDIR: folder, NODE_DISABLE_COMPILE_CACHE: '1' };
-    const files = ['test/unit/cli/format-diff.test.ts', 'test/unit/local/server/observe-health.test.ts'];
-
-    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files], { cwd: root, env });
-    const left = await readdir(folder);
-    await rm(folder, { recursive: true });
-
-    expect(left).toEqual([]);
-  });
+const Lockfile = z.looseObject({
+  packages: z.record(
+    z.string(),
+    z.looseObject({
+      deprecated: z.string().optional(),
+      engines: z.union([z.looseObject({ node: z.string().optional() }), z.array(z.string())]).optional(),
+    }),
+  ),
 });
 
 describe('npm ci', () => {
-  it('warns of nothing, on the oldest Node that may run it too', async () => {
-    // Not the Node that the checkout brings: the one that a person has before that.
+  it('says nothing, on the Node that a person has before the checkout brings one', async () => {
     const folders = (process.env['PATH'] ?? '').split(delimiter).filter((path) => !path.includes('node_modules'));
     const npm = folders.map((path) => join(path, 'npm')).find((path) => existsSync(path)) ?? 'npm';
     const env = { ...process.env, PATH: folders.join(delimiter), npm_config_loglevel: undefined };
@@ -35,4 +28,22 @@ describe('npm ci', () => {
 
     expect(stderr).toBe('');
   });
+
+  it('installs nothing that its authors gave up', () => {
+    expect(readPackages().filter(([, { deprecated }]) => deprecated !== undefined)).toEqual([]);
+  });
+
+  it('installs nothing that wants a newer Node than 20, but what only runs on the Node that the checkout brings', () => {
+    const tooNew = readPackages().filter(([, { engines }]) => {
+      const range = Array.isArray(engines) ? undefined : engines?.node;
+      return range !== undefined && !parseSemverRange(range).matches('20.19.0');
+    });
+
+    expect(tooNew.map(([path]) => path.replace('node_modules/', ''))).toEqual(['content-type', 'graphql', 'undici']);
+  });
 });
+
+function readPackages() {
+  const { packages } = Lockfile.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
+  return Object.entries(packages);
+}

@@ -155,8 +155,9 @@ describe('what people are told', () => {
     const bad = await awaitStatus(commit, 'tidegate/prod/flux-system/bad', ['failure']);
     const asleep = await awaitStatus(commit, 'tidegate/prod/flux-system/asleep', ['success']);
 
-    expect(bad?.description).toMatch(/\.spec\.replicas: expected nume/u);
-    expect(bad?.description?.length).toBeLessThanOrEqual(140);
+    expect(bad?.description).toBe(
+      '.spec.replicas: expected numeric, got string (apps/bad/web.yaml:5, Deployment/default/web)',
+    );
     expect(asleep?.description).toMatch(/^Suspended: /u);
     expect(linesOf('error').some((line) => line.includes('expected numeric') && line.includes('"event"'))).toBe(true);
   });
@@ -198,9 +199,17 @@ describe('what people are told', () => {
         PATIENCE_MS,
       );
       const told = statusOf(commit, 'tidegate/prod/flux-system/big');
+      const { status: state, problems } = await health();
+      const waiting = problems.find(({ what }) => what === 'Kustomization flux-system/big of cluster prod');
       const page = await fetch(told?.targetUrl ?? '');
       const html = await page.text();
 
+      expect(state).toBe('degraded');
+      expect(waiting).toMatchObject({
+        problem: expect.stringMatching(/^PruneWithheld: 110 objects wait: ConfigMap\/default\/cm-\d+ and 109 more: /u),
+        todo: 'to approve, write approvePrune: "flux-system/big=110" on cluster prod in tidegate.yaml',
+      });
+      expect(Math.abs(Date.parse(waiting?.since ?? '') - Date.now())).toBeLessThan(600_000);
       expect(status?.state).toBe('pending');
       expect(told?.description).toMatch(/^PruneWithheld: ConfigMap\/default\/cm-\d+ and 109 more: .*110/u);
       expect(told?.description?.length).toBeLessThanOrEqual(140);

@@ -1,4 +1,4 @@
-import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { DescribeImagesCommand, DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import type { ImageDetail } from '@aws-sdk/client-ecr';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
@@ -23,6 +23,12 @@ export interface EcrImageRegistryOptions {
 
 /** ECR, with connections to close. */
 export interface EcrImageRegistry extends ImageRegistry {
+  /**
+   * Asks for one image of what a pattern of the settings stands for: of the repository itself, or of the first below a
+   * prefix. Changes nothing.
+   * @returns the name of the repository that was read.
+   */
+  probe(registry: EcrRegistry, pattern: string): Promise<string>;
   close(): void;
 }
 
@@ -83,6 +89,38 @@ function explainFailure(image: string, { account, region, repository }: EcrImage
   );
 }
 
+async function findBelow(client: ECRClient, account: string, prefix: string): Promise<string | undefined> {
+  let nextToken: string | undefined;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await client.send(
+      new DescribeRepositoriesCommand({ registryId: account, maxResults: 1_000, nextToken }),
+    );
+    const found = answer.repositories?.find(({ repositoryName = '' }) => repositoryName.startsWith(prefix));
+    if (found?.repositoryName !== undefined) return found.repositoryName;
+    nextToken = answer.nextToken;
+    if (nextToken === undefined || nextToken === '') return undefined;
+  }
+  throw new Error(`the list of repositories does not end after ${MOST_PAGES} pages`);
+}
+
+/** What is wrong with a registry of the settings, as far as its answers tell. */
+function explainProbe({ account, region }: EcrRegistry, pattern: string, cause: unknown): TidegateError {
+  if (cause instanceof TidegateError) return cause;
+  const subject = `ECR repository ${pattern} of account ${account} in ${region}`;
+  const word = nameAwsFailure(cause);
+  const failure = classifyAwsFailure(cause);
+  const right = pattern.endsWith('/*') ? 'ecr:DescribeRepositories and ecr:DescribeImages' : 'ecr:DescribeImages';
+  const say = (code: string, what: string): TidegateError =>
+    new TidegateError(code, `${subject} ${what}`, { disposition: 'stall', subject, cause });
+  if (word === 'CredentialsProviderError' || word === 'TokenProviderError') {
+    return say('AuthenticationFailed', 'was not asked: no AWS credentials found; sign in to AWS first');
+  }
+  if (failure === 'missing') return say('ImageRepositoryNotFound', 'does not exist: create it, or correct the name');
+  return failure === 'denied'
+    ? say('AccessDenied', `may not be read (${word}): use credentials with ${right} on it`)
+    : say('RegistryUnavailable', `could not be read (${word}): try again`);
+}
+
 function readTags(details: readonly ImageDetail[]): readonly ImageTag[] {
   return details.flatMap(({ imageTags = [], imageDigest, imagePushedAt }) =>
     imageDigest === undefined
@@ -135,6 +173,23 @@ export function createEcrImageRegistry(options: EcrImageRegistryOptions): EcrIma
         return await describeAll(clientOf(repository.region), repository, pageSize);
       } catch (error) {
         throw explainFailure(image, repository, error);
+      }
+    },
+    probe: async (registry, pattern) => {
+      const client = clientOf(registry.region);
+      try {
+        const name = pattern.endsWith('/*') ? await findBelow(client, registry.account, pattern.slice(0, -1)) : pattern;
+        if (name === undefined) {
+          const subject = `ECR registry of account ${registry.account} in ${registry.region}`;
+          const message = `${subject} has no repository ${pattern}: create one, or correct the name`;
+          throw new TidegateError('ImageRepositoryNotFound', message, { disposition: 'stall', subject });
+        }
+        await client.send(
+          new DescribeImagesCommand({ registryId: registry.account, repositoryName: name, maxResults: 1 }),
+        );
+        return name;
+      } catch (error) {
+        throw explainProbe(registry, pattern, error);
       }
     },
     close: () => {

@@ -18,18 +18,25 @@ export interface ClusterInspection {
   readonly denied: readonly ClusterRight[];
 }
 
-const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+const REVIEWS = '/apis/authorization.k8s.io/v1';
 const VersionShape = z.looseObject({ gitVersion: z.string() });
 const ReviewShape = z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) });
 
+export interface InspectClusterOptions {
+  readonly version: string;
+  /** Whose rights are asked about, if not those of the credentials; who asks needs to create `subjectaccessreviews`. */
+  readonly group?: string;
+}
+
 /**
- * Asks a cluster which version it is and which rights the credentials of the connection have in it. Changes nothing.
+ * Asks a cluster which version it is and which rights the credentials of the connection, or a group, have in it. Changes
+ * nothing.
  * @throws KubernetesApiError for a refusal, TidegateError `retry` for no answer.
  */
 export async function inspectCluster(
   connection: KubernetesConnection,
   rights: readonly ClusterRight[],
-  { version }: { readonly version: string },
+  { version, group }: InspectClusterOptions,
 ): Promise<ClusterInspection> {
   const client = new KubernetesHttpClient(connection);
   const userAgent = `tidegate/${version}`;
@@ -37,8 +44,7 @@ export async function inspectCluster(
     const { gitVersion } = VersionShape.parse(await client.send({ method: 'GET', path: '/version', userAgent }));
     const answers = await Promise.all(
       rights.map(async (right) => {
-        const body = reviewOf(right);
-        const answer = await client.send({ method: 'POST', path: REVIEWS, body, userAgent });
+        const answer = await client.send({ method: 'POST', ...reviewOf(right, group), userAgent });
         return { right, allowed: ReviewShape.parse(answer).status.allowed };
       }),
     );
@@ -49,10 +55,17 @@ export async function inspectCluster(
   }
 }
 
-function reviewOf({ verb, group, resource, namespace }: ClusterRight): unknown {
+function reviewOf(
+  { verb, group, resource, namespace }: ClusterRight,
+  ofGroup: string | undefined,
+): { readonly path: string; readonly body: unknown } {
+  const resourceAttributes = { verb, group, resource, ...(namespace === undefined ? {} : { namespace }) };
+  const [kind, who] =
+    ofGroup === undefined
+      ? (['SelfSubjectAccessReview', {}] as const)
+      : (['SubjectAccessReview', { user: ofGroup, groups: [ofGroup, 'system:authenticated'] }] as const);
   return {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: { verb, group, resource, ...(namespace === undefined ? {} : { namespace }) } },
+    path: `${REVIEWS}/${kind.toLowerCase()}s`,
+    body: { apiVersion: 'authorization.k8s.io/v1', kind, spec: { ...who, resourceAttributes } },
   };
 }

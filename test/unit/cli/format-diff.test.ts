@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDiff } from '#cli/format-diff.ts';
 import { sampleSize } from '#test/sample-size.ts';
+import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 describe('showing a change', () => {
   it('shows the lines around it and no others', () => {
@@ -23,7 +23,7 @@ describe('showing a change', () => {
   it('is a patch that git applies', () => {
     const line = fc.constantFrom('a', 'b', '', '- c: d', '# e');
     const lines = fc.array(line, { minLength: 1, maxLength: 12 });
-    const folder = mkdtempSync(join(tmpdir(), 'tidegate-diff-'));
+    const folder = makeTemporaryFolder('diff');
     fc.assert(
       fc.property(lines, lines, fc.nat(), (old, added, place) => {
         const at = place % (old.length + 1);

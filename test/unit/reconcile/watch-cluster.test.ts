@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
@@ -9,6 +6,7 @@ import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { JournalRecord } from '#shared/journal/journal-record.ts';
 import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
+import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const AWAY = new TidegateError('ApiServerUnreachable', 'API server https://a got no answer', { disposition: 'retry' });
 const HEAD = 'b'.repeat(40);
@@ -16,7 +14,7 @@ const HEAD = 'b'.repeat(40);
 function open() {
   let now = 1_000_000;
   const clock = { now: () => now, sleep: async () => undefined };
-  const journal = createSqliteJournal(openSqliteDatabase(mkdtempSync(join(tmpdir(), 'tidegate-watch-'))), clock);
+  const journal = createSqliteJournal(openSqliteDatabase(makeTemporaryFolder('watch')), clock);
   const log = createJsonLogger({ level: 'error', knownSecrets: [], now: () => now, write: () => undefined });
   return {
     journal,

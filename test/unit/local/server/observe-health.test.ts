@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { observeHealth } from '#local/server/observe-health.ts';
 import type { Health } from '#local/server/observe-health.ts';
@@ -11,6 +8,7 @@ import { clusterObject } from '#shared/journal/journal-record.ts';
 import type { Condition, StatusRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { redactText } from '#shared/redact/redact-secrets.ts';
+import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const MINUTE_MS = 60_000;
 const START = 1_000 * MINUTE_MS;
@@ -22,7 +20,7 @@ async function healthAfter(
 ): Promise<Health> {
   let now = START;
   const clock = { now: () => now };
-  const database = openSqliteDatabase(mkdtempSync(join(tmpdir(), 'tidegate-health-')));
+  const database = openSqliteDatabase(makeTemporaryFolder('health'));
   const queues = createSqliteWorkQueues(database, clock, { maxReceives: 1 });
   const message = { type: 'InstructionsChanged', cluster: 'laptop' } as const;
   await queues.send({ queue: 'image-update', group: 'laptop', deduplicationId: '1', message });
@@ -65,7 +63,7 @@ function failed(reason: string, message: string, type: Condition['type'] = 'Read
 
 async function healthWith(records: readonly StatusRecord[]): Promise<Health> {
   const clock = { now: () => START };
-  const database = openSqliteDatabase(mkdtempSync(join(tmpdir(), 'tidegate-health-')));
+  const database = openSqliteDatabase(makeTemporaryFolder('health'));
   const journal = createSqliteJournal(database, clock);
   await writeInBatches(journal, records);
   return observeHealth({

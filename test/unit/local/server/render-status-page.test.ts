@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderStatusPage, STATUS_PAGE_HEADERS } from '#local/server/render-status-page.ts';
@@ -10,6 +9,7 @@ import type { EventRecord, StatusRecord } from '#shared/journal/journal-record.t
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 import { redactText } from '#shared/redact/redact-secrets.ts';
 import { sampleSize } from '#test/sample-size.ts';
+import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const OBJECT = { cluster: 'laptop', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' };
 
@@ -110,7 +110,7 @@ describe('the page behind a commit status', () => {
 });
 
 describe('the addresses of pages', () => {
-  const open = (folder = mkdtempSync(join(tmpdir(), 'tidegate-pages-'))) => openStatusPageLinks(folder);
+  const open = (folder = makeTemporaryFolder('pages')) => openStatusPageLinks(folder);
 
   it('lead to the object that they were made for, and to nothing when one character is another', async () => {
     const links = await open();
@@ -136,7 +136,7 @@ describe('the addresses of pages', () => {
   });
 
   it('last as long as the state folder, and no longer than its key, which only its owner reads', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tidegate-pages-'));
+    const folder = makeTemporaryFolder('pages');
     const path = (await open(folder)).pathOf(OBJECT);
 
     expect((await open(folder)).find(path)).toEqual(OBJECT);
