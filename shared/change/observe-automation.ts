@@ -53,8 +53,8 @@ export interface ObserveRequest extends Pick<
   ObservedAutomation,
   'cluster' | 'automation' | 'checkout' | 'candidates' | 'undecidedPolicies'
 > {
-  /** Whether some instruction still wants the proposals of `<cluster>/<namespace>/<automation>`. */
-  readonly isWanted: (owner: string) => boolean;
+  /** Whether some instruction still wants a proposal. */
+  readonly isWanted: (proposal: Proposal) => boolean;
 }
 
 /** Reads repository and pull requests as they are now, whatever the message said that led here. */
@@ -101,7 +101,7 @@ function findOpen(
   const misplaced = elsewhere.find(({ request, memory }) => (memory.base ?? request.base) === request.base);
   const here =
     own.find(({ request }) => request.base === checkout.base) ??
-    open.find((proposal) => !isWanted(ownerOf(proposal)) && isAdoptable(proposal, { cluster, checkout }, places));
+    open.find((proposal) => !isWanted(proposal) && isAdoptable(proposal, { cluster, checkout }, places));
   // Beside the one into our base, another one from the same branch is nothing to us.
   const retargeted = here === undefined ? elsewhere.find((proposal) => proposal !== misplaced) : undefined;
   return {

@@ -1,11 +1,13 @@
+import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { isConditionTrue } from '#shared/journal/conditions.ts';
 
 import type { ClusterImages } from './automations-to-run.ts';
+import { ownerOf, type Proposal } from './proposals.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 
-/** Says why no instruction wants the proposals of `<cluster>/<namespace>/<automation>`, or undefined while one does. */
-export type WhyUnwanted = (owner: string) => WithdrawReason | undefined;
+/** Says why no instruction wants a proposal, or undefined while one does. */
+export type WhyUnwanted = (proposal: Pick<Proposal, 'memory' | 'request'>) => WithdrawReason | undefined;
 
 /**
  * Finds out whose proposals nobody wants any more. Doubt never withdraws: an automation that cannot be read at the moment is
@@ -13,23 +15,28 @@ export type WhyUnwanted = (owner: string) => WithdrawReason | undefined;
  */
 export function findUnwanted(clusters: readonly ClusterImages[], settings: readonly string[]): WhyUnwanted {
   const known = new Set(clusters.map(({ instructions }) => instructions.cluster));
-  const pushing = new Map<string, boolean>();
+  const owners = new Map<string, ImageUpdateAutomation>();
+  const pushedTo = new Set<string>();
   const doubtful = new Set<string>();
   for (const { instructions, statuses } of clusters) {
     for (const automation of instructions.imageUpdateAutomations) {
       const owner = `${instructions.cluster}/${formatNamespacedName(automation)}`;
-      pushing.set(owner, automation.pushBranch !== undefined);
+      owners.set(owner, automation);
+      if (automation.pushBranch !== undefined) pushedTo.add(automation.pushBranch);
     }
     for (const { object, conditions } of statuses) {
       const isUnread = object.kind === 'ImageUpdateAutomation' && isConditionTrue(conditions, 'Stalled');
       if (isUnread) doubtful.add(`${instructions.cluster}/${formatNamespacedName(object)}`);
     }
   }
-  return (owner) => {
-    const cluster = owner.slice(0, owner.indexOf('/'));
+  return (proposal) => {
+    const { cluster } = proposal.memory;
     if (!settings.includes(cluster)) return 'cluster-is-gone';
-    const pushes = pushing.get(owner);
-    if (pushes !== undefined) return pushes ? 'automation-pushes' : undefined;
+    // A branch that is pushed to is somebody's wish, and so is the pull request that people or their workflows open from it.
+    if (pushedTo.has(proposal.request.head.branch)) return undefined;
+    const owner = ownerOf(proposal);
+    const automation = owners.get(owner);
+    if (automation !== undefined) return automation.pushBranch === undefined ? undefined : 'automation-pushes';
     return known.has(cluster) && !doubtful.has(owner) ? 'automation-is-gone' : undefined;
   };
 }

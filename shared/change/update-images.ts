@@ -18,7 +18,13 @@ import {
   type ImageRun,
 } from './automations-to-run.ts';
 import { executeImageUpdate, type ImageUpdateResult } from './execute-image-update.ts';
-import { observeAutomation, type ObservedAutomation, type ObservePorts, type Undecided } from './observe-automation.ts';
+import {
+  observeAutomation,
+  type ObservedAutomation,
+  type ObservePorts,
+  type ObserveRequest,
+  type Undecided,
+} from './observe-automation.ts';
 import { planImageUpdate, type ImageUpdatePlan } from './plan-image-update.ts';
 import {
   isNewChoice,
@@ -198,7 +204,7 @@ async function runAutomation(
   const { instructions, automation, choices, whyUnwanted } = run;
   const { cluster } = instructions;
   const checkout = resolveCheckout(cluster, automation, instructions.gitRepositories, settings);
-  const isWanted = (owner: string): boolean => whyUnwanted(owner) === undefined;
+  const isWanted: ObserveRequest['isWanted'] = (proposal) => whyUnwanted(proposal) === undefined;
   for (let attempt = 1; ; attempt += 1) {
     const known = candidatesOf(context, run, choices);
     const request = { cluster, automation, checkout, isWanted, ...known };

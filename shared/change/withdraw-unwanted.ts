@@ -1,5 +1,5 @@
 import { observeBranch } from './observe-branch.ts';
-import { ownerOf, type Proposal } from './proposals.ts';
+import type { Proposal } from './proposals.ts';
 import { readProposals, type ProposalRepository, type ReadProposalsPorts } from './read-proposals.ts';
 import type { WhyUnwanted } from './unwanted-proposals.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
@@ -21,7 +21,7 @@ export async function withdrawUnwanted(
   const { proposals } = await readProposals(ports, where);
   const withdrawn: Withdrawn[] = [];
   for (const proposal of proposals) {
-    const reason = proposal.request.state === 'open' ? whyUnwanted(ownerOf(proposal)) : undefined;
+    const reason = proposal.request.state === 'open' ? whyUnwanted(proposal) : undefined;
     if (reason === undefined) continue;
     const { head, base } = proposal.request;
     const baseHead = await changeHost.readBranch(where.repository, base);
