@@ -1,11 +1,10 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { findMarkersInTree } from '#shared/edit/plan-edits.ts';
-import type { Problem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 
+import { findMarkedPlaces, isAdoptable, type Adopter, type MarkedPlaces } from './adopt-proposal.ts';
 import { branchNames } from './branch-name.ts';
 import type { PolicyCandidates } from './choose-values.ts';
 import { observeBranch, ownCommit, type ObservedBranch } from './observe-branch.ts';
@@ -55,11 +54,12 @@ export interface ObserveRequest extends Pick<
 > {
   /** Whether some instruction still wants a proposal. */
   readonly isWanted: (proposal: Proposal) => boolean;
+  readonly adopter: Adopter;
 }
 
 /** Reads repository and pull requests as they are now, whatever the message said that led here. */
 export async function observeAutomation(ports: ObservePorts, request: ObserveRequest): Promise<ObservedAutomation> {
-  const { isWanted: _isWanted, ...given } = request;
+  const { isWanted: _isWanted, adopter: _adopter, ...given } = request;
   const { cluster, checkout } = request;
   const { repository, base, url } = checkout;
   // Pull requests before the base: one that is merged in between then shows in the base, and never looks reverted.
@@ -67,14 +67,13 @@ export async function observeAutomation(ports: ObservePorts, request: ObserveReq
   const baseHead = await ports.changeHost.readBranch(repository, base);
   if (baseHead === undefined) throw noBase(request);
   const files = await fetchCommitTree(ports, { cluster, url }, { oid: baseHead, refName: `refs/heads/${base}` });
-  const marked = findMarkersInTree(files, '');
-  const places = new Set(marked.markers.map(placeKey));
+  const places = findMarkedPlaces(files);
   const found = findOpen(request, read, places);
   const branch =
     checkout.mode === 'push'
       ? await observeBranch(ports.changeHost, repository, { name: checkout.branch, baseHead })
       : await observeProposalBranch(ports, request, read, { open: found.misplaced ?? found.open, baseHead });
-  const unreadable = unreadableFiles(marked.problems, places, found.open);
+  const unreadable = unreadableFiles(places, found.open);
   return {
     ...given,
     ...found,
@@ -88,9 +87,9 @@ export async function observeAutomation(ports: ObservePorts, request: ObserveReq
 }
 
 function findOpen(
-  { cluster, automation, checkout, isWanted }: ObserveRequest,
+  { cluster, automation, checkout, isWanted, adopter }: ObserveRequest,
   { proposals }: ReadProposals,
-  places: ReadonlySet<string>,
+  places: MarkedPlaces,
 ): Pick<ObservedAutomation, 'open' | 'retargeted' | 'misplaced'> {
   if (checkout.mode === 'push') return {};
   const owner = `${cluster}/${formatNamespacedName(automation)}`;
@@ -101,7 +100,7 @@ function findOpen(
   const misplaced = elsewhere.find(({ request, memory }) => (memory.base ?? request.base) === request.base);
   const here =
     own.find(({ request }) => request.base === checkout.base) ??
-    open.find((proposal) => !isWanted(proposal) && isAdoptable(proposal, { cluster, checkout }, places));
+    open.find((proposal) => !isWanted(proposal) && isAdoptable(proposal, adopter, places));
   // Beside the one into our base, another one from the same branch is nothing to us.
   const retargeted = here === undefined ? elsewhere.find((proposal) => proposal !== misplaced) : undefined;
   return {
@@ -109,16 +108,6 @@ function findOpen(
     ...(misplaced === undefined ? {} : { misplaced }),
     ...(retargeted === undefined ? {} : { retargeted }),
   };
-}
-
-/** A renamed automation goes on with the pull request of its former name: the one about the places that it writes now. */
-function isAdoptable(
-  { memory, request, changes }: Proposal,
-  { cluster, checkout }: Pick<ObserveRequest, 'cluster' | 'checkout'>,
-  places: ReadonlySet<string>,
-): boolean {
-  if (memory.cluster !== cluster || request.base !== checkout.base || memory.withdrawn !== undefined) return false;
-  return changes.length > 0 && changes.every((change) => places.has(placeKey(change)));
 }
 
 /** The branch of the open pull request; else the first of our names that is free, or ours to write again. */
@@ -142,13 +131,8 @@ async function observeProposalBranch(
 }
 
 /** Files with a proposed value that is not found in them any more because something is wrong with them. */
-function unreadableFiles(
-  problems: readonly Problem[],
-  places: ReadonlySet<string>,
-  open: Proposal | undefined,
-): readonly string[] {
-  const broken = new Set(problems.map(({ file }) => file));
-  const lost = (open?.changes ?? []).filter((change) => broken.has(change.file) && !places.has(placeKey(change)));
+function unreadableFiles({ policies, unreadable }: MarkedPlaces, open: Proposal | undefined): readonly string[] {
+  const lost = (open?.changes ?? []).filter((change) => unreadable.has(change.file) && !policies.has(placeKey(change)));
   return [...new Set(lost.map(({ file }) => file))];
 }
 

@@ -10,8 +10,9 @@ import type { WithdrawReason } from './withdraw-reason.ts';
 export type WhyUnwanted = (proposal: Pick<Proposal, 'memory' | 'request'>) => WithdrawReason | undefined;
 
 /**
- * Finds out whose proposals nobody wants any more. Doubt never withdraws: an automation that cannot be read at the moment is
- * still wanted, and so is every one of a cluster whose instructions are not known.
+ * Finds out whose proposals nobody wants any more. Doubt never withdraws: while an automation cannot be read, it may be the one
+ * that a proposal of its namespace is from, under the same name or another; and so may every one of a cluster whose
+ * instructions are not known.
  */
 export function findUnwanted(clusters: readonly ClusterImages[], settings: readonly string[]): WhyUnwanted {
   const known = new Set(clusters.map(({ instructions }) => instructions.cluster));
@@ -26,7 +27,9 @@ export function findUnwanted(clusters: readonly ClusterImages[], settings: reado
     }
     for (const { object, conditions } of statuses) {
       const isUnread = object.kind === 'ImageUpdateAutomation' && isConditionTrue(conditions, 'Stalled');
-      if (isUnread) doubtful.add(`${instructions.cluster}/${formatNamespacedName(object)}`);
+      if (isUnread && !owners.has(`${instructions.cluster}/${formatNamespacedName(object)}`)) {
+        doubtful.add(`${instructions.cluster}/${object.namespace}`);
+      }
     }
   }
   return (proposal) => {
@@ -37,6 +40,7 @@ export function findUnwanted(clusters: readonly ClusterImages[], settings: reado
     const owner = ownerOf(proposal);
     const automation = owners.get(owner);
     if (automation !== undefined) return automation.pushBranch === undefined ? undefined : 'automation-pushes';
-    return known.has(cluster) && !doubtful.has(owner) ? 'automation-is-gone' : undefined;
+    const isDoubtful = doubtful.has(owner.slice(0, owner.lastIndexOf('/')));
+    return known.has(cluster) && !isDoubtful ? 'automation-is-gone' : undefined;
   };
 }

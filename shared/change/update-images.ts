@@ -9,6 +9,7 @@ import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 
+import { adopterOf, adoptersOf } from './adopt-proposal.ts';
 import {
   automationsToRun,
   tryResolveCheckout,
@@ -105,7 +106,7 @@ function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): bool
   return hint.type === 'Tick' && clock.now() >= memory.sweepAt;
 }
 
-/** Withdraws what nobody wants any more, after renamed automations have taken over what goes on under their new names. */
+/** Withdraws what nobody wants any more. */
 async function sweep(
   ports: UpdateImagesPorts,
   settings: UpdateImagesSettings,
@@ -113,12 +114,13 @@ async function sweep(
   whyUnwanted: WhyUnwanted,
 ): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
+  const wishes = { whyUnwanted, adopters: () => adoptersOf(clusters, settings) };
   let nextAt = ports.clock.now() + SWEEP_INTERVAL_MS;
   for (const where of proposalRepositories(clusters, settings)) {
     try {
       const quiet = await ports.quietTimes.find(where.repository.owner);
       if (quiet === undefined) {
-        const withdrawn = await withdrawUnwanted({ ...ports, ...ports.memory }, where, whyUnwanted);
+        const withdrawn = await withdrawUnwanted({ ...ports, ...ports.memory }, where, wishes);
         await writeInBatches(ports.journal, recordWithdrawn(withdrawn, ports.clock.now()));
       } else {
         nextAt = Math.min(nextAt, quiet.until);
@@ -205,9 +207,10 @@ async function runAutomation(
   const { cluster } = instructions;
   const checkout = resolveCheckout(cluster, automation, instructions.gitRepositories, settings);
   const isWanted: ObserveRequest['isWanted'] = (proposal) => whyUnwanted(proposal) === undefined;
+  const adopter = adopterOf({ instructions, statuses: context.previous }, automation, settings);
   for (let attempt = 1; ; attempt += 1) {
     const known = candidatesOf(context, run, choices);
-    const request = { cluster, automation, checkout, isWanted, ...known };
+    const request = { cluster, automation, checkout, isWanted, adopter, ...known };
     const observed = await observeAutomation({ ...ports, ...ports.memory }, request);
     let plan = planImageUpdate(observed);
     if (touchesWhatIsThere(observed, plan)) {

@@ -1,6 +1,9 @@
+import type { RepositoryId } from '#shared/ports/change-host.ts';
+
+import { findMarkedPlaces, isAdoptable, withoutOwn, type Adopter } from './adopt-proposal.ts';
 import { observeBranch } from './observe-branch.ts';
 import type { Proposal } from './proposals.ts';
-import { readProposals, type ProposalRepository, type ReadProposalsPorts } from './read-proposals.ts';
+import { fetchCommitTree, readProposals, type ProposalRepository, type ReadProposalsPorts } from './read-proposals.ts';
 import type { WhyUnwanted } from './unwanted-proposals.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 import { withdrawProposal } from './withdraw-proposal.ts';
@@ -11,21 +14,38 @@ export interface Withdrawn {
   readonly reason: WithdrawReason;
 }
 
-/** Withdraws the open pull requests of a repository that no instruction wants. One with commits of people is theirs and stays. */
+/** What says whether a proposal is wanted: by the automation that made it, or by one that would go on with it. */
+export interface Wishes {
+  readonly whyUnwanted: WhyUnwanted;
+  readonly adopters: () => readonly Adopter[];
+}
+
+/**
+ * Withdraws the open pull requests of a repository that no instruction wants. One with commits of people is theirs and stays, and
+ * one that an automation of its cluster would go on with waits for that one's next run.
+ */
 export async function withdrawUnwanted(
   ports: ReadProposalsPorts,
   where: ProposalRepository,
-  whyUnwanted: WhyUnwanted,
+  { whyUnwanted, adopters }: Wishes,
 ): Promise<readonly Withdrawn[]> {
   const { changeHost } = ports;
   const { proposals } = await readProposals(ports, where);
-  const withdrawn: Withdrawn[] = [];
-  for (const proposal of proposals) {
+  const unwanted = proposals.flatMap((proposal) => {
     const reason = proposal.request.state === 'open' ? whyUnwanted(proposal) : undefined;
-    if (reason === undefined) continue;
+    return reason === undefined ? [] : [{ proposal, reason }];
+  });
+  if (unwanted.length === 0) return [];
+  const near = adopters().filter(({ checkout }) => {
+    return checkout === undefined || isSameRepository(checkout.repository, where.repository);
+  });
+  const free = withoutOwn(near, proposals);
+  const withdrawn: Withdrawn[] = [];
+  for (const { proposal, reason } of unwanted) {
     const { head, base } = proposal.request;
     const baseHead = await changeHost.readBranch(where.repository, base);
     if (baseHead === undefined) continue;
+    if (await isToBeAdopted(ports, where, { proposal, baseHead, free })) continue;
     const branch = await observeBranch(changeHost, where.repository, { name: head.branch, baseHead });
     // A base other than the one we made it for is a person's choice.
     const isTheirs = branch.own === undefined || (branch.own.memory.base ?? base) !== base;
@@ -34,4 +54,21 @@ export async function withdrawUnwanted(
     if (outcome === 'withdrawn') withdrawn.push({ proposal, reason });
   }
   return withdrawn;
+}
+
+async function isToBeAdopted(
+  ports: ReadProposalsPorts,
+  where: ProposalRepository,
+  seen: { readonly proposal: Proposal; readonly baseHead: string; readonly free: readonly Adopter[] },
+): Promise<boolean> {
+  const { proposal, baseHead: oid } = seen;
+  const adopters = seen.free.filter(({ cluster }) => cluster === proposal.memory.cluster);
+  if (adopters.length === 0) return false;
+  const files = await fetchCommitTree(ports, where, { oid, refName: `refs/heads/${proposal.request.base}` });
+  const places = findMarkedPlaces(files);
+  return adopters.some((adopter) => isAdoptable(proposal, adopter, places));
+}
+
+function isSameRepository(one: RepositoryId, other: RepositoryId): boolean {
+  return `${one.owner}/${one.name}`.toLowerCase() === `${other.owner}/${other.name}`.toLowerCase();
 }

@@ -37,15 +37,20 @@ export function findMarkersInTree(
   files: SourceTree,
   updatePath: string,
 ): { readonly markers: readonly LocatedMarker[]; readonly problems: readonly Problem[] } {
-  const folder = resolveInsideRoot(updatePath);
   const found = [...files.keys()]
-    .filter((file) => folder === '' || file === folder || file.startsWith(`${folder}/`))
+    .filter((file) => isBelow(file, updatePath))
     .sort()
     .map((file) => findPolicyMarkers(file, files.get(file)?.bytes ?? new Uint8Array()));
   return {
     markers: found.flatMap(({ markers }) => markers),
     problems: found.flatMap(({ problems }) => problems),
   };
+}
+
+/** Whether a file lies below a path that an automation updates, or is it. */
+export function isBelow(file: string, updatePath: string): boolean {
+  const folder = resolveInsideRoot(updatePath);
+  return folder === '' || file === folder || file.startsWith(`${folder}/`);
 }
 
 /** The text that a marked scalar holds for an image; undefined when the image has no such part. */

@@ -1,12 +1,19 @@
 import { Octokit } from '@octokit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startImageStories, type ChangeInstructions, type ImageStories, type ImageStory } from './image-stories.ts';
+import {
+  CLUSTER,
+  startImageStories,
+  type ChangeInstructions,
+  type ImageStories,
+  type ImageStory,
+} from './image-stories.ts';
+import { openRegistryInMemory } from './story-registry.ts';
 
 let stories: ImageStories;
 
 beforeAll(async () => {
-  stories = await startImageStories();
+  stories = await startImageStories(openRegistryInMemory);
 });
 
 afterAll(async () => {
@@ -26,6 +33,43 @@ describe('a pull request that people and instructions act on', () => {
     expect(story.pulls()).toEqual(['#1 open Image updates']);
     expect(await story.tagAt('flux-image-updates')).toBe('6.7.1');
   });
+
+  it.each<[what: string, meet: (story: ImageStory) => Promise<void>, again: Partial<Automation>]>([
+    ['another cluster is heard of first', (story) => told(story, 'other'), {}],
+    ['its first run fails', (story) => failing(story), {}],
+    ['it is suspended at first', (story) => told(story), { suspend: true }],
+  ])('is gone on with after its automation was renamed, when %s', async (_what, meet, meanwhile) => {
+    const story = await stories.startStory();
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    await story.instruct(ofAutomations((one) => [{ ...one, name: 'renamed', ...meanwhile }]));
+
+    await meet(story);
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
+
+    await story.instruct(ofAutomations((one) => [{ ...one, suspend: false }]));
+    await story.push('6.7.2');
+    await story.handle(story.instructionsChanged());
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+  });
+
+  it('stays with what it is about when two automations are renamed at once, and goes when its own is deleted', async () => {
+    const story = await stories.startStory();
+    await withSecondAutomation(story);
+    await story.push('6.7.1');
+    await story.handle(story.instructionsChanged());
+    const opened = story.pulls();
+    expect(opened).toEqual(['#1 open Update podinfo to 6.7.1', '#2 open Update infra to 1.0.1']);
+
+    await story.instruct(ofAutomations((one) => [{ ...one, name: `new-${one.name}` }]));
+    await story.handle(story.instructionsChanged());
+    expect(story.pulls()).toEqual(opened);
+
+    await story.instruct(ofAutomations((one) => (one.name === 'new-infra' ? [] : [one])));
+    await story.asPerson.close(1);
+    await story.handle(story.instructionsChanged());
+    expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 closed Update infra to 1.0.1']);
+  });
 });
 
 type Automation = ImageStory['automation'];
@@ -39,4 +83,47 @@ async function openAsPerson(story: ImageStory, head: string): Promise<void> {
   const octokit = new Octokit({ baseUrl: github.apiUrl, auth: github.createToken({ login: 'alice' }) });
   const where = { owner: story.repository.owner, repo: story.repository.name };
   await octokit.request('POST /repos/{owner}/{repo}/pulls', { ...where, head, base: 'main', title: 'Image updates' });
+}
+
+async function told(story: ImageStory, cluster = CLUSTER): Promise<void> {
+  await story.handle(JSON.stringify({ type: 'InstructionsChanged', cluster }));
+}
+
+/** The run fails at the first reference that it reads. */
+async function failing(story: ImageStory): Promise<void> {
+  let failed = false;
+  stories.interruptWith((endpoint) => {
+    if (!failed && endpoint.includes('/git/ref')) {
+      failed = true;
+      stories.github.github.faults.add({ fault: { status: 502 }, times: 2 });
+    }
+    return Promise.resolve();
+  });
+  await told(story);
+  stories.interruptWith(null);
+  stories.github.github.faults.clear();
+  expect(failed).toBe(true);
+}
+
+/** One more image, with a file, a policy and an automation of its own, all called infra. */
+async function withSecondAutomation(story: ImageStory, tags: readonly string[] = ['1.0.0', '1.0.1']): Promise<void> {
+  const repository = `team/infra-${story.repository.name}/infra`;
+  const image = await stories.images.createRepository(repository);
+  for (const tag of tags) await stories.images.push(repository, tag);
+  await story.commitAsPerson('main', 'infra/x.yaml', 'tag: 1.0.0 # {"$imagepolicy": "flux-system:infra:tag"}\n');
+  const name = 'infra';
+  await story.instruct((now) => ({
+    ...now,
+    imageRepositories: now.imageRepositories.flatMap((one) => [one, { ...one, name, image }]),
+    imagePolicies: now.imagePolicies.flatMap((one) => [
+      one,
+      {
+        ...one,
+        name,
+        imageRepositoryRef: { ...one.imageRepositoryRef, name },
+        policy: { kind: 'semver' as const, range: '1.x' },
+      },
+    ]),
+    imageUpdateAutomations: now.imageUpdateAutomations.flatMap((one) => [one, { ...one, name, updatePath: './infra' }]),
+  }));
 }

@@ -12,7 +12,8 @@ describe('whether an instruction wants a proposal', () => {
     ['from the branch that it pushes to', 'one/ns/pushes', 'images', undefined],
     ['from a branch that another one still pushes to', 'one/ns/gone', 'images', undefined],
     ['of one that is gone', 'one/ns/gone', 'tidegate/one/ns/gone', 'automation-is-gone'],
-    ['of one that cannot be read', 'one/ns/broken', 'tidegate/one/ns/broken', undefined],
+    ['of one that cannot be read', 'one/team/broken', 'tidegate/one/team/broken', undefined],
+    ['of one that is gone where another cannot be read', 'one/team/gone', 'tidegate/one/team/gone', undefined],
     ['of a cluster that is not known yet', 'two/ns/apps', 'tidegate/two/ns/apps', undefined],
     ['of a cluster that is gone', 'three/ns/apps', 'tidegate/three/ns/apps', 'cluster-is-gone'],
   ])('%s (%s from %s): %s', (_what, owner, branch, reason) => {
@@ -35,7 +36,7 @@ const ONE: ClusterImages = {
   statuses: [
     {
       type: 'Status',
-      object: { cluster: 'one', kind: 'ImageUpdateAutomation', namespace: 'ns', name: 'broken' },
+      object: { cluster: 'one', kind: 'ImageUpdateAutomation', namespace: 'team', name: 'broken' },
       conditions: [{ type: 'Stalled', status: 'True', reason: 'r', message: 'm', lastTransitionTime: 0 }],
       suspended: false,
       observedAt: 0,
