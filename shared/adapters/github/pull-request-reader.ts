@@ -7,6 +7,8 @@ import { unreadableAnswer } from './unreadable-answer.ts';
 
 const PAGE = 50;
 const MAX_PAGES = 200;
+/** After so many readings that were cut off, it starts anew. */
+const MAX_GAPS = 20;
 /** Who may write to a repository, as GitHub says of the author of a comment. */
 const WRITERS = ['OWNER', 'MEMBER', 'COLLABORATOR'];
 
@@ -68,43 +70,86 @@ export interface PullRequestReader {
   list(octokit: Octokit, repository: RepositoryId, login: string): Promise<readonly ChangeRequest[]>;
 }
 
+/** What is known of a repository's pull requests. */
+interface Listing {
+  readonly requests: Map<number, ChangeRequest>;
+  /** When those from forks, which are nobody's concern here, were changed: a page of them is known or news like any other. */
+  readonly forks: Map<number, string>;
+  /** Where reading was cut off, the newest last. */
+  readonly gaps: Gap[];
+}
+
+/** What lies below a place in the list and was not read yet. */
+interface Gap {
+  after: string | null;
+  /** Below the first page that is known everything is: so it is unless the repository was never read to its end. */
+  readonly endsAtKnown: boolean;
+}
+
 /** Opens a reader with an empty memory. */
 export function createPullRequestReader(): PullRequestReader {
-  const known = new Map<string, ReadonlyMap<number, ChangeRequest>>();
+  const known = new Map<string, Listing>();
+  const turns = new Map<string, Promise<unknown>>();
+
+  async function read(octokit: Octokit, repository: RepositoryId, login: string): Promise<readonly ChangeRequest[]> {
+    const key = keyOf(repository);
+    const before = known.get(key);
+    const isToGoOn = before !== undefined && before.gaps.length <= MAX_GAPS;
+    const listing: Listing = isToGoOn ? before : { requests: new Map(), forks: new Map(), gaps: [] };
+    if (listing.gaps.at(-1)?.after !== null) listing.gaps.push({ after: null, endsAtKnown: isToGoOn });
+    known.set(key, listing);
+    await fillGaps(octokit, { repository, login }, listing);
+    return [...listing.requests.values()].sort((one, other) => other.number - one.number);
+  }
 
   return {
-    async list(octokit, repository, login) {
-      const key = `${repository.owner}/${repository.name}`;
-      const before = known.get(key);
-      const changed = await readChanged(octokit, { repository, login }, before);
-      const all = new Map([...(before ?? []), ...changed]);
-      known.set(key, all);
-      return [...all.values()].sort((one, other) => other.number - one.number);
+    list(octokit, repository, login) {
+      // One after the other: what one has read is no news to the next, which would end there.
+      const before = turns.get(keyOf(repository)) ?? Promise.resolve();
+      const turn = before.catch(() => undefined).then(() => read(octokit, repository, login));
+      turns.set(keyOf(repository), turn);
+      return turn;
     },
   };
 }
 
-async function readChanged(
+function keyOf({ owner, name }: RepositoryId): string {
+  return `${owner}/${name}`;
+}
+
+/** Reads from the top, then from where reading was cut off before. What was read stays when it is cut off here. */
+async function fillGaps(
   octokit: Octokit,
   { repository, login }: { readonly repository: RepositoryId; readonly login: string },
-  before: ReadonlyMap<number, ChangeRequest> | undefined,
-): Promise<ReadonlyMap<number, ChangeRequest>> {
-  const found = new Map<number, ChangeRequest>();
-  let after: string | null = null;
+  listing: Listing,
+): Promise<void> {
   for (let page = 1; page <= MAX_PAGES; page += 1) {
-    const answer: unknown = await octokit.graphql(LIST, { ...repository, first: PAGE, after });
+    const gap = listing.gaps.at(-1);
+    if (gap === undefined) return;
+    const answer: unknown = await octokit.graphql(LIST, { ...repository, first: PAGE, after: gap.after });
     const parsed = Page.safeParse(answer);
     if (!parsed.success) throw unreadableAnswer('pull requests');
     const { pageInfo, nodes } = parsed.data.repository.pullRequests;
-    const own = (nodes ?? []).filter((node) => node !== null && !node.isCrossRepository);
-    const requests = own.map((node) => toChangeRequest(node as z.infer<typeof PullRequest>, login));
-    for (const request of requests) found.set(request.number, request);
     // Two changes may fall into one second, so the page is known only if none of it is news.
-    const isKnown = requests.every((request) => isSame(before?.get(request.number), request));
-    if ((before !== undefined && isKnown) || !pageInfo.hasNextPage) return found;
-    after = pageInfo.endCursor;
+    const isKnown = present(nodes).filter((node) => learn(listing, node, login)).length === 0;
+    if ((gap.endsAtKnown && isKnown) || !pageInfo.hasNextPage) listing.gaps.pop();
+    else gap.after = pageInfo.endCursor;
   }
-  return found;
+  // What lies further back than this was decided long ago.
+  listing.gaps.length = 0;
+}
+
+/** @returns whether it is news. */
+function learn({ requests, forks }: Listing, node: z.infer<typeof PullRequest>, login: string): boolean {
+  if (node.isCrossRepository) {
+    const isNews = forks.get(node.number) !== node.updatedAt;
+    forks.set(node.number, node.updatedAt);
+    return isNews;
+  }
+  const request = toChangeRequest(node, login);
+  const isNews = !isSame(requests.get(node.number), request);
+  requests.set(node.number, request);
+  return isNews;
 }
 
 function toChangeRequest(node: z.infer<typeof PullRequest>, login: string): ChangeRequest {
