@@ -16,6 +16,10 @@ const MAX_TITLE_IMAGES = 3;
 const DIGEST_LENGTH = 'sha256:'.length + 12;
 const BEGIN = '<!-- tidegate:begin ';
 const END = '<!-- tidegate:end -->';
+const MARKS = new RegExp(`${BEGIN}|${END}`, 'gu');
+/** The lines of every section that we have ever written; a new one is added, none is taken out. */
+const OUR_LINE =
+  /^(?:ImageUpdateAutomation `|\| |\|-|Merge to deploy\. |Withdrawn by Tidegate: |and \d+ more: |\(\d+ rows are left out )/u;
 /** A section shorter than this would say nothing. */
 const SHORTEST_SECTION = 1_000;
 
@@ -118,16 +122,43 @@ export function saysSection(body: string, section: string): 'same' | 'other-word
 
 /** Puts our section in the place of the last one, or below the words of people; they are never cut for it. */
 export function placeSection(body: string, section: string): string {
-  const text = body.replaceAll('\r\n', '\n');
-  const start = text.indexOf(BEGIN);
-  const end = text.indexOf(END, Math.max(start, 0));
-  const [before, after] =
-    start < 0 || end < 0
-      ? [text.trim() === '' ? '' : `${text.trimEnd()}\n\n`, '']
-      : [text.slice(0, start), text.slice(end + END.length)];
+  const { before, after } = wordsAround(body.replaceAll('\r\n', '\n'));
   const room = GITHUB_LIMITS.pullRequestBody - lengthOnGitHub(before) - lengthOnGitHub(after);
   const fitted = fitSection(section, room);
   return fitted === undefined ? body : `${before}${fitted}${after}`;
+}
+
+/**
+ * What people wrote before and after our last section. A mark that has lost the other one is text of theirs, as is what they
+ * wrote between our lines: it is kept above.
+ */
+function wordsAround(text: string): { readonly before: string; readonly after: string } {
+  const words: string[] = [];
+  let from = 0;
+  let begin: number | undefined;
+  for (const { 0: mark, index } of text.matchAll(MARKS)) {
+    if (mark === BEGIN) {
+      begin = index;
+    } else if (begin !== undefined) {
+      const between = text.slice(begin, index).replace(/^<!--[^\n]*?-->/u, '');
+      words.push(
+        text.slice(from, begin),
+        ...between
+          .split('\n')
+          .filter(isTheirs)
+          .map((line) => `${line}\n\n`),
+      );
+      from = index + END.length;
+      begin = undefined;
+    }
+  }
+  const rest = text.slice(from);
+  if (words.length > 0) return { before: words.join(''), after: rest };
+  return { before: rest.trim() === '' ? '' : `${rest.trimEnd()}\n\n`, after: '' };
+}
+
+function isTheirs(line: string): boolean {
+  return line.trim() !== '' && !OUR_LINE.test(line);
 }
 
 /** The commit message, with trailers that tell whose change it is and what it holds. */

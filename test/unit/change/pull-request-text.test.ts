@@ -136,6 +136,31 @@ describe('our section of a body', () => {
     expect(placeSection(placeSection(body, next), next)).toBe(expected);
   });
 
+  it('loses no word of people, whatever they did to its marks, however often it is renewed', () => {
+    const [first = '', ...lines] = section.split('\n');
+    const words = fc.integer({ min: 0, max: 999 }).map((number) => `words ${number}`);
+    const piece = fc.oneof(
+      words,
+      fc.constantFrom(section, first, END, lines.join('\n'), section.replace(END, ''), `${section} ${section}`, ''),
+      words.map((text) => section.replace('\n\n', `\n${text}\n`)),
+      words.map((text) => `${first} ${text}\n${lines.join('\n')}`),
+      words.map((text) => `${text} ${section} ${text}`),
+    );
+    const wordsOf = (body: string) => [...body.matchAll(/words \d+/gu)].map(String).sort();
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), fc.constantFrom('\n', '\r\n'), (pieces, newline) => {
+        const body = pieces.join('\n').replaceAll('\n', newline);
+
+        const renewed = placeSection(placeSection(placeSection(body, next), section), next);
+
+        expect(wordsOf(renewed)).toEqual(wordsOf(body));
+        expect(renewed).toContain(next);
+        expect(placeSection(renewed, next)).toBe(renewed);
+      }),
+      { numRuns: sampleSize(300, 10_000) },
+    );
+  });
+
   it('gives up rows, never the words of people', () => {
     const many = formatSection(subjectOf(Array.from({ length: 200 }, (_, index) => changeTo(`1.${index}.0`))));
     const words = 'w'.repeat(GITHUB_LIMITS.pullRequestBody - 5_000);
