@@ -86,6 +86,7 @@ function proposalOf(given: Given): Proposal {
       base,
       commits: [],
       comments: [],
+      createdAt: '',
       updatedAt: '',
     },
     commit: { oid, message: '', parents: [] },

@@ -68,6 +68,7 @@ function requestFrom(branch: string): ChangeRequest {
     base: 'main',
     commits: [],
     comments: [],
+    createdAt: '',
     updatedAt: '',
   };
 }
