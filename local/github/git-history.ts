@@ -120,5 +120,7 @@ export const mergeTrees = rememberByIds(async (directory, ours = '', theirs = ''
   const [tree = '', ...files] = output.stdout.toString().trim().split('\n');
   if (output.code === 0) return { tree };
   if (output.code === 1) return { conflicts: files };
+  // Nothing in common is nothing that could be merged.
+  if (output.stderr.includes('refusing to merge unrelated histories')) return { conflicts: [] };
   throw new Error(`git ${args.join(' ')} ended with ${output.code}: ${output.stderr.trim()}`);
 });

@@ -8,7 +8,7 @@ import type { RefUpdate } from './git-refs.ts';
 import { isRefName, readRef } from './git-refs.ts';
 import type { TreeChange } from './git-trees.ts';
 import { listTree, writeTree } from './git-trees.ts';
-import { personOf, webFlow } from './merge-pull.ts';
+import { personOf } from './merge-pull.ts';
 import { showCommitNode } from './graphql-commits.ts';
 import { listPullNodes, showPullNode } from './graphql-pulls.ts';
 import type { PullRequestArguments } from './graphql-pulls.ts';
@@ -18,6 +18,7 @@ import { callerOf } from './routes/meta.ts';
 import { updateRefsByRules } from './rules.ts';
 import type { Permissions, Repository } from './state.ts';
 import { checkNewRef } from './text-bounds.ts';
+import { webFlow } from './web-flow.ts';
 
 const ZERO = '0'.repeat(40);
 

@@ -10,6 +10,7 @@ import { judgeMerge, missingFor } from './judge-merge.ts';
 import { Problem } from './problem.ts';
 import { describeViolations, requirementsOf, updateRefsByRules } from './rules.ts';
 import type { Account, Pull, Repository } from './state.ts';
+import { webFlow } from './web-flow.ts';
 
 /** How a pull request is merged and under which words. */
 export type MergeRequest = {
@@ -24,11 +25,6 @@ export type MergeRequest = {
 /** An account as the author of a commit made now. */
 export function personOf(core: Core, account: Account): Person {
   return { name: account.name, email: account.email, date: timestamp(core) };
-}
-
-/** GitHub itself, the committer of what is made through its pages and merges. */
-export function webFlow(core: Core): Person {
-  return { name: 'GitHub', email: 'noreply@github.com', date: timestamp(core) };
 }
 
 async function messageOf(

@@ -7,9 +7,10 @@ import { mergeTrees } from './git-history.ts';
 import { writeCommit } from './git-objects.ts';
 import { listRefs, readRef, updateRefs } from './git-refs.ts';
 import { judgeMerge } from './judge-merge.ts';
-import { deleteMergedBranch, personOf, webFlow } from './merge-pull.ts';
+import { deleteMergedBranch, personOf } from './merge-pull.ts';
 import { requirementsOf } from './rules.ts';
 import type { Account, Pull, Repository } from './state.ts';
+import { webFlow } from './web-flow.ts';
 
 const BOT = 'github-merge-queue[bot]';
 

@@ -11,6 +11,7 @@ import type { Faults } from './faults.ts';
 import { makeFaults } from './faults.ts';
 import type { GitHubHands } from './hands.ts';
 import { makeHands } from './hands.ts';
+import { ensureWebFlow } from './web-flow.ts';
 import { makeMatcher } from './match-route.ts';
 import { makeOpenApiCheck } from './openapi-check.ts';
 import type { RateLimitOptions, RateLimits } from './rate-limits.ts';
@@ -78,6 +79,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
     locks: new Map(),
     inFlight: new Set(),
   };
+  ensureWebFlow(core);
   const check = await makeOpenApiCheck();
   const serving = { core, check, match: makeMatcher(allRoutes), delayMs: options.delayMs ?? 0 };
   const server = createServer((request, response) => serveRequest(serving, request, response));

@@ -49,7 +49,6 @@ export type ImageUpdate =
       readonly proposal: Proposal;
       readonly reason: WithdrawReason;
       readonly branchHead: string;
-      readonly baseHead: string;
     }
   /** The pull request says and holds exactly this already. */
   | { readonly action: 'keep'; readonly changeRequest: ChangeRequest }
@@ -146,7 +145,7 @@ function planPush(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
 }
 
 function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
-  const { checkout, branch, open, misplaced, retargeted, baseHead } = observed;
+  const { checkout, branch, open, misplaced, retargeted } = observed;
   if (retargeted !== undefined) {
     const { request } = retargeted;
     return { action: 'leave', because: 'retargeted', branch: request.head.branch, changeRequest: request };
@@ -157,11 +156,11 @@ function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate
     return { action: 'leave', because: 'foreign-commits', branch: branch.name, changeRequest: subject.request };
   }
   if (misplaced !== undefined && branch.head !== undefined) {
-    return { action: 'withdraw', proposal: misplaced, reason: 'base-changed', branchHead: branch.head, baseHead };
+    return { action: 'withdraw', proposal: misplaced, reason: 'base-changed', branchHead: branch.head };
   }
   if (wanted.edits.length === 0) {
     if (open === undefined || branch.head === undefined) return { action: 'none' };
-    return { action: 'withdraw', proposal: open, reason: 'base-is-newer', branchHead: branch.head, baseHead };
+    return { action: 'withdraw', proposal: open, reason: 'base-is-newer', branchHead: branch.head };
   }
   const commit = isExactly(observed, wanted) ? undefined : commitOf(observed, wanted, branch);
   const section = formatSection({ ...observed, ...wanted });

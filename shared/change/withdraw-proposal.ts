@@ -12,7 +12,6 @@ export interface Withdrawal {
   readonly proposal: Proposal;
   readonly reason: WithdrawReason;
   readonly branchHead: string;
-  readonly baseHead: string;
 }
 
 /**
@@ -23,10 +22,12 @@ export interface Withdrawal {
 export async function withdrawProposal(
   host: ChangeHost,
   { repository }: Pick<ProposalRepository, 'repository'>,
-  { proposal, reason, branchHead, baseHead }: Withdrawal,
+  { proposal, reason, branchHead }: Withdrawal,
 ): Promise<'withdrawn' | 'overtaken'> {
-  const { request, memory } = proposal;
+  const { request, commit, memory } = proposal;
   const { branch } = request.head;
+  // What nobody wants any more may still be merged by somebody: it then brings nothing, whatever base is wanted now.
+  const baseHead = (await host.readBranch(repository, request.base)) ?? commit.parents.at(-1) ?? branchHead;
   const words = formatWithdrawal(reason, { memory, base: request.base });
   const { changes: _changes, content: _content, ...owner } = memory;
   const trailers = formatTrailers({ ...owner, withdrawn: reason, author: authorOf(proposal) });

@@ -50,7 +50,7 @@ export async function withdrawUnwanted(
     // A base other than the one we made it for is a person's choice.
     const isTheirs = branch.own === undefined || (branch.own.memory.base ?? base) !== base;
     if (branch.head === undefined || isTheirs) continue;
-    const outcome = await withdrawProposal(changeHost, where, { proposal, reason, branchHead: branch.head, baseHead });
+    const outcome = await withdrawProposal(changeHost, where, { proposal, reason, branchHead: branch.head });
     if (outcome === 'withdrawn') withdrawn.push({ proposal, reason });
   }
   return withdrawn;

@@ -26,6 +26,7 @@ export const BRANCH = `tidegate/${CLUSTER}/flux-system/apps`;
 export const FILE = 'apps/podinfo/kustomization.yaml';
 export const MINUTE = 60_000;
 const RETRIES = 1;
+const PLAIN_FILE = { mode: '100644', type: 'blob' } as const;
 
 /** A GitHub, a registry and as many stories on them as a file wants. */
 export type ImageStories = Awaited<ReturnType<typeof startImageStories>>;
@@ -40,6 +41,8 @@ export async function startImageStories(
   openRegistry: () => StoryRegistry | Promise<StoryRegistry> = startEcrForStories,
 ) {
   const github = await startGitHubForTests({ retries: RETRIES });
+  // Thousands of stories in an hour are no matter of anybody's limit.
+  github.github.rateLimits.configure({ perHour: Number.MAX_SAFE_INTEGER });
   const images = await openRegistry();
   const registries = { ecr: [{ account: images.account, region: images.region, repositories: ['team/*'] }] };
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-image-update-'));
@@ -57,6 +60,7 @@ export async function startImageStories(
       readonly installation?: string;
       /** Its processes keep in the journal when GitHub's limits end. */
       readonly keepsLimits?: boolean;
+      readonly files?: (image: string) => Readonly<Record<string, string>>;
     } = {},
   ) {
     stories += 1;
@@ -75,6 +79,7 @@ export async function startImageStories(
         '',
         '',
       ].join('\r\n'),
+      ...options.files?.(image),
     });
     const fullName = `${repository.owner}/${repository.name}`;
     const url = `${github.github.url}/${fullName}`;
@@ -122,7 +127,8 @@ export async function startImageStories(
       clock,
       log: collectingLogger(),
     };
-    const handler = createImageUpdateHandler(dependencies);
+    let { settings } = dependencies;
+    let handler = createImageUpdateHandler(dependencies);
     const where = { owner: repository.owner, repo: repository.name };
     const changePull = (
       number: number,
@@ -139,6 +145,15 @@ export async function startImageStories(
       instruct: async (change: ChangeInstructions) => {
         instructions = change(instructions);
         await journal.write([{ type: 'Instructions', instructions }]);
+      },
+      /** What the folder of another cluster says. */
+      instructOf: async (cluster: string, change: ChangeInstructions) => {
+        await journal.write([{ type: 'Instructions', instructions: { ...change(instructions), cluster } }]);
+      },
+      /** Another tidegate.yaml, and the function deployed with it. */
+      configure: (change: (now: ImageUpdateDependencies['settings']) => ImageUpdateDependencies['settings']) => {
+        settings = change(settings);
+        handler = createImageUpdateHandler({ ...dependencies, settings });
       },
       wait: (ms: number) => {
         waited += ms;
@@ -214,6 +229,32 @@ export async function startImageStories(
         createBranch: (branch: string, sha: string) =>
           person.request('POST /repos/{owner}/{repo}/git/refs', { ...where, ref: `refs/heads/${branch}`, sha }),
       },
+      /** A commit that holds what another one holds, with these parents, made on the pages of GitHub. */
+      commitLike: async (like: string, parents: readonly string[], files: Readonly<Record<string, string>> = {}) => {
+        const { data: tree } = await person.request('POST /repos/{owner}/{repo}/git/trees', {
+          ...where,
+          base_tree: like,
+          tree: Object.entries(files).map(([path, content]) => ({ path, content, ...PLAIN_FILE })),
+        });
+        const { data } = await person.request('POST /repos/{owner}/{repo}/git/commits', {
+          ...where,
+          tree: tree.sha,
+          parents: [...parents],
+          message: "Merge branch 'main' into it",
+          author: { name: 'alice', email: 'alice@users.noreply.github.com' },
+          committer: { name: 'GitHub', email: 'noreply@github.com' },
+        });
+        return data.sha;
+      },
+      /** What was said about a pull request, in the order in which it was said. */
+      comments: async (number: number) => {
+        const { data } = await person.request('GET /repos/{owner}/{repo}/issues/{issue_number}/comments', {
+          ...where,
+          issue_number: number,
+        });
+        return data.map(({ body }) => body ?? '');
+      },
+      pull: (number: number) => github.github.pulls(fullName).find((one) => one.number === number),
       merge: (number: number, method: 'merge' | 'squash' = 'merge') =>
         github.github.mergePull(fullName, number, 'alice', method),
       head: (branch: string) => github.github.head(fullName, branch),
