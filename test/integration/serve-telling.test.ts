@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster, type RunningCluster } from '#local/cluster/start-cluster.ts';
 import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
@@ -12,6 +12,7 @@ import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { kustomizationManifest } from './flux-manifests.ts';
 import { until, WEBHOOK_SECRET } from './open-serve.ts';
+import { startCommand, type StartedCommand } from './start-command.ts';
 
 const REPOSITORY = 'acme/fleet';
 const CLUSTER = 'prod';
@@ -22,6 +23,8 @@ let github: RunningGitHub;
 let serve: Serve;
 let folder: string;
 let log = '';
+let appId: number;
+const processes: StartedCommand[] = [];
 
 beforeAll(async () => {
   [cluster, github] = await Promise.all([startCluster({}), startGitHub()]);
@@ -34,6 +37,7 @@ beforeAll(async () => {
     permissions: { contents: 'write', pull_requests: 'write', statuses: 'write', metadata: 'read' },
   });
   github.install({ app: 'tidegate', account: 'acme' });
+  appId = app.id;
   folder = mkdtempSync(join(tmpdir(), 'tidegate-telling-'));
   mkdirSync(join(folder, 'secrets'));
   writeFileSync(join(folder, 'secrets', 'key'), app.privateKey);
@@ -47,6 +51,8 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
+  for (const one of processes) one.kill('SIGKILL');
+  await Promise.all(processes.map(({ exit }) => exit));
   await serve.close();
   await github.close();
   await cluster.stop();
@@ -285,4 +291,88 @@ describe('an installation whose token is wrong', () => {
     expect(source?.problem).toMatch(/^AuthenticationFailed: /u);
     expect(JSON.stringify(problems)).not.toContain(token);
   });
+});
+
+/** Starts `tidegate serve` for a repository, with state and secrets below a folder, in a process of its own. */
+function startProcess(own: string, repository: string): StartedCommand {
+  const settings = [
+    `configRepository: { url: "${github.url}/${repository}", branch: main }`,
+    `github: { apiUrl: "${github.apiUrl}", appId: ${appId}, privateKeySecret: key, webhookSecret: webhook }`,
+    `clusters: [ { name: ${CLUSTER}, path: ./clusters/prod, kubeconfig: { context: ${cluster.contextName}, file: ${cluster.kubeconfigPath} } } ]`,
+    `serve: { address: 127.0.0.1, port: 0, stateFolder: ${join(own, 'state')}, secretsFolder: ${join(folder, 'secrets')}, tickSeconds: 5 }`,
+  ];
+  writeFileSync(join(own, 'tidegate.yaml'), `${settings.join('\n')}\n`);
+  const path = [dirname(cluster.kubectlPath), process.env['PATH'] ?? ''].join(delimiter);
+  const started = startCommand(['serve', '--config', join(own, 'tidegate.yaml')], { PATH: path });
+  processes.push(started);
+  return started;
+}
+
+async function configMapNames(): Promise<readonly string[]> {
+  const { stdout } = await cluster.kubectl(['get', 'configmaps', '-n', 'default', '-o', 'name']);
+  return stdout.trim().split('\n').sort();
+}
+
+describe('a second serve on the cluster, in a process of its own', () => {
+  it(
+    'with another repository is refused by name, and nothing of the first is pruned',
+    { timeout: 180_000 },
+    async () => {
+      const own = mkdtempSync(join(folder, 'other-'));
+      const added = JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'of-other', namespace: 'default' },
+      });
+      await github.createRepository({
+        owner: 'acme',
+        name: 'other',
+        private: true,
+        files: { 'clusters/prod/new.yaml': added },
+      });
+      const before = await configMapNames();
+
+      const other = startProcess(own, 'acme/other');
+      const commit = (await github.head('acme/other', 'main')) ?? '';
+      const told = () =>
+        github.statuses('acme/other', commit).findLast(({ state }) => state === 'failure')?.description;
+      await until('the refusal', () => told() !== undefined, PATIENCE_MS).catch((error: unknown) => {
+        throw new Error(`${String(error)}: ${other.output().slice(-3000)} ${other.errors()}`);
+      });
+      other.kill('SIGTERM');
+
+      expect(await other.exit).toBe(0);
+      expect(told()).toMatch(/^InstallationRefused: .*acme\/fleet/u);
+      expect(await configMapNames()).toEqual(before);
+      expect(before.filter((name) => name.startsWith('configmap/cm-'))).toHaveLength(111);
+    },
+  );
+
+  it(
+    'that takes the place of the first goes on with what was applied, although the root is broken by then',
+    { timeout: 240_000 },
+    async () => {
+      await serve.close();
+      const commit = await push({ 'clusters/prod/broken.yaml': 'kind: ConfigMap\nmetadata:\n  name: x: y\n' });
+      await cluster.kubectl(['delete', 'configmap/cm-0', '-n', 'default']);
+      const before = await configMapNames();
+
+      const next = startProcess(folder, REPOSITORY);
+      const broken = await awaitStatus(commit, 'tidegate/prod/flux-system/flux-system', ['failure']);
+      await until(
+        'drift to be corrected',
+        async () => (await configMapNames()).includes('configmap/cm-0'),
+        PATIENCE_MS,
+      );
+      const during = await configMapNames();
+      const mended = await push({ 'clusters/prod/broken.yaml': '# mended\n' });
+      const root = await awaitStatus(mended, 'tidegate/prod/flux-system/flux-system', ['success']);
+      next.kill('SIGTERM');
+
+      expect(broken?.description).toMatch(/^BuildFailed: clusters\/prod\/broken\.yaml:3:/u);
+      expect(during).toEqual([...before, 'configmap/cm-0'].sort());
+      expect(root?.state).toBe('success');
+      expect(await next.exit).toBe(0);
+    },
+  );
 });
