@@ -111,6 +111,30 @@ describe('kstatus', () => {
     );
   });
 
+  it.each([
+    ['of this generation', '2', 2, 'Current'],
+    ['of an older generation', '1', 1, 'InProgress'],
+    ['of a newer generation', '3', 3, 'InProgress'],
+    ['of a generation before all others', '-1', -1, 'InProgress'],
+  ])(
+    'cannot read an observed generation written as a text; %s it is the number to us',
+    async (_what, text, number, status) => {
+      const rollout = (observedGeneration: unknown) => ({
+        apiVersion: 'argoproj.io/v1alpha1',
+        kind: 'Rollout',
+        metadata: { name: 'it', generation: 2 },
+        status: { observedGeneration },
+      });
+
+      const answers = await askOracle('kstatus', [{ json: toJson(rollout(text)) }]);
+      const [asNumber] = await judge([rollout(number)]);
+
+      expect(JSON.stringify(answers)).toContain('"status":"Unknown"');
+      expect(asNumber?.flux).toBe(status);
+      expect(assessHealth(rollout(text), Date.now()).status).toBe(status);
+    },
+  );
+
   it('agrees with us on every built-in kind, whatever it shows of what all kinds may show', async () => {
     const objects = BUILT_IN_KINDS.flatMap(([apiVersion, kind]) =>
       EVERYWHERE.map(([, metadata, status]) => ({ apiVersion, kind, metadata: { name: 'it', ...metadata }, status })),

@@ -6,6 +6,7 @@ import type { ObservedAutomation } from '#shared/change/observe-automation.ts';
 import type { ObservedBranch } from '#shared/change/observe-branch.ts';
 import { planImageUpdate, type ImageUpdatePlan } from '#shared/change/plan-image-update.ts';
 import type { Proposal } from '#shared/change/proposals.ts';
+import { recordImageUpdate } from '#shared/change/record-image-update.ts';
 import { orderOfPolicy } from '#shared/image/select-tag.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
 
@@ -205,22 +206,57 @@ describe('planning an image update', () => {
     expect(plan.doubts).toEqual(['ns/other is undecided (the policy is suspended); its proposal stays as it is']);
   });
 
-  it('says which value stays because the policy orders it above what it chooses', () => {
-    const seen = observed({ current: 'main-9', tags: '' });
-    const policy = { kind: 'alphabetical', order: 'asc' } as const;
+  it.each<[policy: ImagePolicy['policy'], current: string, tags: string, says: string]>([
+    [
+      { kind: 'alphabetical', order: 'asc' },
+      'main-9',
+      'main-10 main-11',
+      'leaves main-9 at app.yaml:1 as it is: the policy (alphabetical asc) orders it above main-11',
+    ],
+    [
+      { kind: 'alphabetical', order: 'desc' },
+      'a',
+      'c b',
+      'leaves a at app.yaml:1 as it is: the policy (alphabetical desc) orders it above b',
+    ],
+    [
+      { kind: 'numerical', order: 'asc' },
+      '20261127',
+      '9 10',
+      'leaves 20261127 at app.yaml:1 as it is: the policy (numerical asc) orders it above 10',
+    ],
+    [
+      { kind: 'numerical', order: 'desc' },
+      '1',
+      '10 9',
+      'leaves 1 at app.yaml:1 as it is: the policy (numerical desc) orders it above 9',
+    ],
+    [
+      { kind: 'semver', range: '1.x' },
+      '2.0.0',
+      '1.0.0 1.10.0',
+      'leaves 2.0.0 at app.yaml:1 as it is: the policy (semver 1.x) orders it above 1.10.0',
+    ],
+    [{ kind: 'alphabetical', order: 'asc' }, 'main-11', 'main-10 main-11', ''],
+    [{ kind: 'numerical', order: 'desc' }, '9.0', '10 9', ''],
+  ])('%j says of %s beside %s: "%s"', (policy, current, tags, says) => {
+    const seen = observed({ current, tags });
     const candidates = seen.candidates.map((one) => ({
       ...one,
       policy: { ...one.policy, policy },
       order: orderOfPolicy({ policy }, []),
-      tags: [{ tag: 'main-10', digest: D1 }],
     }));
 
     const plan = planImageUpdate({ ...seen, candidates });
 
     expect(changesOf(plan)).toBe('');
-    expect(plan.ahead.map(({ marker, image }) => [marker.value, marker.line, image.tag])).toEqual([
-      ['main-9', 1, 'main-10'],
-    ]);
+    const context = { cluster: CLUSTER, now: 0, previous: [] };
+    const run = { checkout: seen.checkout, plan, result: { outcome: 'nothing-to-do' } } as const;
+    const messages = recordImageUpdate(context, AUTOMATION, run).flatMap((record) =>
+      record.type === 'Status' ? record.conditions.map(({ message }) => message) : [],
+    );
+    const stays = `; ns/app ${says}, the newest that it finds; write another value there to start from it`;
+    expect(messages).toContain(`repository up-to-date${says === '' ? '' : stays}`);
   });
 
   it.each<[policy: ImagePolicy['digestReflectionPolicy'], current: string, to: string]>([

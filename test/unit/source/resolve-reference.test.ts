@@ -53,6 +53,20 @@ describe('resolving a reference', () => {
     expect(revision).toContain(resolved.oid);
   });
 
+  /** No number of these is exact in a double, and some are the same there as the one before them. */
+  it.each<[range: string, tags: string, newest: string]>([
+    ['>=1.0.0-0', '1.0.0-20240612153045124 1.0.0-20240612153045123', '1.0.0-20240612153045124'],
+    ['>=1.0.0-0', '1.0.0-20240612153045123 1.0.0-20240612153045124', '1.0.0-20240612153045124'],
+    ['*', '0.0.20240612153045123 0.0.20240612153045122 0.0.9', '0.0.20240612153045123'],
+    ['<0.0.20240612153045123', '0.0.20240612153045123 0.0.20240612153045122', '0.0.20240612153045122'],
+    ['9007199254740993.x', 'v9007199254740992.0.0 v9007199254740993.0.0', 'v9007199254740993.0.0'],
+    ['*', '18446744073709551616.0.0 18446744073709551615.0.0', '18446744073709551615.0.0'],
+  ])('semver %s chooses of %s exactly %s', (semver, tags, newest) => {
+    const refs = tags.split(' ').map((tag, index) => ({ name: `refs/tags/${tag}`, oid: oid(String(index + 1)) }));
+
+    expect(resolveReference({ semver }, refs).refName).toBe(`refs/tags/${newest}`);
+  });
+
   it.each<[Reference, RegExp]>([
     [
       { branch: 'mian' },
