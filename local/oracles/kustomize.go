@@ -79,7 +79,11 @@ func buildFolder(input json.RawMessage) (any, error) {
 		LoadRestrictions: types.LoadRestrictionsNone,
 		PluginConfig:     types.DisabledPluginConfig(),
 	})
-	if _, err := builder.Run(recorded, filepath.Join(root, filepath.FromSlash(asked.Path))); err != nil {
+	resources, err := builder.Run(recorded, filepath.Join(root, filepath.FromSlash(asked.Path)))
+	if err == nil {
+		_, err = resources.AsYaml()
+	}
+	if err != nil {
 		given.Failure = strings.ReplaceAll(err.Error(), root, "")
 	}
 	for name := range recorded.read {

@@ -160,7 +160,9 @@ function visitText(
 ): void {
   switch (shape) {
     case 'text':
+      return;
     case 'literal':
+      if (value.indexOf('=') < 1) refuse(walk, place, 'has no key in front of a =; allowed is key=value');
       return;
     case 'keyed file':
       visitKeyedFile(walk, place, value);

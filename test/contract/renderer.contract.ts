@@ -167,6 +167,40 @@ export function describeRenderer(name: string, open: () => Promise<RendererWorld
       expect(outputs).toEqual(outputs.map((__, index) => configMap(`a-${index}`)));
     });
 
+    it.each<[what: string, texts: Readonly<Record<string, string>>, told: string]>([
+      [
+        'an object that it cannot write',
+        {
+          'kustomization.yaml': 'resources: [a.yaml]',
+          'a.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {"a\\N": hunter2, p: hunter2}\n',
+        },
+        'map[string]interface {}…',
+      ],
+      [
+        'a patch that is none',
+        { 'kustomization.yaml': 'resources: [a.yaml]\npatches: [{patch: "hunter2: {"}]', 'a.yaml': configMap('a') },
+        'unable to parse SM or JSON patch from [patch: …]',
+      ],
+      [
+        'a literal without a key',
+        { 'kustomization.yaml': 'secretGenerator: [{name: a, literals: [hunter2]}]' },
+        'literal sources …',
+      ],
+      [
+        'a patch of which it has two',
+        {
+          'kustomization.yaml': 'resources: [a.yaml]\npatches: [{patch: "p: hunter2", path: a.yaml}]',
+          'a.yaml': configMap('a'),
+        },
+        "patch and path can't be set at the same time …",
+      ],
+    ])('says nothing of what stands in %s', async (_what, texts, told) => {
+      const error: unknown = await build(texts, '').catch((reason: unknown) => reason);
+
+      expect(error).toMatchObject({ code: 'BuildFailed', message: expect.stringContaining(told) });
+      expect(String(error)).not.toContain('hunter2');
+    });
+
     it('leaves nothing behind', async () => {
       await build({ 'kustomization.yaml': 'resources: [a.yaml]', 'a.yaml': configMap('a') }, '');
       await build({ 'kustomization.yaml': 'resources: [missing.yaml]' }, '').catch(() => undefined);

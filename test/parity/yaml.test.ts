@@ -17,11 +17,24 @@ import { scalars, values } from './yaml-scalars.ts';
 const SEED = 8;
 const PER_RENDER = 1_000;
 const TIMEOUT_MS = 60_000;
-/**
- * What a variable may hold for Go and not for us, and is then refused by name: a line break of Unicode outside of a text,
- * a comment that touches a quote or the header of a block, tags with odd characters, binary data that is no text.
- */
-const LOUDER = /[\u2028\u2029]|^[|>][-+0-9]*#|^"[^"]*"#|^'[^']*'#|^![^ ]*[^ !\w-]|^!!binary /;
+/** What ends a line for YAML 1.1 alone. */
+const BREAKS = ['\u0085', '\u2028', '\u2029'] as const;
+const ANY_BREAK = /[\u0085\u2028\u2029]/;
+/** What a variable may hold for Go and not for us, and is then refused by name: each is rare, and a person can mend it. */
+const LOUDER: ReadonlyMap<string, RegExp> = new Map([
+  ['a line break of Unicode outside of a text', ANY_BREAK],
+  ['a comment that touches a quote or the header of a block', /^[|>][-+0-9]*#|^"[^"]*"#|^'[^']*'#/],
+  ['a tag with odd characters', /^![^ ]*[^ !\w-]/],
+  ['binary data that is no text', /^!!binary /],
+]);
+/** A value, or a map with one key, that ends nothing around it. */
+const StandsAlone = z.object({
+  output: z.strictObject({
+    spec: z
+      .looseObject({ after: z.literal('here') })
+      .refine((spec) => Object.keys(spec).length === 2 && !Object.values(spec).includes(null)),
+  }),
+});
 const ScalarAnswer = z.object({ v2: z.string(), v3: z.string(), text: z.string() });
 
 let renderer: KubectlRenderer;
@@ -99,13 +112,13 @@ describe('values on their way through a render', () => {
         const answer = answers[start + index];
         // What is no value without quotes breaks the file, and kustomize itself refuses infinite numbers.
         const isPlain =
-          answer !== undefined && 'output' in answer && !/^[-+]?\.(?:inf|nan)$|[\u2028\u2029]/i.test(sample);
+          answer !== undefined && 'output' in answer && !/^[-+]?\.(?:inf|nan)$|[\u0085\u2028\u2029]/i.test(sample);
         return [
           ...(isPlain ? [`  plain-${index}: ${sample}`] : []),
-          `  single-${index}: '${sample.replaceAll("'", "''").replaceAll(/[\u2028\u2029]/g, '')}'`,
-          `  double-${index}: ${JSON.stringify(sample)}`,
-          `  lines-${index}: ${JSON.stringify(`first\n${sample}`)}`,
-          `  key-${index}: {${JSON.stringify(sample.replaceAll(/[\u2028\u2029]/g, ''))}: ''}`,
+          `  single-${index}: '${sample.replaceAll("'", "''").replaceAll(/[\u0085\u2028\u2029]/g, '')}'`,
+          `  double-${index}: ${doubleQuoted(sample)}`,
+          `  lines-${index}: ${doubleQuoted(`first\n${sample}`)}`,
+          `  key-${index}: {${JSON.stringify(sample.replaceAll(/[\u0085\u2028\u2029]/g, ''))}: ''}`,
         ];
       });
 
@@ -132,16 +145,18 @@ describe('values on their way through a render', () => {
       texts.map((text) => ({ text })),
     );
     const found: string[] = [];
+    const louder: string[] = [];
     for (const [index, sample] of samples.entries()) {
       const { output, error } = readGoJson(answers[index] ?? '');
 
       const { result } = await render(manifest, { v: sample }, stream);
 
       const name = JSON.stringify(sample);
-      if (result.outcome === 'failed' && LOUDER.test(sample)) continue;
       if (result.outcome === 'failed') {
-        if (error === undefined)
-          found.push(`${name}: refused (${result.problems.map(formatProblem).join()}), Go reads it`);
+        if (error !== undefined) continue;
+        const kind = [...LOUDER].find(([, pattern]) => pattern.test(sample))?.[0];
+        if (kind !== undefined) louder.push(`${kind}: ${name}`);
+        else found.push(`${name}: refused (${result.problems.map(formatProblem).join()}), Go reads it`);
       } else if (error !== undefined) {
         found.push(`${name}: read, Go refuses it (${error})`);
       } else {
@@ -151,6 +166,73 @@ describe('values on their way through a render', () => {
     }
 
     expect(found).toEqual([]);
+    expect(louder.length, louder.join('\n')).toBeLessThan(samples.length / 100);
+  });
+
+  /**
+   * kustomize writes U+0085 raw and reads it back as what is folded into a space: there is nothing that we could keep. A block
+   * that starts with one of the other two is refused by name, and is not tried here.
+   */
+  it('keep the line breaks of Unicode in every style of text, in keys and in values', async () => {
+    const texts = BREAKS.flatMap((one) =>
+      [
+        'a%b',
+        '%b',
+        'a%',
+        'a%%b',
+        'a %b',
+        'a% b',
+        'a %  b',
+        'a%%',
+        'a%      b',
+        'a %%      b',
+        'a%      b %      c',
+        'a#%b',
+        "it''s%b",
+      ].map((text) => text.replaceAll('%', one)),
+    );
+    const spelled = texts.flatMap((text) => [
+      text,
+      `'${text}'`,
+      `"${text}"`,
+      escapeBreaks(`"${text}"`),
+      ...(BREAKS.some((one) => text.startsWith(one)) ? ['|-', '>-'] : ['|', '|-', '|+', '>', '>-', '>+']).map(
+        (header) => `${header}\n    ${text}`,
+      ),
+      `|\n    first\n    ${text}\n    last`,
+      `>\n    first\n    ${text}\n    last`,
+    ]);
+    const lines = [
+      ...spelled.map((scalar, index) => `  value-${index}: ${scalar}\n`),
+      ...spelled.flatMap((key, index) => (/^[|>]/.test(key) ? [] : [`  key-${index}:\n    ${key}: ''\n`])),
+    ];
+    const answers = await askOracle(
+      'yaml',
+      lines.map((line) => ({ text: `spec:\n${line}  after: here\n` })),
+    );
+    // What is no value without quotes would end the mapping, or break the file.
+    const alone = lines.filter((_, index) => StandsAlone.safeParse(answers[index]).success);
+    const builds = await askOracle(
+      'build',
+      alone.map((line) => ({
+        files: { 'kustomization.yaml': 'resources: [a.yaml]', 'a.yaml': HEADER + line },
+        path: '.',
+      })),
+    );
+    // A key that ends in U+0085 is more than kustomize itself can write.
+    const sound = alone.filter((_, index) => !JSON.stringify(builds[index]).includes('"failure"'));
+
+    const { result, stream } = await render(`${HEADER}${sound.join('')}`);
+
+    const [answer = ''] = await askOracleForText('yaml', [{ text: stream }]);
+    const theirs = specOf(readGoJson(answer).output);
+    if (result.outcome === 'failed') throw new Error(result.problems.map(formatProblem).join('\n'));
+    expect(differences(specOf(spellNumbers(result.objects[0])), theirs)).toEqual([]);
+    const told = JSON.stringify(theirs);
+    expect(told).not.toContain('\u0085');
+    for (const one of ['\u2028', '\u2029']) expect(told.split(one).length).toBeGreaterThan(texts.length);
+    expect(sound.filter((line) => line.startsWith('  key')).length).toBeGreaterThan(20);
+    expect(sound.length).toBeGreaterThan(lines.length / 3);
   });
 });
 
@@ -187,9 +269,17 @@ describe('values of a kustomization file', () => {
   });
 });
 
+/** Raw, U+0085 is folded with the line breaks around it. */
+function doubleQuoted(text: string): string {
+  return JSON.stringify(text).replaceAll('\u0085', String.raw`\N`);
+}
+
 /** Raw, they end a line for kustomize, and the file is refused. */
 function escapeBreaks(text: string): string {
-  return text.replaceAll('\u2028', String.raw`\L`).replaceAll('\u2029', String.raw`\P`);
+  return text
+    .replaceAll('\u0085', String.raw`\N`)
+    .replaceAll('\u2028', String.raw`\L`)
+    .replaceAll('\u2029', String.raw`\P`);
 }
 
 describe('values that an edit writes', () => {

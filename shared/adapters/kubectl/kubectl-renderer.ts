@@ -219,9 +219,17 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
+/** Where kustomize tells what it read, which may be a secret: a whole object, a patch, the configuration of a generator. */
+const QUOTED_CONTENT: readonly RegExp[] = [
+  /(map\[string\]interface \{\})\{.*\}/gsu,
+  /(\[patch: )"(?:[^"\\]|\\.)*"/gsu,
+  /(with config: )`.*?`/gsu,
+  /(must specify one of patch and path in |patch and path can't be set at the same time |decoding |literal sources ).*/gsu,
+];
+
 /** kustomize's own words, without the folder of this machine and without control characters. */
 function explain(stderr: string, root: string): string {
-  const words = stderr
+  const told = stderr
     .replaceAll(`${root}/`, '')
     .replaceAll(root, '.')
     .replaceAll(/(?!\n)\p{Cc}/gu, ' ')
@@ -231,6 +239,7 @@ function explain(stderr: string, root: string): string {
     .map((line) => (line.startsWith('"') ? unquote(line) : line))
     .join(' ')
     .trim();
+  const words = QUOTED_CONTENT.reduce((text, pattern) => text.replaceAll(pattern, '$1…'), told);
   return `kustomize: ${words === '' ? 'failed without a word' : words.slice(0, 4_000)}`;
 }
 

@@ -258,6 +258,14 @@ describe('collecting what a build can read', () => {
     },
   );
 
+  it.each(['hunter2', '=hunter2', ''])('wants a key in front of a literal, and does not say which: %j', (literal) => {
+    const text = `configMapGenerator: [{ name: a, literals: [${JSON.stringify(literal)}] }]`;
+
+    expect(problemsOf({ 'apps/kustomization.yaml': text })).toEqual([
+      'apps/kustomization.yaml:1:44: configMapGenerator[0].literals[0]: has no key in front of a =; allowed is key=value',
+    ]);
+  });
+
   it('names as many problems as a person mends at once, whatever there are', () => {
     const texts = { 'apps/kustomization.yaml': `resources: [${'1,'.repeat(20_000)}1]` };
 
