@@ -173,8 +173,8 @@ function isUnchanged(
 
 function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanApplyInput): string | undefined {
   const { adopt = false } = desired.set.settings;
-  const marks = [desired.object.metadata.annotations, live.annotations];
-  const adopted = adopt || marks.some((annotations) => annotations?.[ADOPT_ANNOTATION] === 'enabled');
+  // Whose an object is to be, Git says, and nobody who may annotate the object in the cluster.
+  const adopted = adopt || desired.object.metadata.annotations?.[ADOPT_ANNOTATION] === 'enabled';
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
   const isOwnSet =
     partOf !== undefined && (partOf === applySetId(desired.set.id) || input.cluster.parentsBySet.has(partOf));

@@ -303,11 +303,14 @@ describe('applying a Kustomization', () => {
     ]);
 
     const refused = await installation.apply([rendered(ns, [configMap(ns, 'theirs')])]);
+    await fixture.cluster.kubectl(['-n', ns, 'annotate', 'configmap/theirs', 'tidegate.dev/adopt=enabled']);
+    const byHand = await installation.apply([rendered(ns, [configMap(ns, 'theirs')])]);
     const adopt = { 'tidegate.dev/adopt': 'enabled' };
     const adopted = await installation.apply([rendered(ns, [configMap(ns, 'theirs', { key: 'ours' }, adopt)])]);
 
     expect(outcomeOf(refused, ns).failures).toMatchObject([{ reason: 'OwnedByOther' }]);
     expect(outcomeOf(refused, ns).message).toContain('Flux Kustomization flux-system/apps');
+    expect(outcomeOf(byHand, ns).failures).toMatchObject([{ reason: 'OwnedByOther' }]);
     expect(changesOf(outcomeOf(adopted, ns))).toEqual(['configured ConfigMap/foreign/theirs']);
   });
 

@@ -388,7 +388,7 @@ describe('a value of a Secret that a server refuses', () => {
           }
         }
       }),
-      { seed: 42, numRuns: sampleSize(1, 20), endOnFailure: true },
+      { seed: 42, numRuns: sampleSize(1, 5), endOnFailure: true },
     );
   });
 });

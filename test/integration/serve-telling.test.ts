@@ -352,24 +352,33 @@ describe('a second serve on the cluster, in a process of its own', () => {
     'that takes the place of the first goes on with what was applied, although the root is broken by then',
     { timeout: 240_000 },
     async () => {
+      const broken = await push({ 'clusters/prod/broken.yaml': 'kind: ConfigMap\nmetadata:\n  name: x: y\n' });
+      const said = await awaitStatus(broken, 'tidegate/prod/flux-system/flux-system', ['failure']);
       await serve.close();
-      const commit = await push({ 'clusters/prod/broken.yaml': 'kind: ConfigMap\nmetadata:\n  name: x: y\n' });
       await cluster.kubectl(['delete', 'configmap/cm-0', '-n', 'default']);
       const before = await configMapNames();
 
       const next = startProcess(folder, REPOSITORY);
-      const broken = await awaitStatus(commit, 'tidegate/prod/flux-system/flux-system', ['failure']);
+      const url = () => /"url":"(http:[^"]+)"/u.exec(next.output())?.[1];
+      await until('it to serve', () => url() !== undefined, PATIENCE_MS);
+      github.setAppHook('tidegate', { url: `${url()}/webhook`, secret: WEBHOOK_SECRET });
+      const commit = await push({ 'apps/bad/web.yaml': DEPLOYMENT.replace('three', '2') });
+      const again = await awaitStatus(commit, 'tidegate/prod/flux-system/flux-system', ['failure']);
       await until(
         'drift to be corrected',
         async () => (await configMapNames()).includes('configmap/cm-0'),
         PATIENCE_MS,
       );
       const during = await configMapNames();
+      const { stdout: replicas } = await cluster.kubectl(['get', 'deployment/web', '-o', 'jsonpath={.spec.replicas}']);
       const mended = await push({ 'clusters/prod/broken.yaml': '# mended\n' });
       const root = await awaitStatus(mended, 'tidegate/prod/flux-system/flux-system', ['success']);
       next.kill('SIGTERM');
 
-      expect(broken?.description).toMatch(/^BuildFailed: clusters\/prod\/broken\.yaml:3:/u);
+      for (const status of [said, again]) {
+        expect(status?.description).toMatch(/^BuildFailed: clusters\/prod\/broken\.yaml:3:/u);
+      }
+      expect(replicas).toBe('1');
       expect(during).toEqual([...before, 'configmap/cm-0'].sort());
       expect(root?.state).toBe('success');
       expect(await next.exit).toBe(0);
