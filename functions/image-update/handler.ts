@@ -11,7 +11,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 
 /** What the image-update function is made of. */
 export interface ImageUpdateDependencies extends UpdateImagesPorts {
-  readonly settings: Pick<Settings, 'configRepository' | 'registries'> & {
+  readonly settings: Pick<Settings, 'installation' | 'configRepository' | 'registries'> & {
     readonly github: Pick<Settings['github'], 'apiUrl' | 'branchPrefix'>;
     readonly clusters: readonly Pick<Settings['clusters'][number], 'name'>[];
   };
@@ -39,6 +39,7 @@ export function createImageUpdateHandler(
 ): (event: SQSEvent) => Promise<SQSBatchResponse> {
   const { settings, log } = dependencies;
   const updateSettings = {
+    installation: settings.installation,
     configRepository: settings.configRepository,
     githubApiUrl: settings.github.apiUrl,
     branchPrefix: settings.github.branchPrefix,

@@ -12,6 +12,8 @@ export interface ProposedChange extends Omit<ImageChange, 'line'> {
 
 /** Whose change a commit is. */
 export interface ChangeOwner {
+  /** The name of the installation in its settings; absent in commits that were made before it was written there. */
+  readonly installation?: string;
   readonly cluster: string;
   /** `<namespace>/<name>` of the ImageUpdateAutomation. */
   readonly automation: string;
@@ -32,6 +34,7 @@ export interface CommitMemory extends ChangeOwner {
 }
 
 const AUTOMATION = 'Tidegate-Automation';
+const INSTALLATION = 'Tidegate-Installation';
 const BASE = 'Tidegate-Base';
 const BRANCH = 'Tidegate-Branch';
 const CONTENT = 'Tidegate-Content';
@@ -56,6 +59,7 @@ const Change = z.object({
 export function formatTrailers(memory: CommitMemory & { readonly author: string }): string {
   return [
     `${AUTOMATION}: ${memory.cluster}/${memory.automation}`,
+    ...(memory.installation === undefined ? [] : [`${INSTALLATION}: ${memory.installation}`]),
     ...(memory.base === undefined ? [] : [`${BASE}: ${memory.base}`]),
     ...(memory.branch === undefined ? [] : [`${BRANCH}: ${memory.branch}`]),
     ...(memory.content === undefined ? [] : [`${CONTENT}: ${memory.content}`]),
@@ -73,6 +77,7 @@ export function parseTrailers(message: string): CommitMemory | undefined {
   const owner = /^([^/]+)\/(.+)$/u.exec(valuesOf(AUTOMATION)[0] ?? '');
   const [, cluster, automation] = owner ?? [];
   if (cluster === undefined || automation === undefined) return undefined;
+  const [installation] = valuesOf(INSTALLATION);
   const [base] = valuesOf(BASE);
   const [branch] = valuesOf(BRANCH);
   const [content] = valuesOf(CONTENT);
@@ -81,12 +86,18 @@ export function parseTrailers(message: string): CommitMemory | undefined {
   return {
     cluster,
     automation,
+    ...(installation === undefined ? {} : { installation }),
     ...(base === undefined ? {} : { base }),
     ...(branch === undefined ? {} : { branch }),
     ...(content === undefined ? {} : { content }),
     ...(withdrawn === undefined ? {} : { withdrawn }),
     ...(changes === undefined || (changes.length === 0 && withdrawn === undefined) ? {} : { changes }),
   };
+}
+
+/** Whether a commit is of this installation, as far as it says: another one may share repository, App and names of clusters. */
+export function isOfInstallation({ installation }: ChangeOwner, name: string): boolean {
+  return installation === undefined || installation === name;
 }
 
 const FINGERPRINT = 'files-';

@@ -1,6 +1,6 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ChangeHost, ChangeRequest } from '#shared/ports/change-host.ts';
 
+import { explainRefusal } from './explain-refusal.ts';
 import type { ImageUpdate, PlannedCommit } from './plan-image-update.ts';
 import { formatUpdateBranchMessage } from './pull-request-text.ts';
 import type { Checkout } from './resolve-checkout.ts';
@@ -108,18 +108,9 @@ async function writeCommit(host: ChangeHost, checkout: Checkout, planned: Planne
   const made = await write([parent]);
   if (made.moved.outcome === 'moved') return made.oid;
   if (made.moved.outcome !== 'refused') return undefined;
-  if (branchFrom === undefined || branchFrom === parent) throw refused(checkout, branch, made.moved.reason);
+  if (branchFrom === undefined || branchFrom === parent) throw explainRefusal(checkout, { ...made.moved, branch });
   // Where a rule forbids to make a branch anew, the same content is put on top of what it has.
   const appended = await write([branchFrom, parent]);
-  if (appended.moved.outcome === 'refused') throw refused(checkout, branch, appended.moved.reason);
+  if (appended.moved.outcome === 'refused') throw explainRefusal(checkout, { ...appended.moved, branch });
   return appended.moved.outcome === 'moved' ? appended.oid : undefined;
-}
-
-function refused({ repository }: Checkout, branch: string, reason: string): TidegateError {
-  const subject = `${repository.owner}/${repository.name}: branch ${branch}`;
-  return new TidegateError(
-    'GitOperationFailed',
-    `${subject}: GitHub refuses the update: ${reason}; allow it in the repository's rules, or choose other names of branches with pullRequests.branchPrefix in tidegate.yaml`,
-    { disposition: 'stall', subject },
-  );
 }

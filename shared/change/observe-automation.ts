@@ -6,6 +6,7 @@ import type { SourceTree } from '#shared/ports/source-tree.ts';
 
 import { findMarkedPlaces, isAdoptable, type Adopter, type MarkedPlaces } from './adopt-proposal.ts';
 import { branchNames } from './branch-name.ts';
+import { isOfInstallation } from './commit-trailers.ts';
 import type { PolicyCandidates } from './choose-values.ts';
 import { observeBranch, ownCommit, type ObservedBranch } from './observe-branch.ts';
 import { placeKey } from './place.ts';
@@ -71,7 +72,7 @@ export async function observeAutomation(ports: ObservePorts, request: ObserveReq
   const found = findOpen(request, read, places);
   const branch =
     checkout.mode === 'push'
-      ? await observeBranch(ports.changeHost, repository, { name: checkout.branch, baseHead })
+      ? await observeBranch(ports.changeHost, repository, { ...checkout, name: checkout.branch, baseHead })
       : await observeProposalBranch(ports, request, read, { open: found.misplaced ?? found.open, baseHead });
   const unreadable = unreadableFiles(places, found.open);
   return {
@@ -93,7 +94,9 @@ function findOpen(
 ): Pick<ObservedAutomation, 'open' | 'retargeted' | 'misplaced'> {
   if (checkout.mode === 'push') return {};
   const owner = `${cluster}/${formatNamespacedName(automation)}`;
-  const open = proposals.filter(({ request }) => request.state === 'open');
+  const open = proposals.filter(
+    ({ request, memory }) => request.state === 'open' && isOfInstallation(memory, checkout.installation),
+  );
   const own = open.filter((proposal) => ownerOf(proposal) === owner);
   const elsewhere = own.filter(({ request }) => request.base !== checkout.base);
   // Whoever changes the base of a pull request leaves in its commit which base we made it for.
@@ -119,12 +122,12 @@ async function observeProposalBranch(
 ): Promise<ObservedBranch | undefined> {
   const { repository } = checkout;
   if (open !== undefined) {
-    return observeBranch(ports.changeHost, repository, { name: open.request.head.branch, baseHead });
+    return observeBranch(ports.changeHost, repository, { ...checkout, name: open.request.head.branch, baseHead });
   }
   const inUse = new Set(requests.filter(isOpen).map(({ head }) => head.branch));
   for (const name of branchNames(checkout.branch)) {
     if (inUse.has(name)) continue;
-    const branch = await observeBranch(ports.changeHost, repository, { name, baseHead });
+    const branch = await observeBranch(ports.changeHost, repository, { ...checkout, name, baseHead });
     if (branch.head === undefined || branch.own !== undefined) return branch;
   }
   return undefined;

@@ -7,7 +7,7 @@ import type {
   RepositoryId,
 } from '#shared/ports/change-host.ts';
 
-import { holdsWhatItSays, parseTrailers, type CommitMemory } from './commit-trailers.ts';
+import { holdsWhatItSays, isOfInstallation, parseTrailers, type CommitMemory } from './commit-trailers.ts';
 
 const MOST_FILES = 300;
 
@@ -34,17 +34,19 @@ export interface ObservedBranch {
 export async function observeBranch(
   host: ChangeHost,
   repository: RepositoryId,
-  { name, baseHead }: { readonly name: string; readonly baseHead: string },
+  seen: { readonly name: string; readonly baseHead: string; readonly installation: string },
 ): Promise<ObservedBranch> {
+  const { name, baseHead, installation } = seen;
   const head = await host.readBranch(repository, name);
   if (head === undefined) return { name, tipParents: [], ahead: [] };
   if (head === baseHead) return { name, head, tipParents: [], mergeBase: head, ahead: [] };
   const comparison = await host.compare(repository, { base: baseHead, head });
   const ahead = comparison?.commits ?? [];
   const tip = ahead.find(({ oid }) => oid === head) ?? (await host.readCommit(repository, head));
-  const own =
+  const found =
     (await ownTip(host, repository, tip, comparison)) ??
     (await commitBelowUpdate(host, repository, { baseHead, tip, ahead }));
+  const own = found !== undefined && isOfInstallation(found.memory, installation) ? found : undefined;
   return {
     name,
     head,

@@ -27,7 +27,7 @@ const SHORTEST_SECTION = 1_000;
 export interface ChangeSubject {
   readonly cluster: string;
   readonly automation: ImageUpdateAutomation;
-  readonly checkout: { readonly base: string };
+  readonly checkout: { readonly base: string; readonly installation: string };
   readonly changes: readonly ImageChange[];
   readonly edits: readonly FileEdit[];
 }
@@ -178,6 +178,7 @@ export function formatCommitMessage(subject: CommitSubject): string {
   const trailers = formatTrailers({
     cluster,
     automation: formatNamespacedName(automation),
+    installation: checkout.installation,
     base: checkout.base,
     branch: branchName,
     content: fingerprint(edits),

@@ -15,6 +15,8 @@ export interface Checkout {
   readonly base: string;
   /** Branch that is written. */
   readonly branch: string;
+  /** The installation that writes there. */
+  readonly installation: string;
   /** `push` writes the branch and opens nothing, as Flux does. */
   readonly mode: 'pull-request' | 'push';
 }
@@ -23,6 +25,7 @@ export interface Checkout {
 export interface CheckoutSettings {
   readonly configRepository: { readonly url: string; readonly branch: string };
   readonly githubApiUrl: string;
+  readonly installation: string;
   /** What the branches of our pull requests begin with: `tidegate/`. */
   readonly branchPrefix: string;
 }
@@ -56,7 +59,8 @@ export function resolveCheckout(
   const owner = `${cluster}/${formatNamespacedName(automation)}`;
   const branch = automation.pushBranch ?? branchNameOf(settings.branchPrefix, owner);
   const mode = automation.pushBranch === undefined ? 'pull-request' : 'push';
-  return { repository: githubRepository(url, settings.githubApiUrl), url, base, branch, mode };
+  const { installation } = settings;
+  return { repository: githubRepository(url, settings.githubApiUrl), installation, url, base, branch, mode };
 }
 
 /**

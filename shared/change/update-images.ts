@@ -19,6 +19,7 @@ import {
   type ImageRun,
 } from './automations-to-run.ts';
 import { executeImageUpdate, type ImageUpdateResult } from './execute-image-update.ts';
+import { forgetRepository, readFormerRepositories, rememberRepository } from './former-repositories.ts';
 import {
   observeAutomation,
   type ObservedAutomation,
@@ -61,6 +62,8 @@ export interface UpdateImagesPorts extends Omit<ObservePorts, 'readCommits'> {
 /** What a process need not find out twice; all of it can be lost. */
 export interface UpdateImagesMemory {
   readonly readCommits: ReadCommits;
+  /** Repositories that the journal is known to know. */
+  readonly proposedIn: Set<string>;
   /** When unwanted pull requests are looked for next. */
   sweepAt: number;
 }
@@ -68,6 +71,7 @@ export interface UpdateImagesMemory {
 export function createUpdateImagesMemory(): UpdateImagesMemory {
   return {
     readCommits: { changes: new Map(), histories: new Map(), trees: new Map() },
+    proposedIn: new Set(),
     sweepAt: Number.NEGATIVE_INFINITY,
   };
 }
@@ -114,14 +118,25 @@ async function sweep(
   whyUnwanted: WhyUnwanted,
 ): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
-  const wishes = { whyUnwanted, adopters: () => adoptersOf(clusters, settings) };
   let nextAt = ports.clock.now() + SWEEP_INTERVAL_MS;
-  for (const where of proposalRepositories(clusters, settings)) {
+  const named = proposalRepositories(clusters, settings);
+  const wishes = {
+    whyUnwanted,
+    adopters: () => adoptersOf(clusters, settings),
+    installation: settings.installation,
+    hasFollowed: async (cluster: string): Promise<boolean> =>
+      (await ports.journal.read(cluster, INSTRUCTIONS_KEY)) !== undefined,
+  };
+  for (const where of [...named, ...(await readFormerRepositories(ports.journal, named))]) {
     try {
       const quiet = await ports.quietTimes.find(where.repository.owner);
       if (quiet === undefined) {
-        const withdrawn = await withdrawUnwanted({ ...ports, ...ports.memory }, where, wishes);
-        await writeInBatches(ports.journal, recordWithdrawn(withdrawn, ports.clock.now()));
+        const { withdrawn, open } = await withdrawUnwanted({ ...ports, ...ports.memory }, where, wishes);
+        const isDone = open === 0 && !named.includes(where);
+        await writeInBatches(ports.journal, [
+          ...recordWithdrawn(withdrawn, ports.clock.now()),
+          ...(isDone ? [forgetRepository(ports.memory.proposedIn, where, ports.clock.now())] : []),
+        ]);
       } else {
         nextAt = Math.min(nextAt, quiet.until);
       }
@@ -222,7 +237,11 @@ async function runAutomation(
     }
     const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);
     if (isToBeContinued(result) && attempt < ATTEMPTS) continue;
-    return recordImageUpdate(context, automation, { checkout, plan, result });
+    const isProposed = checkout.mode === 'pull-request' && 'changeRequest' in result;
+    return [
+      ...recordImageUpdate(context, automation, { checkout, plan, result }),
+      ...(isProposed ? rememberRepository(ports.memory.proposedIn, { ...checkout, cluster }) : []),
+    ];
   }
 }
 

@@ -1,6 +1,7 @@
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 
 import { findMarkedPlaces, isAdoptable, withoutOwn, type Adopter } from './adopt-proposal.ts';
+import { isOfInstallation } from './commit-trailers.ts';
 import { observeBranch } from './observe-branch.ts';
 import type { Proposal } from './proposals.ts';
 import { fetchCommitTree, readProposals, type ProposalRepository, type ReadProposalsPorts } from './read-proposals.ts';
@@ -18,6 +19,17 @@ export interface Withdrawn {
 export interface Wishes {
   readonly whyUnwanted: WhyUnwanted;
   readonly adopters: () => readonly Adopter[];
+  /** Whose proposals are looked at. */
+  readonly installation: string;
+  /** Whether this installation ever followed a cluster of this name: otherwise it is another one's. */
+  readonly hasFollowed: (cluster: string) => Promise<boolean>;
+}
+
+/** What came of it. */
+export interface WithdrawOutcome {
+  readonly withdrawn: readonly Withdrawn[];
+  /** How many of ours are open still. */
+  readonly open: number;
 }
 
 /**
@@ -27,33 +39,42 @@ export interface Wishes {
 export async function withdrawUnwanted(
   ports: ReadProposalsPorts,
   where: ProposalRepository,
-  { whyUnwanted, adopters }: Wishes,
-): Promise<readonly Withdrawn[]> {
+  { whyUnwanted, adopters, installation, hasFollowed }: Wishes,
+): Promise<WithdrawOutcome> {
   const { changeHost } = ports;
   const { proposals } = await readProposals(ports, where);
-  const unwanted = proposals.flatMap((proposal) => {
-    const reason = proposal.request.state === 'open' ? whyUnwanted(proposal) : undefined;
+  const own = proposals.filter(
+    ({ request, memory }) => request.state === 'open' && isOfInstallation(memory, installation),
+  );
+  const unwanted = own.flatMap((proposal) => {
+    const reason = whyUnwanted(proposal);
     return reason === undefined ? [] : [{ proposal, reason }];
   });
-  if (unwanted.length === 0) return [];
+  if (unwanted.length === 0) return { withdrawn: [], open: own.length };
   const near = adopters().filter(({ checkout }) => {
     return checkout === undefined || isSameRepository(checkout.repository, where.repository);
   });
   const free = withoutOwn(near, proposals);
   const withdrawn: Withdrawn[] = [];
   for (const { proposal, reason } of unwanted) {
+    // Doubt never withdraws: where two installations have one name, their clusters tell them apart.
+    if (reason === 'cluster-is-gone' && !(await hasFollowed(proposal.memory.cluster))) continue;
     const { head, base } = proposal.request;
     const baseHead = await changeHost.readBranch(where.repository, base);
     if (baseHead === undefined) continue;
     if (await isToBeAdopted(ports, where, { proposal, baseHead, free })) continue;
-    const branch = await observeBranch(changeHost, where.repository, { name: head.branch, baseHead });
+    const branch = await observeBranch(changeHost, where.repository, {
+      name: head.branch,
+      baseHead,
+      installation,
+    });
     // A base other than the one we made it for is a person's choice.
     const isTheirs = branch.own === undefined || (branch.own.memory.base ?? base) !== base;
     if (branch.head === undefined || isTheirs) continue;
     const outcome = await withdrawProposal(changeHost, where, { proposal, reason, branchHead: branch.head });
     if (outcome === 'withdrawn') withdrawn.push({ proposal, reason });
   }
-  return withdrawn;
+  return { withdrawn, open: own.length - withdrawn.length };
 }
 
 async function isToBeAdopted(

@@ -67,7 +67,8 @@ export interface WrittenChangeRequest {
 
 /**
  * What a rule of the repository forbids: to make a branch, to make one of this name, to move it back or aside, to delete it, to
- * write to it other than by a pull request, without a signature, before checks have passed, or at all.
+ * write to it other than by a pull request, without a signature, before checks have passed, while it waits to be merged, or at
+ * all.
  */
 export type BranchRule =
   | 'creation'
@@ -77,6 +78,7 @@ export type BranchRule =
   | 'pull-request'
   | 'signature'
   | 'status-check'
+  | 'queued'
   | 'protected'
   | 'other';
 

@@ -107,6 +107,7 @@ export async function startImageStories(
     const dependencies: ImageUpdateDependencies = {
       ...first,
       settings: {
+        installation: options.installation ?? 'default',
         configRepository: { url, branch: 'main' },
         github: { apiUrl: github.github.apiUrl, branchPrefix: 'tidegate/' },
         registries,

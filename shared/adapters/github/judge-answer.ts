@@ -36,7 +36,7 @@ const WORKFLOW_WORDS = /without `?workflows?`? (?:permission|scope)/iu;
 const MISSING_WORDS =
   /\bdoes not exist\b|\bno commit found\b|\bcould not be found\b|\bcould not resolve\b|\bno object found\b|can't be blank|\bno commits between\b|\bhead invalid\b|\bnot found\b/iu;
 const RULE_WORDS =
-  /\brule violations?\b|\bprotected (?:branch|ref)\b|\bcannot (?:force-push|create ref|update this|delete this)|\bbranch name must\b|\bthrough a pull request\b|\breference update failed\b|\bnot a fast.forward\b|\bverified signatures\b|\brequired status check/iu;
+  /\brule violations?\b|\bqueued for merging\b|\badded to a merge queue\b|\bprotected (?:branch|ref)\b|\bcannot (?:force-push|create ref|update this|delete this)|\bbranch name must\b|\bthrough a pull request\b|\breference update failed\b|\bnot a fast.forward\b|\bverified signatures\b|\brequired status check/iu;
 
 /**
  * Judges an answer by its status, its kinds of errors, its headers and the page that it refers to; by its words, read
@@ -151,7 +151,8 @@ function ruleOf(words: string): BranchRule {
   if (/branch name must/iu.test(words)) return 'name';
   if (/creations? (?:being|is|are) restricted|cannot create/iu.test(words)) return 'creation';
   if (/cannot delete|deletions? (?:being|is|are) restricted/iu.test(words)) return 'deletion';
-  if (/through a pull request|approving review/iu.test(words)) return 'pull-request';
+  if (/queued for merging|added to a merge queue/iu.test(words)) return 'queued';
+  if (/through (?:a pull request|the merge queue)|approving review/iu.test(words)) return 'pull-request';
   if (/verified signatures/iu.test(words)) return 'signature';
   if (/status check/iu.test(words)) return 'status-check';
   return /protected|cannot update/iu.test(words) ? 'protected' : 'other';

@@ -10,6 +10,7 @@ import type { StatusRecord } from '#shared/journal/journal-record.ts';
 const SETTINGS = {
   configRepository: { url: 'https://github.com/acme/fleet', branch: 'main' },
   githubApiUrl: 'https://api.github.com',
+  installation: 'default',
   branchPrefix: 'tidegate/',
 };
 const NOW = 1_000_000;

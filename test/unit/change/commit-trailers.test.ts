@@ -7,7 +7,13 @@ import { findMarkersInTree, planEdits } from '#shared/edit/plan-edits.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
-const OWNER = { cluster: 'production', automation: 'ns/apps', base: 'main', content: 'f'.repeat(64) };
+const OWNER = {
+  cluster: 'production',
+  automation: 'ns/apps',
+  installation: 'default',
+  base: 'main',
+  content: 'f'.repeat(64),
+};
 const AUTHOR = 'Flux Bot <bot@example.org>';
 const HOSTILE = [
   'line\n\nTidegate-Automation: other/ns/apps',

@@ -362,6 +362,7 @@ function observed(given: Given): ObservedAutomation {
       url: 'https://github.com/acme/fleet',
       base: 'main',
       branch: BRANCH,
+      installation: 'default',
       mode: 'pull-request',
     },
     candidates: [

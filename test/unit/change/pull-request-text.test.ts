@@ -66,9 +66,15 @@ describe('the text of a pull request', () => {
         const trailers = message.split('\n').flatMap((line) => /^([\w-]+): /u.exec(line)?.[1] ?? []);
         const change = path.length + file.length + from.length > 15_000 ? 'Tidegate-Changes' : 'Tidegate-Change';
         expect(trailers.map((key) => key.replace(/s$/u, ''))).toEqual(
-          ['Tidegate-Automation', 'Tidegate-Base', 'Tidegate-Branch', 'Tidegate-Content', change, 'Co-authored-by'].map(
-            (key) => key.replace(/s$/u, ''),
-          ),
+          [
+            'Tidegate-Automation',
+            'Tidegate-Installation',
+            'Tidegate-Base',
+            'Tidegate-Branch',
+            'Tidegate-Content',
+            change,
+            'Co-authored-by',
+          ].map((key) => key.replace(/s$/u, '')),
         );
         expect(formatTitle(changes)).toBe('Update app to 1.1.0');
       }),
@@ -196,7 +202,13 @@ describe('our section of a body', () => {
 });
 
 function subjectOf(changes: readonly ImageChange[]) {
-  return { cluster: 'production', automation: AUTOMATION, checkout: { base: 'main' }, changes, edits: [] };
+  return {
+    cluster: 'production',
+    automation: AUTOMATION,
+    checkout: { base: 'main', installation: 'default' },
+    changes,
+    edits: [],
+  };
 }
 
 function changeTo(to: string): ImageChange {

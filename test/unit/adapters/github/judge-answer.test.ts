@@ -212,6 +212,8 @@ describe('an answer of GitHub that says no', () => {
     ['Repository rule violations found\n\nRequired status check "ci" is expected.\n\n', 'status-check'],
     ['Repository rule violations found\n\nCannot update this protected ref.\n\n', 'protected'],
     ['Repository rule violations found\n\nThis branch must not contain merge commits.\n\n', 'other'],
+    ['Repository rule violations found\n\nChanges must be made through the merge queue\n\n', 'pull-request'],
+    ['Branches that are queued for merging cannot be updated.', 'queued'],
     ['Reference update failed', 'other'],
   ])('names the rule of a repository that forbids it: %j', (words, rule) => {
     for (const answer of [graphql('UNPROCESSABLE', words), rest(422, words, { documentationUrl: REFS_PAGE })]) {
