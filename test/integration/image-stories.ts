@@ -178,6 +178,26 @@ export async function startImageStories(
         return (await other(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
       },
       now: clock.now,
+      /** Another installation on the same repository, as the same App, with a journal of its own. */
+      openOther: async (installation: string, change: ChangeInstructions = (same) => same) => {
+        const ownJournal = createSqliteJournal(openSqliteDatabase(mkdtempSync(join(folder, 'other-'))), clock);
+        const instruct = async (changeNow: ChangeInstructions) => {
+          await ownJournal.write([{ type: 'Instructions', instructions: changeNow(instructionsFor(image, false)) }]);
+        };
+        await instruct(change);
+        const { cluster } = change(instructions);
+        const other = createImageUpdateHandler({
+          ...dependencies,
+          ...openProcess(),
+          journal: ownJournal,
+          settings: { ...dependencies.settings, installation, clusters: [{ name: cluster }] },
+        });
+        const changed = JSON.stringify({ type: 'InstructionsChanged', cluster });
+        return {
+          instruct,
+          handle: async () => (await other(sqsEvent([changed]))).batchItemFailures.length,
+        };
+      },
       pushed: (envelope: Readonly<Record<string, unknown>> = {}, detail: Readonly<Record<string, unknown>> = {}) =>
         JSON.stringify({
           version: '0',

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleSize } from '#test/sample-size.ts';
 import { observeHealth } from '#local/server/observe-health.ts';
 
-import { BRANCH, CLUSTER, FILE, MINUTE, startImageStories, type ImageStories } from './image-stories.ts';
+import {
+  BRANCH,
+  CLUSTER,
+  FILE,
+  MINUTE,
+  startImageStories,
+  type ImageStories,
+  type ImageStory,
+} from './image-stories.ts';
 
 const SECONDARY = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 
@@ -466,5 +474,186 @@ describe('what GitHub does not know yet', () => {
     });
 
     expect(github.github.counters.count(/\/commits\//u)).toBe(1);
+  });
+});
+
+async function wholeMessage({ host, repository, head }: ImageStory, branch: string): Promise<string> {
+  return (await host.readCommit(repository, (await head(branch)) ?? '')).message;
+}
+
+describe('two installations on one repository, as one App', () => {
+  it('leave the pull requests of each other alone, with the same names of clusters and automations', async () => {
+    const story = await startStory({ installation: 'one' });
+    const other = await story.openOther('two');
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    await other.handle();
+    await story.push('6.7.2');
+    await other.handle();
+    await story.handle(story.pushed());
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2', '#2 open Update podinfo to 6.7.2']);
+    expect(await wholeMessage(story, BRANCH)).toMatch(/^Tidegate-Installation: one$/mu);
+    expect(await wholeMessage(story, `${BRANCH}-2`)).toMatch(/^Tidegate-Installation: two$/mu);
+
+    await other.instruct((instructions) => ({ ...instructions, imageUpdateAutomations: [] }));
+    await other.handle();
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2', '#2 closed Update podinfo to 6.7.2']);
+  });
+
+  it('do not take the cluster of the other one for one that is gone, also under one name', async () => {
+    const story = await startStory();
+    const other = await story.openOther('default', (instructions) => ({ ...instructions, cluster: 'elsewhere' }));
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+
+    await other.handle();
+
+    expect(story.pulls()).toContain('#1 open Update podinfo to 6.7.1');
+  });
+
+  it('go on with a commit that names no installation, as those did that were made before', async () => {
+    const story = await startStory({ installation: 'one' });
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    const now = await wholeMessage(story, BRANCH);
+    const ours = await story.host.createCommit(story.repository, {
+      parents: [(await story.head('main')) ?? ''],
+      message: now.replace(/^Tidegate-Installation: .*\n/mu, ''),
+      files: [{ path: FILE, content: Buffer.from(await story.read(BRANCH)) }],
+    });
+    await story.asPerson.pointBranch(BRANCH, ours);
+    await story.push('6.7.2');
+
+    await story.handle(story.pushed());
+
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+  });
+});
+
+describe('a repository that no automation names any more', () => {
+  it('is looked at once more, by whichever process, and what is open there is withdrawn', async () => {
+    const story = await startStory();
+    const app = await github.createRepository({ [FILE]: await story.read('main') });
+    const fullName = `${app.owner}/${app.name}`;
+    const source = { kind: 'GitRepository' as const, namespace: 'flux-system', name: 'app' };
+    await story.instruct((instructions) => ({
+      ...instructions,
+      gitRepositories: [
+        {
+          namespace: 'flux-system',
+          name: 'app',
+          url: `${github.github.url}/${fullName}`,
+          intervalMs: MINUTE,
+          timeoutMs: MINUTE,
+          ref: { branch: 'main' },
+          suspend: false,
+        },
+      ],
+      imageUpdateAutomations: [{ ...story.automation, sourceRef: source }],
+    }));
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    const states = () => github.github.pulls(fullName).map(({ state }) => state);
+    expect(states()).toEqual(['open']);
+
+    await story.instruct((instructions) => ({ ...instructions, gitRepositories: [], imageUpdateAutomations: [] }));
+    await story.handleElsewhere(story.instructionsChanged());
+
+    expect(states()).toEqual(['closed']);
+    github.github.counters.reset();
+    story.wait(30 * MINUTE);
+    await story.handleElsewhere(story.instructionsChanged());
+    // One list, of the configuration repository.
+    expect(github.github.counters.count('POST /graphql')).toBe(1);
+  });
+});
+
+describe('a rule of the repository', () => {
+  const refuses = (words: string) => ({
+    status: 200,
+    body: {
+      data: { updateRefs: null },
+      errors: [{ type: 'UNPROCESSABLE', message: `Repository rule violations found\n\n${words}\n\n` }],
+    },
+  });
+
+  it('that forbids to delete branches does not keep a pull request open: it is withdrawn, and says why', async () => {
+    const withdraw = async (nth: number) => {
+      const story = await startStory();
+      await story.push('6.7.1');
+      await story.handle(story.pushed());
+      await story.commitAsPerson('main', FILE, (await story.read('main')).replace('6.7.0', '6.7.1'));
+      github.github.counters.reset();
+      const rule = github.github.faults.add({
+        path: '/graphql',
+        nth,
+        times: 1,
+        fault: refuses('Cannot delete this branch'),
+      });
+      await story.handle(story.pushed());
+      rule.remove();
+      return { story, hits: rule.hits(), count: github.github.counters.count('POST /graphql') };
+    };
+    // The branch goes with the last request of GraphQL.
+    const { count } = await withdraw(100);
+
+    const { story, hits } = await withdraw(count);
+
+    expect(hits).toBe(1);
+    expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
+    const body = github.github.pulls(story.fullName)[0]?.body ?? '';
+    expect(body).toContain('Withdrawn by Tidegate: `main` holds these images already, or newer ones.');
+    expect(body).not.toContain('Merge to deploy');
+    expect(await story.head(BRANCH)).not.toBeNull();
+    expect((await story.status())?.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
+    // What is left of the branch is in nobody's way.
+    await story.push('6.7.2');
+    await story.handle(story.pushed());
+    expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 open Update podinfo to 6.7.2']);
+  });
+
+  it('that forbids to force-push has commits added, and the pull request goes on', async () => {
+    const story = await startStory();
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    const before = (await story.head(BRANCH)) ?? '';
+    await story.push('6.7.2');
+    const rule = github.github.faults.add({
+      path: '/graphql',
+      nth: 2,
+      times: 1,
+      fault: refuses('Cannot force-push to this branch'),
+    });
+
+    await story.handle(story.pushed());
+
+    expect([rule.hits(), story.pulls()]).toEqual([1, ['#1 open Update podinfo to 6.7.2']]);
+    expect(await story.read(BRANCH)).toContain('newTag: 6.7.2 #');
+    const head = (await story.head(BRANCH)) ?? '';
+    expect((await story.host.readCommit(story.repository, head)).parents[0]).toBe(before);
+    // Nothing is left to be done, and nothing is added without need.
+    await story.handle(story.pushed());
+    expect(await story.head(BRANCH)).toBe(head);
+  });
+
+  it.each([
+    [
+      'of its name',
+      'Branch name must match a given regex pattern: ^feature/',
+      /wants other names for branches; let Tidegate bypass the rule, or have the branches of pull requests begin otherwise, with github\.branchPrefix/u,
+    ],
+    ['at all', 'Cannot create ref due to creations being restricted.', /forbids to make it; let Tidegate bypass/u],
+  ])('that forbids to make a branch %s is told with the way out', async (_what, words, told) => {
+    const story = await startStory();
+    await story.push('6.7.1');
+    const rule = github.github.faults.add({ path: '/graphql', nth: 2, times: Infinity, fault: refuses(words) });
+
+    expect(await story.handle(story.pushed())).toEqual([]);
+    rule.remove();
+
+    expect((await story.status())?.conditions).toMatchObject([
+      { type: 'Ready', status: 'False', message: expect.stringMatching(told) },
+      { type: 'Stalled', status: 'True' },
+    ]);
   });
 });

@@ -193,7 +193,8 @@ describe('what is ours', () => {
 
     const seenAt = async (oid: string) => {
       await story.asPerson.pointBranch(BRANCH, oid);
-      return (await observeBranch(asToken, story.repository, { name: BRANCH, installation: 'default', baseHead: main })).own?.oid;
+      return (await observeBranch(asToken, story.repository, { name: BRANCH, installation: 'default', baseHead: main }))
+        .own?.oid;
     };
 
     expect([await seenAt(ours), await seenAt(amended)]).toEqual([ours, undefined]);
