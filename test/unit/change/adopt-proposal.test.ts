@@ -65,6 +65,7 @@ function adopterOf(change: Partial<Adopter['automation']>): Adopter {
       url: 'https://github.com/acme/fleet',
       base: 'main',
       branch: 'tidegate/one/ns/apps',
+      installation: 'default',
       mode: 'pull-request',
     },
     policies: new Set(['ns/app']),
