@@ -238,6 +238,12 @@ export async function startImageStories(
             issue_number: number,
             body,
           }),
+        label: (number: number, label: string) =>
+          person.request('POST /repos/{owner}/{repo}/issues/{issue_number}/labels', {
+            ...where,
+            issue_number: number,
+            labels: [label],
+          }),
         deleteBranch: (branch: string) =>
           person.request('DELETE /repos/{owner}/{repo}/git/refs/{ref}', { ...where, ref: `heads/${branch}` }),
         pointBranch: (branch: string, sha: string) =>

@@ -240,6 +240,57 @@ describe('"Update branch"', () => {
   });
 });
 
+describe('rules of the repository', () => {
+  it('that forbid to force-push have commits added, and the pull request still changes nothing but the version', async () => {
+    const story = await open671();
+    const { github } = stories.github;
+    const first = (await story.head(BRANCH)) ?? '';
+    github.setRepository(story.fullName, { rules: [{ type: 'non_fast_forward', branches: 'tidegate/**' }] });
+    await story.commitAsPerson('main', 'README.md', 'meanwhile\n');
+    await story.push('6.7.2');
+
+    await lookAgain(story);
+
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+    expect((await github.log(story.fullName, [BRANCH])).map(({ sha }) => sha)).toContain(first);
+    expect(await story.read(BRANCH)).toBe((await story.read('main')).replace('6.7.0', '6.7.2'));
+    expect(await story.readFile(BRANCH, 'README.md')).toBe('meanwhile\n');
+    const head = await story.head(BRANCH);
+    await lookAgain(story);
+    expect(await story.head(BRANCH)).toBe(head);
+  });
+
+  it('that forbid to delete branches keep nothing from being withdrawn, nor from being proposed later', async () => {
+    const story = await open671();
+    const rules = [{ type: 'deletion', branches: 'tidegate/**' }] as const;
+    stories.github.github.setRepository(story.fullName, { rules });
+    await story.instruct((now) => ({ ...now, imageUpdateAutomations: [] }));
+    await lookAgain(story);
+
+    expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
+    expect(story.pull(1)?.body).toMatch(/Withdrawn by Tidegate: .* is no longer in the configuration/u);
+    expect(story.pull(1)?.body).not.toContain('Merge to deploy');
+    expect(await story.head(BRANCH)).not.toBeNull();
+
+    await story.instruct((now) => ({ ...now, imageUpdateAutomations: [story.automation] }));
+    await lookAgain(story);
+    expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 open Update podinfo to 6.7.1']);
+  });
+
+  it('that want branches to be up to date have it built again on the newest base', async () => {
+    const story = await open671();
+    const rules = [{ type: 'required_status_checks', branches: 'main', contexts: [], strict: true }] as const;
+    stories.github.github.setRepository(story.fullName, { rules });
+    await story.commitAsPerson('main', 'README.md', 'meanwhile\n');
+
+    await lookAgain(story);
+
+    expect(await story.readFile(BRANCH, 'README.md')).toBe('meanwhile\n');
+    expect(await story.commitsAhead()).toBe(1);
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
+  });
+});
+
 describe('what was refused', () => {
   it.each<[what: string, rename: (story: ImageStory) => Promise<unknown>]>([
     [

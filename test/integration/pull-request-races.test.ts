@@ -29,14 +29,23 @@ interface Outcome {
   readonly proposed: string;
 }
 
-describe.each(ACTIONS)('while a run works, somebody %s', (_what, act, outcome) => {
+/** A process that knows the repository asks less than one that was started for the run: tokens, trees. */
+const PROCESSES: readonly (readonly [string, (story: ImageStory) => Promise<unknown>])[] = [
+  ['a process that has run before', (story) => story.handle(story.pushed())],
+  ['a new process', (story) => story.handleElsewhere(story.pushed())],
+];
+const RACES = PROCESSES.flatMap(([where, run]) =>
+  ACTIONS.map(([what, act, outcome]) => [where, what, { run, act, outcome }] as const),
+);
+
+describe.each(RACES)('while a run of %s works, somebody %s', (_where, _what, { run, act, outcome }) => {
   it('between any two of its requests, and nothing is lost, wrongly held or said', { timeout: 900_000 }, async () => {
-    const requests = await countRequests();
+    const requests = await countRequests(run);
     const faults: string[] = [];
-    for (let at = 1; at <= requests + 1; at += sampleSize(3, 1)) {
+    for (let at = 1; at <= requests + 1; at += sampleSize(4, 1)) {
       const story = await openAt671();
       await interruptAt(at, () => act(story));
-      await story.handle(story.pushed());
+      await run(story);
       stories.interruptWith(null);
       if (at > requests) await act(story);
       await settle(story);
@@ -49,13 +58,13 @@ describe.each(ACTIONS)('while a run works, somebody %s', (_what, act, outcome) =
 });
 
 /** How many requests the run makes when nobody comes between. */
-async function countRequests(): Promise<number> {
+async function countRequests(run: (story: ImageStory) => Promise<unknown>): Promise<number> {
   const story = await openAt671();
   let count = 0;
   stories.interruptWith(async () => {
     count += 1;
   });
-  await story.handle(story.pushed());
+  await run(story);
   stories.interruptWith(null);
   return count;
 }
