@@ -5,7 +5,7 @@ import { startImageStories } from '#test/integration/image-stories.ts';
 import { openRegistryInMemory } from '#test/integration/story-registry.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
-import { HISTORY } from './history.ts';
+import { CASES, HISTORY } from './history.ts';
 import { playHistory } from './play-history.ts';
 
 const SEED = Number(process.env['TIDEGATE_SEED'] ?? 42);
@@ -23,6 +23,17 @@ describe('the life of pull requests, whatever people, bots, the registry, instru
         { seed: SEED * AT_ONCE.length + share, numRuns: sampleSize(300, 10_000) / AT_ONCE.length },
       );
       expect(stories.github.github.violations).toEqual([]);
+    } finally {
+      await stories.close();
+    }
+  });
+
+  it('ends with one right proposal in the cases that are known by name', { timeout: 600_000 }, async () => {
+    const stories = await startImageStories(openRegistryInMemory);
+    try {
+      const ends: [string, readonly string[]][] = [];
+      for (const [what, steps] of CASES) ends.push([what, await playHistory(stories, steps)]);
+      expect(ends).toEqual(CASES.map(([what]) => [what, []]));
     } finally {
       await stories.close();
     }
