@@ -173,7 +173,7 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
         's3:ListBucket',
         's3:PutObject',
       ],
-      Notify: ['secretsmanager:GetSecretValue', 'sqs:SendMessage'],
+      Notify: ['dynamodb:GetItem', 'secretsmanager:GetSecretValue', 'sqs:SendMessage'],
     });
   });
 
