@@ -53,9 +53,9 @@ export async function executeImageUpdate(
     case 'withdraw': {
       const { proposal, reason } = update;
       const outcome = await withdrawProposal(host, checkout, update);
-      return outcome === 'withdrawn'
-        ? { outcome, changeRequest: proposal.request, reason }
-        : { outcome, branch: proposal.request.head.branch };
+      const { branch } = proposal.request.head;
+      if (typeof outcome !== 'string') throw explainRefusal(checkout, { ...outcome, branch });
+      return outcome === 'withdrawn' ? { outcome, changeRequest: proposal.request, reason } : { outcome, branch };
     }
     case 'update-branch': {
       const { branch, baseHead: oid } = update;
@@ -108,7 +108,8 @@ async function writeCommit(host: ChangeHost, checkout: Checkout, planned: Planne
   const made = await write([parent]);
   if (made.moved.outcome === 'moved') return made.oid;
   if (made.moved.outcome !== 'refused') return undefined;
-  if (branchFrom === undefined || branchFrom === parent) throw explainRefusal(checkout, { ...made.moved, branch });
+  const mayAppend = branchFrom !== undefined && branchFrom !== parent && made.moved.rule !== 'queued';
+  if (!mayAppend) throw explainRefusal(checkout, { ...made.moved, branch });
   // Where a rule forbids to make a branch anew, the same content is put on top of what it has.
   const appended = await write([branchFrom, parent]);
   if (appended.moved.outcome === 'refused') throw explainRefusal(checkout, { ...appended.moved, branch });

@@ -1,4 +1,4 @@
-import type { ChangeHost } from '#shared/ports/change-host.ts';
+import type { BranchMove, ChangeHost } from '#shared/ports/change-host.ts';
 
 import { formatTrailers } from './commit-trailers.ts';
 import type { Proposal } from './proposals.ts';
@@ -6,6 +6,9 @@ import type { ProposalRepository } from './read-proposals.ts';
 import { formatWithdrawal } from './pull-request-text.ts';
 import { sayOnOpen } from './say-on-open.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
+
+/** A move of a branch that a rule of the repository forbids. */
+export type RefusedMove = Extract<BranchMove, { readonly outcome: 'refused' }>;
 
 /** What is to be withdrawn, from where it was seen. */
 export interface Withdrawal {
@@ -23,7 +26,7 @@ export async function withdrawProposal(
   host: ChangeHost,
   { repository }: Pick<ProposalRepository, 'repository'>,
   { proposal, reason, branchHead }: Withdrawal,
-): Promise<'withdrawn' | 'overtaken'> {
+): Promise<'withdrawn' | 'overtaken' | RefusedMove> {
   const { request, commit, memory } = proposal;
   const { branch } = request.head;
   // What nobody wants any more may still be merged by somebody: it then brings nothing, whatever base is wanted now.
@@ -37,7 +40,8 @@ export async function withdrawProposal(
     files: [],
   });
   const moved = await host.moveBranch(repository, { branch, from: branchHead, to: oid });
-  if (moved.outcome !== 'moved') return 'overtaken';
+  if (moved.outcome === 'refused') return moved;
+  if (moved.outcome === 'conflict') return 'overtaken';
   const said = await sayOnOpen(host, repository, request.number, { section: words.section });
   if (said === 'said') {
     await host.comment(repository, request.number, words.sentence);

@@ -2,7 +2,11 @@ import type { Lacks } from './capability-checks.ts';
 import type { ChangeHostCapability } from './change-host.contract.ts';
 import type { CommitStatusesCapability } from './commit-statuses.contract.ts';
 
-/** What `emulate` 0.12.2 does otherwise than GitHub, or not at all. A version that is nearer to GitHub fails the suite until its line is taken out. */
+/**
+ * What `emulate` 0.12.2 does otherwise than GitHub, or not at all.
+ * A version that is nearer to GitHub fails the suite until its line is taken out. `change-host-refusals.test.ts` does not run
+ * on it at all: nobody can set its rules and limits, archive its repositories or suspend an installation.
+ */
 export const EMULATE_LACKS: {
   readonly changeHost: Lacks<ChangeHostCapability>;
   readonly commitStatuses: Lacks<CommitStatusesCapability>;
