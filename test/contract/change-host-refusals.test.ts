@@ -162,6 +162,22 @@ describe('a name that changes', () => {
     expect(await listed(number)).toMatchObject({ state: 'closed', head: { branch: BRANCH, oid: head } });
     expect(await host.readBranch(repository, BRANCH)).toBeUndefined();
   });
+
+  it('of the repository leads on, for a process that knew the old one and for one that begins with it', async () => {
+    const { number, head } = await propose();
+
+    await running.github.renameRepository(fullName, `${fullName}-moved`);
+    const fresh = createGitHubChangeHost(createGitHubClient(running.clientOptions));
+
+    for (const one of [host, fresh]) {
+      expect((await one.listChangeRequests(repository)).map((request) => request.number)).toEqual([number]);
+      expect(await one.readBranch(repository, BRANCH)).toBe(head);
+    }
+    host = fresh;
+    const to = await commit('tag: v3\n');
+    expect(await fresh.moveBranch(repository, { branch: BRANCH, from: head, to })).toEqual({ outcome: 'moved' });
+    expect(await fresh.updateChangeRequest(repository, number, { body: 'more' })).toMatchObject({ state: 'open' });
+  });
 });
 
 describe('what GitHub refuses for good', () => {

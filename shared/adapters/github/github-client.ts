@@ -57,6 +57,13 @@ interface InstallationToken {
   readonly createdAt: string;
 }
 
+/** What reaches a repository. */
+interface Installation {
+  readonly id: number;
+  /** Of a repository that is asked for by a name that it had before: GitHub leads on from it, but makes no token for it. */
+  readonly repositoryId?: number;
+}
+
 const ConfiguredOctokit = Octokit.plugin(retry, throttling);
 const REQUEST_TIMEOUT_MS = 30_000;
 const MOST_CLIENTS = 100;
@@ -64,7 +71,7 @@ const MOST_CLIENTS = 100;
 /** Opens the GitHub of the settings; secrets are read when they are first needed. */
 export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   const { settings } = options;
-  const installations = new Map<string, Promise<number>>();
+  const installations = new Map<string, Promise<Installation>>();
   /** Who owns what an installation is for, by its number. */
   const owners = new Map<number, string>();
   const { now = () => Date.now() } = options;
@@ -83,7 +90,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     return app.auth;
   }
 
-  async function installationOf(auth: AppAuth, { owner, name }: RepositoryId): Promise<number> {
+  async function installationOf(auth: AppAuth, { owner, name }: RepositoryId): Promise<Installation> {
     const key = `${owner}/${name}`;
     const known = installations.get(key);
     if (known !== undefined) return known;
@@ -92,13 +99,14 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     return found;
   }
 
-  async function findInstallation(auth: AppAuth, { owner, name }: RepositoryId): Promise<number> {
+  async function findInstallation(auth: AppAuth, { owner, name }: RepositoryId): Promise<Installation> {
     const { token } = await auth({ type: 'app' });
     try {
       const octokit = open({ token, madeAt: undefined });
       const answer = await octokit.request('GET /repos/{owner}/{repo}/installation', { owner, repo: name });
       owners.set(answer.data.id, owner);
-      return answer.data.id;
+      const moved = /\/repositories\/(\d+)\/installation$/u.exec(new URL(answer.url).pathname)?.[1];
+      return { id: answer.data.id, ...(moved === undefined ? {} : { repositoryId: Number(moved) }) };
     } catch (error) {
       throw toTidegateError(error, `installation of the GitHub App on ${owner}/${name}`);
     }
@@ -110,12 +118,12 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
       return { token: await readSecret(options, settings.tokenSecret), madeAt: undefined };
     }
     const auth = await appAuth(settings.privateKeySecret);
-    const installationId = await installationOf(auth, repository);
+    const { id: installationId, repositoryId } = await installationOf(auth, repository);
     try {
       const answer: unknown = await auth({
         type: 'installation',
         installationId,
-        repositoryNames: [repository.name],
+        ...(repositoryId === undefined ? { repositoryNames: [repository.name] } : { repositoryIds: [repositoryId] }),
         permissions: { ...permissions },
       });
       const { token, createdAt } = answer as InstallationToken;
