@@ -45,8 +45,8 @@ function mark(lines: readonly string[], next: string, marks: Marks): string {
   const breaks = lines.flatMap((line) => (/[\n\u2028\u2029]$/.test(line) ? [line.slice(-1)] : []));
   if (!breaks.some((one) => KEPT.test(one))) return lines.join('');
   const text = (lines[0] ?? '').replace(/[\n\u2028\u2029]$/, '');
-  // Behind the header of a block, a mark would be part of the header.
-  if (/[|>][-+0-9]*[ \t]*$/.test(text)) {
+  // Behind the header of a block, a mark would be part of the header; a text may end in the same signs.
+  if (/[:-][ \t]+(?:[!&]\S*[ \t]+)*[|>][-+0-9]*[ \t]*$/.test(text)) {
     throw new Error('a block of text starts with a line break of Unicode; start it with another character');
   }
   const spelled = breaks.map((one) =>

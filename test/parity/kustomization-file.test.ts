@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import { askOracle } from '#local/oracles/ask-oracle.ts';
-import { generateKustomization } from '#shared/render/generate-kustomization.ts';
+import { generateKustomization, listManifests } from '#shared/render/generate-kustomization.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const SEED = 20_261_127;
@@ -98,6 +98,46 @@ describe('the kustomization file that a build starts from, beside the one that F
       );
       const theirs = fieldsOf(Answer.parse(answer.output).file);
       return ours === theirs ? [] : [`${JSON.stringify(cases[index])}: ${ours} instead of ${theirs}`];
+    });
+    expect(differences.slice(0, 10)).toEqual([]);
+  });
+
+  it('names the same manifests in the same order for a folder without one', async () => {
+    const name = fc.constantFrom(
+      ...'a a-b a.b A b _ ä z a.yaml a-b.yml b.yaml B.YAML x.txt .yaml y.yaml.bak kustomization.yaml Kustomization'.split(
+        ' ',
+      ),
+    );
+    const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+    const trees = fc
+      .sample(fc.uniqueArray(path, { minLength: 1, maxLength: 12 }), { seed: SEED, numRuns: sampleSize(60, 2_000) })
+      // A file is no folder, and the folder itself has no kustomization file.
+      .map((paths) => paths.filter((one) => !paths.some((other) => other.startsWith(`${one}/`))))
+      .map((paths) => paths.filter((one) => !/^(?:kustomization\.yaml|Kustomization$)/.test(one)))
+      .map((paths) => [...paths.map((one) => `apps/${one}`), 'apps/z.yaml', 'other/a.yaml']);
+
+    const answers = await askOracle(
+      'kustomize',
+      trees.map((paths) => ({
+        files: Object.fromEntries(paths.map((one) => [one, OBJECT])),
+        path: 'apps',
+        kustomization: { spec: {} },
+      })),
+    );
+
+    const differences = trees.flatMap((paths, index) => {
+      const answer = answers[index];
+      if (answer === undefined || 'error' in answer) return [JSON.stringify(answer)];
+      const theirs = z
+        .object({ resources: z.array(z.string()) })
+        .parse(load(Answer.parse(answer.output).file)).resources;
+      const ours = listManifests(
+        new Map(paths.map((one) => [one, { bytes: new Uint8Array(), executable: false }])),
+        'apps',
+      );
+      return JSON.stringify(ours) === JSON.stringify(theirs)
+        ? []
+        : [`${paths.join()}: ${ours.join()} instead of ${theirs.join()}`];
     });
     expect(differences.slice(0, 10)).toEqual([]);
   });

@@ -24,6 +24,7 @@ const ANY_BREAK = /[\u0085\u2028\u2029]/;
 const LOUDER: ReadonlyMap<string, RegExp> = new Map([
   ['a line break of Unicode outside of a text', ANY_BREAK],
   ['a comment that touches a quote or the header of a block', /^[|>][-+0-9]*#|^"[^"]*"#|^'[^']*'#/],
+  ['an anchor with odd characters', /^&[^ ]*[^ &\w-]/],
   ['a tag with odd characters', /^![^ ]*[^ !\w-]/],
   ['binary data that is no text', /^!!binary /],
 ]);
@@ -112,7 +113,7 @@ describe('values on their way through a render', () => {
         const answer = answers[start + index];
         // What is no value without quotes breaks the file, and kustomize itself refuses infinite numbers.
         const isPlain =
-          answer !== undefined && 'output' in answer && !/^[-+]?\.(?:inf|nan)$|[\u0085\u2028\u2029]/i.test(sample);
+          answer !== undefined && 'output' in answer && !/^ *[-+]?\.(?:inf|nan) *$|[\u0085\u2028\u2029]/i.test(sample);
         return [
           ...(isPlain ? [`  plain-${index}: ${sample}`] : []),
           `  single-${index}: '${sample.replaceAll("'", "''").replaceAll(/[\u0085\u2028\u2029]/g, '')}'`,
@@ -188,6 +189,8 @@ describe('values on their way through a render', () => {
         'a %%      b',
         'a%      b %      c',
         'a#%b',
+        'a>%b',
+        'a |%b',
         "it''s%b",
       ].map((text) => text.replaceAll('%', one)),
     );

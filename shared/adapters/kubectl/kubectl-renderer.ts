@@ -221,7 +221,8 @@ function killGroup(pid: number | undefined): void {
 
 /** Where kustomize tells what it read, which may be a secret: a whole object, a patch, the configuration of a generator. */
 const QUOTED_CONTENT: readonly RegExp[] = [
-  /(map\[string\]interface \{\})\{.*\}/gsu,
+  // Its end may be missing where much was told.
+  /(map\[string\]interface \{\})\{.*/gsu,
   /(\[patch: )"(?:[^"\\]|\\.)*"/gsu,
   /(with config: )`.*?`/gsu,
   /(must specify one of patch and path in |patch and path can't be set at the same time |decoding |literal sources ).*/gsu,
