@@ -1,8 +1,10 @@
 import type { InstructionKind } from './resource-key.ts';
 
+export const KUSTOMIZATION_GROUP = 'kustomize.toolkit.fluxcd.io';
+
 const GROUPS: Readonly<Record<InstructionKind, string>> = {
   GitRepository: 'source.toolkit.fluxcd.io',
-  Kustomization: 'kustomize.toolkit.fluxcd.io',
+  Kustomization: KUSTOMIZATION_GROUP,
   ImageRepository: 'image.toolkit.fluxcd.io',
   ImagePolicy: 'image.toolkit.fluxcd.io',
   ImageUpdateAutomation: 'image.toolkit.fluxcd.io',

@@ -5,7 +5,13 @@ import type { GitRepository } from './git-repository.ts';
 import type { ImagePolicy } from './image-policy.ts';
 import type { ImageRepository } from './image-repository.ts';
 import type { ImageUpdateAutomation } from './image-update-automation.ts';
-import { INSTRUCTION_VERSIONS, instructionKindOf, isKnownKind, listInstructionKinds } from './instruction-kinds.ts';
+import {
+  INSTRUCTION_VERSIONS,
+  instructionKindOf,
+  KUSTOMIZATION_GROUP,
+  isKnownKind,
+  listInstructionKinds,
+} from './instruction-kinds.ts';
 import { namespaceOf, type Parsed } from './instruction-schema.ts';
 import { parseApiVersion, type KubernetesObject, type ObjectId } from './kubernetes-object.ts';
 import type { Kustomization } from './kustomization.ts';
@@ -41,8 +47,10 @@ export type ParsedInstruction =
 /** Reads one of Tidegate's own instructions from a rendered object. */
 export function parseInstruction(object: KubernetesObject, locate: FieldLocator): ParsedInstruction {
   const { group, version } = parseApiVersion(object.apiVersion);
-  const identity: ObjectId = { group, kind: object.kind, namespace: namespaceOf(object), name: object.metadata.name };
   const kind = instructionKindOf(group, object.kind);
+  // Misspelled or not, nothing else lives in that group: taken for another kind, the Kustomization would be gone.
+  const meant = group === KUSTOMIZATION_GROUP ? 'Kustomization' : object.kind;
+  const identity: ObjectId = { group, kind: meant, namespace: namespaceOf(object), name: object.metadata.name };
   if (kind === undefined) {
     const state = isKnownKind(group, object.kind)
       ? 'which Tidegate does not implement yet'

@@ -35,6 +35,8 @@ export interface PruneSet {
   readonly gone: boolean;
   /** What declared it, or declared what did, when that is still there and renders nothing any more. */
   readonly emptied?: NamespacedName;
+  /** What declared it, or may have, when that is not applied as a whole. */
+  readonly unapplied?: NamespacedName;
 }
 
 export type WithheldFrom = WithheldPrune & { readonly kustomization: ApplySetName };
@@ -88,7 +90,7 @@ export function selectCandidates(sets: readonly PruneSet[], context: PruneContex
     const free: PruneCandidate[] = [];
     for (const object of undesired(set, context)) {
       const candidate = { kustomization: set.kustomization, object, whenGone: set.whenGone };
-      const held = firstGuard(candidate, context);
+      const held = firstGuard(candidate, context) ?? declarerGuard(set);
       if (held === undefined) {
         free.push(candidate);
       } else {
@@ -234,6 +236,16 @@ function undesired(set: PruneSet, context: PruneContext): readonly ObservedObjec
   return set.members.filter(
     ({ id, live }) => !context.desiredKeys.has(objectKey(id)) && live.deletionTimestamp === undefined,
   );
+}
+
+/** What is to be taken away follows what is to be applied, as it does within one Kustomization. */
+function declarerGuard({ unapplied }: PruneSet): { readonly guard: string; readonly message: string } | undefined {
+  return unapplied === undefined
+    ? undefined
+    : {
+        guard: 'not-applied',
+        message: `Kustomization ${formatNamespacedName(unapplied)}, from which it came, is not applied as a whole`,
+      };
 }
 
 function firstGuard(

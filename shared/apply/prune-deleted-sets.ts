@@ -12,10 +12,12 @@ import { SETTLED_GUARDS } from './guard-outlook.ts';
 import { leftBehind } from './left-behind.ts';
 import { configMaps } from './observe-cluster.ts';
 import type { ObservedParent } from './observed-cluster.ts';
-import { findEmptied } from './find-emptied.ts';
+import { judgeGone, type GoneVerdict } from './judge-gone.ts';
 import type { PruneSet } from './plan-prune.ts';
 import { pruneLast } from './prune-last.ts';
-import { forgetSet, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
+import { forgetSet, isApplied, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
+
+type JudgedParent = ObservedParent & GoneVerdict;
 
 /** So many Kustomizations are named; more are counted. */
 const MAX_HEIRS = 3;
@@ -26,18 +28,20 @@ const MAX_HEIRS = 3;
  */
 export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutcome[]> {
   const gone = run.cluster.parents.filter((parent) => !run.progress.has(formatNamespacedName(parent.kustomization)));
-  const emptied = findEmptied(run.sets, gone);
+  const judge = judgeGone(run.sets, gone, (set) => isApplied(run, set));
+  const judged = gone.map((parent): JudgedParent => ({ ...parent, ...judge(parent) }));
   const pruned = await pruneSets(
     run,
-    gone
+    judged
       .filter((parent) => parent.whenDeleted === 'prune')
-      .map((parent): PruneSet => ({
-        kustomization: parent.kustomization,
-        members: membersOf(run, parent.kustomization),
+      .map(({ kustomization, whenDeleted, emptied, unapplied }): PruneSet => ({
+        kustomization,
+        members: membersOf(run, kustomization),
         desired: 0,
-        whenGone: parent.whenDeleted,
+        whenGone: whenDeleted,
         gone: true,
-        ...emptied(parent),
+        ...(emptied === undefined ? {} : { emptied }),
+        ...(unapplied === undefined ? {} : { unapplied }),
       })),
   );
   const last = await pruneLast(run, pruned.withheld);
@@ -45,7 +49,7 @@ export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutco
   const withheld = groupBySet([...pruned.withheld, ...last.withheld]);
   const deleted = groupBySet([...pruned.deleted, ...last.deleted]);
   const outcomes: SetOutcome[] = [];
-  for (const parent of gone) {
+  for (const parent of judged) {
     const name = formatNamespacedName(parent.kustomization);
     const result = { withheld: withheld.get(name) ?? [], deleted: deleted.get(name) ?? [] };
     outcomes.push(await concludeDeleted(run, parent, result));
@@ -66,7 +70,7 @@ function groupBySet<T extends { readonly kustomization: NamespacedName }>(
   return groups;
 }
 
-async function concludeDeleted(run: ApplyRun, parent: ObservedParent, result: PruneResult): Promise<SetOutcome> {
+async function concludeDeleted(run: ApplyRun, parent: JudgedParent, result: PruneResult): Promise<SetOutcome> {
   const withheld = [
     ...result.withheld.map(forgetSet),
     ...(parent.whenDeleted === 'prune' ? leftBehind(run.cluster, parent.kustomization) : []),
@@ -161,7 +165,11 @@ function heirOf(run: ApplyRun, id: ObjectId): string | undefined {
   return action === 'configured' || action === 'created' ? heir : undefined;
 }
 
-function describeDeleted(run: ApplyRun, parent: ObservedParent, deleted: number): string {
+function describeDeleted(run: ApplyRun, parent: JudgedParent, deleted: number): string {
+  const { keptBy } = parent;
+  if (keptBy !== undefined) {
+    return `deleted from Git; its objects stay, for Kustomization ${formatNamespacedName(keptBy)}, from which it came, takes nothing away`;
+  }
   switch (parent.whenDeleted) {
     case 'prune':
       return describePruned(run, parent, deleted);

@@ -114,7 +114,7 @@ function parseTime(text: string | undefined): number | undefined {
 }
 
 // Every desired object has an entry, or it was not applied: a run that was stopped leaves no failure behind.
-function isApplied(run: ApplyRun, set: DesiredSet): boolean {
+export function isApplied(run: ApplyRun, set: DesiredSet): boolean {
   if (set.render.kind !== 'rendered') {
     return false;
   }

@@ -24,10 +24,18 @@ export function formsOf(value: string): readonly string[] {
   return [...forms].filter((form) => form !== '' && !SWITCHES.test(form));
 }
 
-/** As JSON has it, and as Go's `%q`. */
+/** As JSON has it, as Go's JSON, which escapes what HTML reads, and as Go's `%q`. */
 function quotedForms(text: string): readonly string[] {
   const quoted = JSON.stringify(text).slice(1, -1);
-  return [text, quoted, quoted.replaceAll('\\u00', '\\x')];
+  const forHtml = quoted.replace(/[<>&\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+  const byGo = quoted
+    .replaceAll('\\u0007', '\\a')
+    .replaceAll('\\u000b', '\\v')
+    .replaceAll('\u007f', '\\x7f')
+    .replaceAll('\\u00', '\\x');
+  return [text, quoted, forHtml, byGo];
 }
 
 /** `0123456` is 42798 to YAML, `1.10` is 1.1, and Go prints 1000000 as 1e+06 where it takes it for a float. */

@@ -101,14 +101,15 @@ export async function walkKustomizations(
         instructions.push(one);
         if (one.kind === 'GitRepository') declaredSources.add(formatNamespacedName(one.instruction));
       }
-      stalled.push(...(rendered?.stalled ?? []));
+      // What a root that is suspended says of its children is not in force, as what it says of objects.
+      const isRendered = node.render.kind === 'rendered';
+      const stalledHere = isRendered ? (rendered?.stalled ?? []) : [];
+      stalled.push(...stalledHere);
       leftOut.push(...(rendered?.leftOut ?? []));
       const parent = formatNamespacedName(node.kustomization);
       // The root may go by a name of its own choice.
       if (nodes.length === 0) parents.set(parent, ROOT_PARENT);
       const children: NamespacedName[] = [];
-      // What a root that is suspended says of its children is not in force, as what it says of objects.
-      const isRendered = node.render.kind === 'rendered';
       for (const child of isRendered ? (rendered?.kustomizations ?? []) : []) {
         const name = formatNamespacedName(child);
         const claimedBy = parents.get(name);
@@ -122,7 +123,7 @@ export async function walkKustomizations(
         next.push({ kustomization: child, ...(step.lastRender !== undefined && { lastRender: step.lastRender }) });
       }
       if (!isRendered) undeclared.push(...lastDeclared(node, known, remembered, step));
-      for (const { object } of rendered?.stalled ?? []) {
+      for (const { object } of stalledHere) {
         if (object.kind !== 'Kustomization') continue;
         const name = formatNamespacedName(object);
         if (!parents.has(name)) parents.set(name, parent);

@@ -10,6 +10,7 @@ import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 
 const SECRET = 'hunter2-not-a-number';
 const ROOT = 'clusters/my-cluster';
+const PRUNE = 'kustomize.toolkit.fluxcd.io/prune';
 let open: ReconciledCluster;
 const logged: unknown[] = [];
 const note = (...line: unknown[]): void => void logged.push(line);
@@ -197,6 +198,71 @@ describe('what is gone from Git', () => {
     expect(await open.status('Kustomization', 'asleep')).toBeUndefined();
     expect(await names('configmaps', 'tidegate-system')).not.toContain('configmap/kustomization.flux-system.asleep');
     expect(await names('configmaps', 'default')).toContain('configmap/three');
+  });
+});
+
+describe('a Kustomization that is gone because of what stands above it', () => {
+  const calm = { [`${ROOT}/calm.yaml`]: configMap('calm') };
+  const child = (name: string, changes: object = {}): string =>
+    JSON.stringify({ ...kustomizationManifest(name, { prune: true }), ...changes });
+  const own = { [`${ROOT}/flux-system/sync.yaml`]: kustomization('flux-system', { path: `./${ROOT}`, prune: false }) };
+  const marked = { metadata: { name: 'marked', namespace: 'flux-system', annotations: { [PRUNE]: 'disabled' } } };
+  const refused = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'refused', namespace: 'default', labels: { a: 'not valid!' } },
+  });
+  const above = (name: string, spec: Readonly<Record<string, unknown>>) => ({
+    [`${ROOT}/${name}-above.yaml`]: kustomization(`${name}-above`, { path: `./above/${name}`, ...spec }),
+  });
+  const below = (name: string) => ({ [`above/${name}/child.yaml`]: child(name) });
+
+  // Each child has one object, so nobody would be asked.
+  it.each<[string, string, ...(readonly Readonly<Record<string, string>>[])[]]>([
+    ['its kind is misspelled', 'kind', { [`${ROOT}/kind.yaml`]: child('kind', { kind: 'Kustomisation' }) }],
+    [
+      'its group is misspelled',
+      'group',
+      { [`${ROOT}/group.yaml`]: child('group', { apiVersion: 'kustomize.toolkit.flux.io/v1' }) },
+    ],
+    ['an object beside it is refused', 'beside', { [`${ROOT}/refused.yaml`]: refused }],
+    ['the root does not prune', 'unpruned', own],
+    ['it was marked to stay', 'marked', {}],
+    [
+      'what declared it does not prune',
+      'kept',
+      { ...above('kept', { prune: false }), 'above/kept/x.yaml': configMap('x') },
+    ],
+    ['what declared it is gone, and did not prune', 'orphaned', {}],
+    ['what declared it is gone, and was suspended', 'frozen', above('frozen', { prune: true, suspend: true }), {}],
+  ] as never)('keeps its objects when %s', async (_why: string, name: string, ...steps: readonly object[]) => {
+    const isBelow = ['kept', 'orphaned', 'frozen'].includes(name);
+    const declared = isBelow
+      ? { ...above(name, { prune: name === 'frozen' }), ...below(name) }
+      : { [`${ROOT}/${name}.yaml`]: child(name, name === 'marked' ? marked : {}) };
+    const files = { ...calm, [`apps/${name}/one.yaml`]: configMap(`${name}-one`) };
+    await open.commit({ ...files, ...declared, ...(name === 'unpruned' ? own : {}) });
+    await open.run();
+    expect(await names('configmaps', 'default')).toContain(`configmap/${name}-one`);
+
+    for (const step of steps) {
+      await open.commit({ ...files, ...step });
+      await open.run();
+      await open.run();
+    }
+
+    expect(await names('configmaps', 'default')).toContain(`configmap/${name}-one`);
+  });
+
+  it('takes them along all the same when Git takes it out of what is whole', async () => {
+    const files = { ...calm, 'apps/whole/one.yaml': configMap('whole-one') };
+    await open.commit({ ...files, [`${ROOT}/whole.yaml`]: child('whole') });
+    await open.run();
+    await open.commit(files);
+
+    await open.run();
+
+    expect(await names('configmaps', 'default')).not.toContain('configmap/whole-one');
   });
 });
 
