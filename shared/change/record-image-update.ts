@@ -1,8 +1,9 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/api/resource-key.ts';
 import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { LocatedMarker } from '#shared/edit/find-policy-markers.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
-import { replaceConditions, type ConditionState } from '#shared/journal/conditions.ts';
+import { boundMessage, replaceConditions, type ConditionState } from '#shared/journal/conditions.ts';
 import {
   statusKey,
   type EventRecord,
@@ -30,6 +31,8 @@ export interface RecordContext {
 }
 
 const LATEST_TAGS = 10;
+/** As many notes of one kind as a person reads. */
+const MOST_NOTES = 20;
 
 /** Records of a scan: the scan itself, and the state of its image repository. */
 export function recordScan(context: RecordContext, scan: Scan): readonly JournalRecord[] {
@@ -80,10 +83,10 @@ export function recordImageUpdate(
   const { checkout, plan, result } = run;
   const object = objectName(context, 'ImageUpdateAutomation', automation);
   const notes = [
-    ...plan.held.map(describeHeld),
-    ...plan.ahead.map(describeAhead),
-    ...plan.doubts,
-    ...plan.problems.map(formatProblem),
+    ...notesOf(plan.held, describeHeld),
+    ...notesOf(plan.ahead, describeAhead),
+    ...atMost(plan.doubts),
+    ...atMost(plan.problems.map(formatProblem)),
     ...(automation.messageTemplate?.includes('{{') === true
       ? [
           'spec.git.commit.messageTemplate holds template actions, which are not evaluated yet; the standard message is used',
@@ -153,9 +156,9 @@ export function recordFailure(
 function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan): string {
   switch (result.outcome) {
     case 'nothing-to-do':
-      return plan.held.length === 0 ? 'repository up-to-date' : 'nothing to propose';
+      return isComplete(plan) ? 'repository up-to-date' : 'nothing to propose';
     case 'already-proposed':
-      return plan.held.length + plan.doubts.length === 0
+      return isComplete(plan)
         ? `#${result.changeRequest.number} proposes the newest images`
         : `#${result.changeRequest.number} proposes what can be proposed`;
     case 'proposed': {
@@ -175,6 +178,11 @@ function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan): strin
   }
 }
 
+/** Whether nothing was left out for whatever reason. */
+function isComplete({ held, doubts, problems }: ImageUpdatePlan): boolean {
+  return held.length + doubts.length + problems.length === 0;
+}
+
 function describeLeft(result: Extract<ImageUpdateResult, { readonly outcome: 'left-alone' }>): string {
   const { branch, changeRequest } = result;
   const pull = changeRequest === undefined ? '' : `#${changeRequest.number} `;
@@ -190,20 +198,39 @@ function describeLeft(result: Extract<ImageUpdateResult, { readonly outcome: 'le
   }
 }
 
-/** Otherwise a policy that orders another way than somebody thought looks as if it did nothing. */
-function describeAhead({ policy, marker, image }: AheadValue): string {
-  const order =
-    policy.policy.kind === 'semver' ? `semver ${policy.policy.range}` : `${policy.policy.kind} ${policy.policy.order}`;
-  return `${formatNamespacedName(policy)} leaves ${marker.value} at ${marker.file}:${marker.line} as it is: the policy (${order}) orders it above ${image.tag ?? ''}, the newest that it finds; write another value there to start from it`;
+/** What is to be said of places, in one note for all that differ in nothing but where they are. */
+function notesOf<T extends { readonly marker: LocatedMarker }>(
+  items: readonly T[],
+  describe: (item: T, places: string) => string,
+): readonly string[] {
+  const groups = Map.groupBy(items, (item) => describe(item, ''));
+  const notes = [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const { file, line } = first.marker;
+    return [describe(first, `${file}:${line}${others.length === 0 ? '' : ` and ${others.length} other places`}`)];
+  });
+  return atMost(notes);
 }
 
-function describeHeld({ policy, image, marker, refused }: HeldValue): string {
+function atMost(notes: readonly string[]): readonly string[] {
+  if (notes.length <= MOST_NOTES) return notes;
+  return [...notes.slice(0, MOST_NOTES), `and ${notes.length - MOST_NOTES} more like these`];
+}
+
+/** Otherwise a policy that orders another way than somebody thought looks as if it did nothing. */
+function describeAhead({ policy, marker, image }: AheadValue, places: string): string {
+  const order =
+    policy.policy.kind === 'semver' ? `semver ${policy.policy.range}` : `${policy.policy.kind} ${policy.policy.order}`;
+  return `${formatNamespacedName(policy)} leaves ${marker.value} at ${places} as it is: the policy (${order}) orders it above ${image.tag ?? ''}, the newest that it finds; write another value there to start from it`;
+}
+
+function describeHeld({ policy, image, refused }: HeldValue, places: string): string {
   const version = image.tag ?? image.digest ?? image.name;
   const { because, changeRequest } = refused;
   const said = because === 'closed' ? `#${changeRequest} was closed` : `what #${changeRequest} brought was reverted`;
   const refusedVersion = refused.image.tag ?? refused.image.digest ?? refused.image.name ?? '';
   const about = refusedVersion === version ? '' : ` with ${refusedVersion}, which is not older`;
-  return `${policy} ${version} is held at ${marker.file}:${marker.line}: ${said}${about}; to take that back, reopen it or comment ${TAKE_BACK_COMMAND} on it`;
+  return `${policy} ${version} is held at ${places}: ${said}${about}; to take that back, reopen it or comment ${TAKE_BACK_COMMAND} on it`;
 }
 
 /** Whether the run changed something outside, which is told even if the words are those of last time. */
@@ -220,7 +247,8 @@ function stateRecords(
   always = false,
 ): readonly JournalRecord[] {
   const before = previousOf(context, object);
-  const conditions = replaceConditions(before?.conditions ?? [], states, context.now);
+  const bounded = states.map((state) => ({ ...state, message: boundMessage(state.message) }));
+  const conditions = replaceConditions(before?.conditions ?? [], bounded, context.now);
   const status: StatusRecord = {
     type: 'Status',
     object,

@@ -3,6 +3,8 @@ import type { Condition } from './journal-record.ts';
 /** A condition before it is known since when it holds. */
 export type ConditionState = Omit<Condition, 'lastTransitionTime'>;
 
+/** What one text may take of a record, of which two conditions and an event hold it, even where each character is escaped. */
+const MAX_MESSAGE_LENGTH = 16_384;
 const ORDER: readonly Condition['type'][] = ['Ready', 'Reconciling', 'Stalled'];
 
 /** The condition of one type, if there is one. */
@@ -31,4 +33,10 @@ export function replaceConditions(
     const before = findCondition(previous, type);
     return [{ ...state, lastTransitionTime: before?.status === state.status ? before.lastTransitionTime : now }];
   });
+}
+
+/** The text of a condition as it is recorded: a cause that is told of thousands of places never makes a record too large. */
+export function boundMessage(message: string): string {
+  if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  return `${message.slice(0, MAX_MESSAGE_LENGTH).replace(/[\uD800-\uDBFF]$/u, '')}… (${message.length - MAX_MESSAGE_LENGTH} characters more)`;
 }

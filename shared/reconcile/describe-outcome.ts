@@ -1,7 +1,7 @@
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import type { ApplyFailure, ChangeSetEntry, DesiredSet, SetOutcome } from '#shared/apply/desired-state.ts';
-import { findCondition, replaceConditions } from '#shared/journal/conditions.ts';
+import { findCondition, boundMessage, replaceConditions } from '#shared/journal/conditions.ts';
 import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
 import { describeWithheld, formatPlace, summariseWithheld } from './describe-withheld.ts';
 import { limit, nameObjects, shorten } from './shorten-message.ts';
@@ -56,8 +56,10 @@ interface Verdict {
 }
 
 function withNote(verdict: Verdict, note: string | undefined): Verdict {
-  if (note === undefined) return verdict;
-  const add = <T extends { readonly message: string }>(one: T): T => ({ ...one, message: `${one.message}; ${note}` });
+  const add = <T extends { readonly message: string }>(one: T): T => ({
+    ...one,
+    message: boundMessage(note === undefined ? one.message : `${one.message}; ${note}`),
+  });
   return { ...add(verdict), conditions: verdict.conditions.map(add) };
 }
 

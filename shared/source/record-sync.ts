@@ -1,5 +1,6 @@
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { boundMessage } from '#shared/journal/conditions.ts';
 import type { Condition, EventRecord, JournalRecord, StatusRecord } from '#shared/journal/journal-record.ts';
 import type { StoredArtifact } from './execute-sync.ts';
 import type { RemoteState } from './observe-source.ts';
@@ -53,7 +54,7 @@ export function recordUnchanged(
 /** What is written when a source could not be read; an event only when the failure is a new one. */
 export function recordFailure(source: KnownSource, error: unknown, at: number): readonly JournalRecord[] {
   const reason = error instanceof TidegateError ? error.code : 'SyncFailed';
-  const message = describeError(error);
+  const message = boundMessage(describeError(error));
   const previous = readyOf(source.status);
   const isKnown = previous?.status === 'False' && previous.reason === reason && previous.message === message;
   const conditions: Omit<Condition, 'lastTransitionTime'>[] = [{ type: 'Ready', status: 'False', reason, message }];

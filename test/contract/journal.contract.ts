@@ -120,6 +120,22 @@ export function describeJournal(name: string, openAt: (clock: Pick<Clock, 'now'>
       expect(await journal.list('laptop', '')).toEqual([]);
     });
 
+    it('writes in batches what fits before one that is too large fails, and then no request', async () => {
+      const journal = await open();
+      const large: StatusRecord = { ...statusRecord('large', 1), details: { text: 'x'.repeat(300_000) } };
+      const request = requestRecord('r', 1);
+
+      const write = writeInBatches(journal, [statusRecord('before', 1), large, statusRecord('after', 1), request]);
+
+      await expect(write).rejects.toThrow('laptop/status/Kustomization/flux-system/large');
+      const written = await journal.list('laptop', 'status/');
+      expect(written.flatMap((record) => (record.type === 'Status' ? [record.object.name] : [])).sort()).toEqual([
+        'after',
+        'before',
+      ]);
+      expect(await journal.list('laptop', 'request/')).toEqual([]);
+    });
+
     it('refuses more than 100 records at once', async () => {
       const journal = await open();
       const records = Array.from({ length: 101 }, (_, index) => statusRecord(`n${index}`, 1));
