@@ -11,6 +11,9 @@ import { holdsWhatItSays, isOfInstallation, parseTrailers, type CommitMemory } f
 
 const MOST_FILES = 300;
 
+/** How often a person may bring a branch up to date before it counts as theirs. */
+const MOST_UPDATES = 50;
+
 /** A commit of ours on a branch, and what it says of itself. */
 export interface OwnCommit extends HostedCommit {
   readonly memory: CommitMemory;
@@ -81,26 +84,47 @@ export function ownCommit(commit: BranchCommit | undefined): OwnCommit | undefin
 }
 
 /**
- * Our commit below what GitHub's "Update branch" makes: a merge of the base into it, in which nothing is anybody's but ours. A
- * conflict that was resolved on GitHub's pages looks alike, so the lines that it changes are compared with ours.
+ * Our commit below what GitHub's "Update branch" makes, pressed any number of times: merges of the base into it, in which nothing
+ * is anybody's but ours. A conflict that was resolved on GitHub's pages looks alike, so the lines that they change in the end
+ * are compared with ours.
  */
 async function commitBelowUpdate(
   host: ChangeHost,
   repository: RepositoryId,
   seen: { readonly baseHead: string; readonly tip: BranchCommit; readonly ahead: readonly BranchCommit[] },
 ): Promise<OwnCommit | undefined> {
-  const { baseHead, tip, ahead } = seen;
-  const [first, merged, ...more] = tip.parents;
-  const own = ownCommit(ahead.find(({ oid }) => oid === first));
+  const { baseHead, tip } = seen;
+  const own = belowUpdates(seen);
   const parent = own?.parents.at(-1);
-  if (!tip.byHost || own === undefined || parent === undefined || merged === undefined || more.length > 0) {
-    return undefined;
-  }
+  const merged = tip.parents[1];
+  if (own === undefined || parent === undefined || merged === undefined) return undefined;
   const fromBase = await host.compare(repository, { base: baseHead, head: merged });
   if (fromBase?.mergeBase !== merged) return undefined;
   const theirs = await host.compare(repository, { base: merged, head: tip.oid });
   const ours = await host.compare(repository, { base: parent, head: own.oid });
   return isSameChange(theirs?.files ?? [], ours?.files ?? []) ? own : undefined;
+}
+
+/** Down the first parents, as long as they are the host's merges of what the base has. */
+function belowUpdates({
+  tip,
+  ahead,
+}: {
+  readonly tip: BranchCommit;
+  readonly ahead: readonly BranchCommit[];
+}): OwnCommit | undefined {
+  const byOid = new Map(ahead.map((commit) => [commit.oid, commit]));
+  let commit: BranchCommit | undefined = tip;
+  for (let updates = 0; updates < MOST_UPDATES && commit !== undefined; updates += 1) {
+    const [first, merged, ...more]: readonly string[] = commit.parents;
+    const isUpdate = commit.byHost && merged !== undefined && more.length === 0;
+    // What the branch has and the base has not is not the base's.
+    if (!isUpdate || first === undefined || byOid.has(merged)) return undefined;
+    commit = byOid.get(first);
+    const own = ownCommit(commit);
+    if (own !== undefined) return own;
+  }
+  return undefined;
 }
 
 function isSameChange(one: readonly ChangedFile[], other: readonly ChangedFile[]): boolean {

@@ -2,6 +2,7 @@ import { Octokit } from '@octokit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import {
+  BRANCH,
   CLUSTER,
   startImageStories,
   type ChangeInstructions,
@@ -32,6 +33,21 @@ describe('a pull request that people and instructions act on', () => {
 
     expect(story.pulls()).toEqual(['#1 open Image updates']);
     expect(await story.tagAt('flux-image-updates')).toBe('6.7.1');
+  });
+
+  it("stays ours however often a person presses GitHub's button that updates its branch", async () => {
+    const story = await stories.startStory();
+    await story.push('6.7.1');
+    await story.handle(story.pushed());
+    for (const file of ['a.md', 'b.md', 'c.md']) {
+      await story.commitAsPerson('main', file, 'x\n');
+      await stories.github.github.updateBranch(story.fullName, 1, 'alice');
+    }
+
+    await story.push('6.7.2');
+    await story.handle(story.pushed());
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
+    expect(await story.tagAt(BRANCH)).toBe('6.7.2');
   });
 
   it.each<[what: string, meet: (story: ImageStory) => Promise<void>, again: Partial<Automation>]>([
