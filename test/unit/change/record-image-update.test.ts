@@ -23,6 +23,7 @@ const CHECKOUT = {
   base: 'main',
   branch: 'tidegate/one/ns/apps',
   mode: 'pull-request',
+  installation: 'tidegate',
 } as const;
 const NOTHING: ImageUpdatePlan = {
   update: { action: 'none' },
