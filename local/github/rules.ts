@@ -1,6 +1,7 @@
 import type { Core } from './core.ts';
 import { gitDirectory } from './core.ts';
 import { isAncestor } from './git-history.ts';
+import { readCommit } from './git-objects.ts';
 import type { RefUpdate } from './git-refs.ts';
 import { readRef, updateRefs } from './git-refs.ts';
 import { unprocessable } from './problem.ts';
@@ -87,6 +88,10 @@ async function violationOf(
       return after === null ? 'Cannot delete this branch' : null;
     case 'non_fast_forward':
       return isMove && !(await isAncestor(directory, before, after)) ? 'Cannot force-push to this branch' : null;
+    case 'required_linear_history': {
+      const parents = after === null ? [] : ((await readCommit(directory, after))?.parents ?? []);
+      return parents.length > 1 ? 'This branch must not contain merge commits.' : null;
+    }
     case 'branch_name_pattern':
       return before === null && !new RegExp(rule.pattern, 'u').test(branch)
         ? `Branch name must match a given regex pattern: ${rule.pattern}`

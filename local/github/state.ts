@@ -66,7 +66,10 @@ export type Token =
 
 /** What a ruleset asks of branches, under GitHub's names. `branches` is a pattern: `*` ends at a slash, `**` does not. */
 export type BranchRule =
-  | { readonly type: 'creation' | 'deletion' | 'non_fast_forward' | 'merge_queue'; readonly branches: string }
+  | {
+      readonly type: 'creation' | 'deletion' | 'non_fast_forward' | 'required_linear_history' | 'merge_queue';
+      readonly branches: string;
+    }
   | { readonly type: 'branch_name_pattern'; readonly branches: string; readonly pattern: string }
   | { readonly type: 'pull_request'; readonly branches: string; readonly approvals: number }
   | {

@@ -24,7 +24,12 @@ export type ImageUpdateResult =
       readonly opened: boolean;
       readonly commit?: string;
     }
-  | { readonly outcome: 'withdrawn'; readonly changeRequest: ChangeRequest; readonly reason: WithdrawReason }
+  | {
+      readonly outcome: 'withdrawn';
+      readonly changeRequest: ChangeRequest;
+      readonly reason: WithdrawReason;
+      readonly unmarked?: string;
+    }
   | { readonly outcome: 'pushed'; readonly branch: string; readonly commit: string }
   /** The branch to push to has got the base's commits; what is to be pushed is planned anew. */
   | { readonly outcome: 'branch-updated'; readonly branch: string }
@@ -52,10 +57,10 @@ export async function executeImageUpdate(
       return { outcome: 'already-proposed', changeRequest: update.changeRequest };
     case 'withdraw': {
       const { proposal, reason } = update;
-      const outcome = await withdrawProposal(host, checkout, update);
-      const { branch } = proposal.request.head;
-      if (typeof outcome !== 'string') throw explainRefusal(checkout, { ...outcome, branch });
-      return outcome === 'withdrawn' ? { outcome, changeRequest: proposal.request, reason } : { outcome, branch };
+      const result = await withdrawProposal(host, checkout, update);
+      return result.outcome === 'withdrawn'
+        ? { ...result, changeRequest: proposal.request, reason }
+        : { ...result, branch: proposal.request.head.branch };
     }
     case 'update-branch': {
       const { branch, baseHead: oid } = update;

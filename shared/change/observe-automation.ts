@@ -19,6 +19,8 @@ export interface Undecided {
   readonly why: string;
   /** It is not by somebody's wish. */
   readonly fails: boolean;
+  /** Whether it would choose a tag if there were one; unknown where it cannot be read. */
+  readonly allows?: (tag: string) => boolean;
 }
 
 /** Everything that the plan of one automation is made from. */
@@ -30,6 +32,7 @@ export interface ObservedAutomation {
   /** Policies that choose nothing at the moment: suspended, unreadable, without a match. */
   readonly undecidedPolicies: ReadonlyMap<string, Undecided>;
   readonly baseHead: string;
+  readonly baseFiles: SourceTree;
   /** What edits are made to, and the commit that holds it: the base as it is, but where a file that is proposed cannot be read there. */
   readonly editBase: { readonly oid: string; readonly files: SourceTree };
   /** The files of the base that cannot be read and are proposed to be changed. */
@@ -79,6 +82,7 @@ export async function observeAutomation(ports: ObservePorts, request: ObserveReq
     ...given,
     ...found,
     baseHead,
+    baseFiles: files,
     unreadable,
     editBase: await editBaseOf(ports, request, { baseHead, files, branch, unreadable }),
     decided: await decidedFor(ports, request, { proposals: read.proposals, baseHead }),

@@ -4,14 +4,15 @@ import type { LocatedMarker } from '#shared/edit/find-policy-markers.ts';
 import { findMarkersInTree, planEdits, type FileEdit, type ImageChange } from '#shared/edit/plan-edits.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
+import type { SourceTree } from '#shared/ports/source-tree.ts';
 
 import { chooseImage, chooseValues, type AheadValue, type HeldValue } from './choose-values.ts';
 import { fingerprint } from './commit-trailers.ts';
-import type { ObservedAutomation } from './observe-automation.ts';
-import { placeKey } from './place.ts';
+import type { ObservedAutomation, Undecided } from './observe-automation.ts';
+import { imageKey, placeKey } from './place.ts';
 import type { Proposal } from './proposals.ts';
 import { formatCommitMessage, formatSection, formatTitle, placeSection, saysSection } from './pull-request-text.ts';
-import { indexRefusedVersions } from './refused-versions.ts';
+import { indexRefusedVersions, tagOfValue } from './refused-versions.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** A commit to be made, and the branch that is to point to it. */
@@ -68,6 +69,7 @@ export type ImageUpdate =
 export interface ImageUpdatePlan {
   readonly update: ImageUpdate;
   readonly changes: readonly ImageChange[];
+  readonly edits: readonly FileEdit[];
   readonly held: readonly HeldValue[];
   readonly ahead: readonly AheadValue[];
   /** What could not be decided and therefore keeps its proposal, in words. */
@@ -77,6 +79,27 @@ export interface ImageUpdatePlan {
 
 /** Decides what one run of an automation does. It never undoes what a person did: their commits, their closed pull requests, their reverts. */
 export function planImageUpdate(observed: ObservedAutomation): ImageUpdatePlan {
+  const { baseHead: oid, baseFiles: files, editBase, unreadable, checkout } = observed;
+  if (checkout.mode === 'push' || unreadable.length === 0 || editBase.oid === oid) return planOn(observed);
+  const kept = planOn(observed);
+  const conflicts = kept.edits.some(({ file }) => !unreadable.includes(file) && isChanged(file, editBase.files, files));
+  if (!conflicts) return kept;
+  // What was made on an older base would conflict with what others changed since: those go on, without what cannot be read.
+  const { edits, ...plan } = planOn({ ...observed, editBase: { oid, files }, unreadable: [] });
+  if (edits.length === 0) return kept;
+  return { ...plan, edits, doubts: [...plan.doubts, ...unreadable.map(describeDropped)] };
+}
+
+function isChanged(file: string, before: SourceTree, now: SourceTree): boolean {
+  const [one, other] = [before.get(file)?.bytes, now.get(file)?.bytes];
+  return one === undefined || other === undefined || !Buffer.from(one).equals(other);
+}
+
+function describeDropped(file: string): string {
+  return `${file} cannot be read in the base; it is left out until it can, because other files of its proposal changed there`;
+}
+
+function planOn(observed: ObservedAutomation): ImageUpdatePlan {
   const { automation, editBase } = observed;
   const found = findMarkersInTree(editBase.files, automation.updatePath);
   const byPolicy = Map.groupBy(found.markers, ({ policy }) => formatNamespacedName(policy));
@@ -88,14 +111,19 @@ export function planImageUpdate(observed: ObservedAutomation): ImageUpdatePlan {
       ? { wanted: [], held: [], ahead: [] }
       : chooseValues(candidates, image, byPolicy.get(formatNamespacedName(candidates.policy)) ?? [], findRefused);
   });
+  const held = chosen.flatMap(({ held: values }) => values);
   const kept = keptValues(observed, found.markers);
   const edited = planEdits(editBase.files, [...chosen.flatMap(({ wanted }) => wanted), ...kept]);
   const problems = [...found.problems, ...edited.problems];
   const wanted = { changes: edited.changes, edits: edited.edits };
   return {
-    update: observed.checkout.mode === 'push' ? planPush(observed, wanted) : planProposal(observed, wanted),
+    update:
+      observed.checkout.mode === 'push'
+        ? planPush(observed, wanted)
+        : planProposal(observed, wanted, { markers: found.markers, held }),
     changes: edited.changes,
-    held: chosen.flatMap(({ held }) => held),
+    edits: edited.edits,
+    held,
     ahead: chosen.flatMap(({ ahead }) => ahead),
     doubts: [...describeUndecided(observed, kept), ...observed.unreadable.map(describeUnreadable)],
     problems,
@@ -107,13 +135,25 @@ interface Wanted {
   readonly edits: readonly FileEdit[];
 }
 
-/** What the open pull request proposes for policies that choose nothing at the moment: no reason to take it back. */
+/**
+ * What the open pull request proposes for policies that choose nothing at the moment: no reason to take it back, unless the policy
+ * forbids it now.
+ */
 function keptValues(observed: ObservedAutomation, markers: readonly LocatedMarker[]): readonly WantedValue[] {
-  const proposed = new Map((observed.open?.changes ?? []).map((change) => [placeKey(change), change]));
-  return markers.flatMap((marker) => {
+  const changes = observed.open?.changes ?? [];
+  const proposed = new Map(changes.map((change) => [placeKey(change), change]));
+  const undecided = ({ policy }: LocatedMarker): Undecided | undefined =>
+    observed.undecidedPolicies.get(formatNamespacedName(policy));
+  const here = markers.filter((marker) => undecided(marker) !== undefined && proposed.has(placeKey(marker)));
+  const forbidden = here.filter((marker) => {
+    const tag = tagOfValue(marker.part, proposed.get(placeKey(marker))?.to ?? '');
+    return tag !== undefined && undecided(marker)?.allows?.(tag) === false;
+  });
+  const forbiddenImages = new Set(forbidden.map(imageKey));
+  return here.flatMap((marker) => {
     const change = proposed.get(placeKey(marker));
-    const isUndecided = observed.undecidedPolicies.has(formatNamespacedName(marker.policy));
-    return isUndecided && change !== undefined && change.from === marker.value ? [{ marker, to: change.to }] : [];
+    const isKept = change?.from === marker.value && !forbiddenImages.has(imageKey(marker));
+    return change !== undefined && isKept ? [{ marker, to: change.to }] : [];
   });
 }
 
@@ -144,7 +184,7 @@ function planPush(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
   return { action: 'push', commit: commitOf(observed, wanted, branch) };
 }
 
-function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate {
+function planProposal(observed: ObservedAutomation, wanted: Wanted, seen: Seen): ImageUpdate {
   const { checkout, branch, open, misplaced, retargeted } = observed;
   if (retargeted !== undefined) {
     const { request } = retargeted;
@@ -160,7 +200,12 @@ function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate
   }
   if (wanted.edits.length === 0) {
     if (open === undefined || branch.head === undefined) return { action: 'none' };
-    return { action: 'withdraw', proposal: open, reason: 'base-is-newer', branchHead: branch.head };
+    return {
+      action: 'withdraw',
+      proposal: open,
+      reason: whyNothingLeft(observed, open, seen),
+      branchHead: branch.head,
+    };
   }
   const commit = isExactly(observed, wanted) ? undefined : commitOf(observed, wanted, branch);
   const section = formatSection({ ...observed, ...wanted });
@@ -176,6 +221,31 @@ function planProposal(observed: ObservedAutomation, wanted: Wanted): ImageUpdate
   const isAnother = commit !== undefined || says === 'another-change';
   const text = { section, ...(isAnother ? { title } : {}) };
   return { action: 'propose', ...ready, text, changeRequest: request };
+}
+
+/** What was found in the files, and what of it people decided against. */
+interface Seen {
+  readonly markers: readonly LocatedMarker[];
+  readonly held: readonly HeldValue[];
+}
+
+/** Why nothing is left of what is proposed, change by change. */
+function whyNothingLeft(observed: ObservedAutomation, open: Proposal, { markers, held }: Seen): WithdrawReason {
+  const byPlace = new Map(markers.map((marker) => [placeKey(marker), marker]));
+  const policies = policiesOf(observed);
+  const refusedTags = new Set(held.map(({ marker, image }) => JSON.stringify([imageKey(marker), image.tag])));
+  const reasons = new Set(
+    open.changes.map((change): WithdrawReason => {
+      const marker = byPlace.get(placeKey(change));
+      if (marker === undefined) return 'place-is-gone';
+      if (marker.value !== change.from) return 'base-is-newer';
+      if (!policies.has(formatNamespacedName(marker.policy))) return 'policy-is-gone';
+      const tag = tagOfValue(change.part, change.to);
+      return refusedTags.has(JSON.stringify([imageKey(change), tag])) ? 'refused-elsewhere' : 'not-chosen';
+    }),
+  );
+  const [reason = 'nothing-left', ...others] = reasons;
+  return others.length === 0 ? reason : 'nothing-left';
 }
 
 function commitOf(

@@ -77,13 +77,21 @@ export function formatSection(subject: ChangeSubject, room: number = GITHUB_LIMI
   return [before, ...rows, ...(rows.length < changes.length ? [more()] : []), after].join('\n');
 }
 
-/** What people read of a pull request that is withdrawn: a sentence, and the section that takes the place of the table. */
+/**
+ * What people read of a pull request that is withdrawn: a sentence, and the section that takes the place of the table.
+ * @param unmarked why GitHub lets nothing be written that tells it from a person's no.
+ */
 export function formatWithdrawal(
   reason: WithdrawReason,
   { memory, base }: { readonly memory: ChangeOwner; readonly base: string },
+  unmarked?: string,
 ): { readonly sentence: string; readonly section: string } {
   const automation = `ImageUpdateAutomation ${inlineCode(memory.automation)} of cluster ${inlineCode(memory.cluster)}`;
-  const sentence = `Withdrawn by Tidegate: ${whyWithdrawn(reason, automation, inlineCode(base))}. Nobody decided against these versions; they may be proposed again.`;
+  const meaning =
+    unmarked === undefined
+      ? 'Nobody decided against these versions; they may be proposed again.'
+      : `GitHub refused the commit that tells this from a no (${inlineCode(unmarked)}), so these versions count as refused until somebody comments \`${TAKE_BACK_COMMAND}\`.`;
+  const sentence = `Withdrawn by Tidegate: ${whyWithdrawn(reason, automation, inlineCode(base))}. ${meaning}`;
   return { sentence, section: [`${BEGIN}withdrawn -->`, sentence, END].join('\n') };
 }
 
@@ -102,6 +110,16 @@ function whyWithdrawn(reason: WithdrawReason, automation: string, base: string):
   switch (reason) {
     case 'base-is-newer':
       return `${base} holds these images already, or newer ones`;
+    case 'refused-elsewhere':
+      return 'the same versions were refused in another pull request';
+    case 'not-chosen':
+      return `the policies of ${automation} no longer choose these versions`;
+    case 'policy-is-gone':
+      return `${automation} no longer has the policies that chose these versions`;
+    case 'place-is-gone':
+      return `${base} no longer has the places that it changed`;
+    case 'nothing-left':
+      return `${base} has got some of these images already, and the others are no longer asked for`;
     case 'base-changed':
       return `${automation} no longer proposes into ${base}`;
     case 'automation-is-gone':

@@ -14,6 +14,7 @@ import {
 
 import type { QuietTime } from '#shared/ports/quiet-times.ts';
 
+import type { ChangeOwner } from './commit-trailers.ts';
 import type { AheadValue, HeldValue } from './choose-values.ts';
 import type { ImageUpdateResult } from './execute-image-update.ts';
 import type { ImageUpdatePlan } from './plan-image-update.ts';
@@ -93,7 +94,8 @@ export function recordImageUpdate(
         ]
       : []),
   ];
-  const message = [describeResult(result, plan), ...notes].join('; ');
+  const owner = { cluster: context.cluster, automation: formatNamespacedName(automation) };
+  const message = [describeResult(result, plan, owner), ...notes].join('; ');
   const details = {
     repository: `${checkout.repository.owner}/${checkout.repository.name}`,
     branch: checkout.branch,
@@ -105,15 +107,16 @@ export function recordImageUpdate(
   const isUnfinished = result.outcome === 'overtaken' || result.outcome === 'branch-updated';
   const dueAt = isUnfinished ? context.now : context.now + automation.intervalMs;
   // What waits for a person is not ready, however little is wrong.
-  const state = result.outcome === 'left-alone' ? notReadyState(message) : readyState(message);
+  const isToBeLookedAt = result.outcome === 'left-alone' || ('unmarked' in result && result.unmarked !== undefined);
+  const state = isToBeLookedAt ? notReadyState(message) : readyState(message);
   return stateRecords(context, object, dueAt, [state], details, happenedAnyway(result));
 }
 
 /** Events about pull requests that were withdrawn because no instruction wants them. */
 export function recordWithdrawn(withdrawn: readonly Withdrawn[], now: number): readonly EventRecord[] {
-  return withdrawn.map(({ proposal: { request, memory }, reason }, index) => {
+  return withdrawn.map(({ proposal: { request, memory }, reason, unmarked }, index) => {
     const [namespace = '', name = ''] = memory.automation.split('/');
-    const { sentence } = formatWithdrawal(reason, { memory, base: request.base });
+    const { sentence } = formatWithdrawal(reason, { memory, base: request.base }, unmarked);
     return {
       type: 'Event',
       id: `${String(now).padStart(13, '0')}-withdrawn-${index}-${namespace}-${name}`,
@@ -153,7 +156,7 @@ export function recordFailure(
   return stateRecords(context, object, dueAt, failureStates(error), details);
 }
 
-function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan): string {
+function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan, automation: ChangeOwner): string {
   switch (result.outcome) {
     case 'nothing-to-do':
       return isComplete(plan) ? 'repository up-to-date' : 'nothing to propose';
@@ -166,7 +169,7 @@ function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan): strin
       return `${result.opened ? 'opened' : 'updated'} #${result.changeRequest.number}${commit}`;
     }
     case 'withdrawn':
-      return `withdrew #${result.changeRequest.number}, the base holds its images or newer ones`;
+      return `withdrew #${result.changeRequest.number}: ${describeWithdrawal(result, automation)}`;
     case 'pushed':
       return `pushed commit ${result.commit} to ${result.branch}`;
     case 'left-alone':
@@ -176,6 +179,14 @@ function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan): strin
     case 'overtaken':
       return `branch ${result.branch} moved, or its pull request was decided, while it was worked on; looking again`;
   }
+}
+
+function describeWithdrawal(
+  { changeRequest, reason, unmarked }: Extract<ImageUpdateResult, { readonly outcome: 'withdrawn' }>,
+  memory: ChangeOwner,
+): string {
+  const { sentence } = formatWithdrawal(reason, { memory, base: changeRequest.base }, unmarked);
+  return sentence.slice(sentence.indexOf(': ') + 2);
 }
 
 /** Whether nothing was left out for whatever reason. */

@@ -5,6 +5,7 @@ import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import { formatImageReference } from '#shared/image/image-reference.ts';
 import { orderOfPolicy } from '#shared/image/select-tag.ts';
+import type { TagOrder } from '#shared/image/tag-order.ts';
 import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
 
 import { chooseImage, type PolicyCandidates } from './choose-values.ts';
@@ -17,7 +18,12 @@ export type Scan =
 /** What a policy picks from a scan, or why it picks nothing. */
 export type Choice =
   | { readonly policy: ImagePolicy; readonly candidates: PolicyCandidates; readonly latest: string }
-  | { readonly policy: ImagePolicy; readonly error: TidegateError };
+  | {
+      readonly policy: ImagePolicy;
+      readonly error: TidegateError;
+      /** Where it can be read, and there is nothing to choose. */
+      readonly allows?: TagOrder['allows'];
+    };
 
 /** Reads the tags of image repositories; one that cannot be read says so and leaves the others alone. */
 export async function scanImages(
@@ -58,7 +64,8 @@ function choose(policy: ImagePolicy, scan: Scan): Choice {
     const latest = chooseImage(candidates);
     if (latest !== undefined) return { policy, candidates, latest: formatImageReference(latest) };
     const message = `none of the ${scan.tags.length} tags of ${scan.repository.image} is allowed by the policy`;
-    return { policy, error: new TidegateError('Failure', message, { disposition: 'wait' }) };
+    const error = new TidegateError('Failure', message, { disposition: 'wait' });
+    return { policy, error, allows: (tag) => order.allows(tag) };
   } catch (error) {
     if (error instanceof TidegateError) return { policy, error };
     throw error;

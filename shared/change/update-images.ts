@@ -276,8 +276,12 @@ function candidatesOf(
   }
   for (const choice of own) {
     const name = formatNamespacedName(choice.policy);
-    if ('error' in choice) undecided.set(name, { why: describeError(choice.error), fails: true });
-    else undecided.delete(name);
+    if ('error' in choice) {
+      const { error, allows } = choice;
+      undecided.set(name, { why: describeError(error), fails: true, ...(allows === undefined ? {} : { allows }) });
+    } else {
+      undecided.delete(name);
+    }
   }
   return { candidates, undecidedPolicies: undecided };
 }

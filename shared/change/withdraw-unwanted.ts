@@ -13,6 +13,8 @@ import { withdrawProposal } from './withdraw-proposal.ts';
 export interface Withdrawn {
   readonly proposal: Proposal;
   readonly reason: WithdrawReason;
+  /** Why GitHub let nothing be written that tells it from a person's no. */
+  readonly unmarked?: string;
 }
 
 /** What says whether a proposal is wanted: by the automation that made it, or by one that would go on with it. */
@@ -71,8 +73,10 @@ export async function withdrawUnwanted(
     // A base other than the one we made it for is a person's choice.
     const isTheirs = branch.own === undefined || (branch.own.memory.base ?? base) !== base;
     if (branch.head === undefined || isTheirs) continue;
-    const outcome = await withdrawProposal(changeHost, where, { proposal, reason, branchHead: branch.head });
-    if (outcome === 'withdrawn') withdrawn.push({ proposal, reason });
+    const result = await withdrawProposal(changeHost, where, { proposal, reason, branchHead: branch.head });
+    if (result.outcome === 'overtaken') continue;
+    const { outcome: _outcome, ...mark } = result;
+    withdrawn.push({ proposal, reason, ...mark });
   }
   return { withdrawn, open: own.length - withdrawn.length };
 }

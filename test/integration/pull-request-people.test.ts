@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   BRANCH,
   CLUSTER,
+  FILE,
   startImageStories,
   type ChangeInstructions,
   type ImageStories,
@@ -49,6 +50,32 @@ describe('a pull request that people and instructions act on', () => {
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
     expect(await story.tagAt(BRANCH)).toBe('6.7.2');
   });
+
+  it.each([
+    ['merges', { type: 'required_linear_history', branches: 'tidegate/**' }, 'True', '#2 open'],
+    ['every commit', { type: 'pull_request', branches: 'tidegate/**', approvals: 0 }, 'False', undefined],
+  ] as const)(
+    'is withdrawn where a rule forbids %s, and says when that counts as a no',
+    async (_what, rule, ready, next) => {
+      const story = await stories.startStory();
+      await story.push('6.7.1');
+      await story.handle(story.pushed());
+      const before = await story.read('main');
+      await story.commitAsPerson('main', FILE, before.replace('newTag: 6.7.0', 'newTag: 6.7.1'));
+      stories.github.github.setRepository(story.fullName, { rules: [rule] });
+
+      await story.handle(story.instructionsChanged());
+
+      expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
+      const [condition] = (await story.status())?.conditions ?? [];
+      expect(condition?.status).toBe(ready);
+      expect(condition?.message).toContain('`main` holds these images already');
+      if (ready === 'False') expect(condition?.message).toContain('count as refused until somebody comments');
+      await story.commitAsPerson('main', FILE, before);
+      await story.handle(story.instructionsChanged());
+      expect(story.pulls()[1]?.slice(0, '#2 open'.length)).toBe(next);
+    },
+  );
 
   it.each<[what: string, meet: (story: ImageStory) => Promise<void>, again: Partial<Automation>]>([
     ['another cluster is heard of first', (story) => told(story, 'other'), {}],

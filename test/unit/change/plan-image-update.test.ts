@@ -188,6 +188,61 @@ describe('planning an image update', () => {
     expect(kept.doubts).toEqual(['ns/app is undecided (denied); its proposal stays as it is']);
   });
 
+  it.each<[what: string, given: Given, more: Partial<ObservedAutomation>, reason: string]>([
+    ['main was set to it', { current: '1.1.0', tags: '1.1.0' }, {}, 'base-is-newer'],
+    ['main was set to something newer', { current: '1.2.0', tags: '1.1.0' }, {}, 'base-is-newer'],
+    ['its tag was excluded', { current: '1.0.0', tags: '1.0.0' }, {}, 'not-chosen'],
+    ['its policy is gone', { current: '1.0.0', tags: '1.1.0' }, { candidates: [] }, 'policy-is-gone'],
+    ['its marker is gone', { text: 'tag: 1.0.0\n', tags: '1.1.0' }, {}, 'place-is-gone'],
+    [
+      'it was closed elsewhere',
+      { current: '1.0.0', tags: '1.1.0', decided: [closed('1.1.0')] },
+      {},
+      'refused-elsewhere',
+    ],
+    ['an older one was closed', { current: '1.0.0', tags: '1.0.5', decided: [closed('1.0.5')] }, {}, 'not-chosen'],
+    [
+      'its policy allows nothing that there is, nor this',
+      { current: '1.0.0', tags: '' },
+      {
+        candidates: [],
+        undecidedPolicies: new Map([['ns/app', { why: 'none', fails: true, allows: (tag) => tag.startsWith('2.') }]]),
+      },
+      'not-chosen',
+    ],
+  ])('says why nothing is left of a pull request: %s', (_what, given, more, reason) => {
+    const message = messageBy('apps', [change('1.0.0', '1.1.0')]);
+
+    const plan = planImageUpdate({ ...observed(given), ...more, open: open({ message }), branch: ownBranch(message) });
+
+    expect(plan.update).toMatchObject({ action: 'withdraw', reason });
+  });
+
+  it('keeps what cannot be read on the base that it was made on, unless that would conflict with what changed since', () => {
+    const old = 'd'.repeat(40);
+    const app = 'tag: 1.0.0 # {"$imagepolicy": "ns:app:tag"}\n';
+    const message = messageBy('apps', [change('1.0.0', '1.1.0'), { ...change('1.0.0', '1.1.0'), file: 'x.yaml' }]);
+    const planFor = (appNow: string) =>
+      planImageUpdate({
+        ...observed({ current: '1.0.0', tags: '1.2.0' }),
+        baseFiles: treeOf({ 'app.yaml': appNow, 'x.yaml': `a: [broken\n${app}` }),
+        editBase: { oid: old, files: treeOf({ 'app.yaml': app, 'x.yaml': app }) },
+        unreadable: ['x.yaml'],
+        open: open({ message }),
+        branch: ownBranch(message),
+      });
+
+    const kept = planFor(app);
+    expect(kept.update).toMatchObject({ action: 'propose', commit: { parent: old } });
+    expect(kept.edits.map(({ file }) => file)).toEqual(['app.yaml', 'x.yaml']);
+    expect(kept.doubts.join()).toContain('x.yaml cannot be read in the base; its proposal stays as it is');
+
+    const rebased = planFor(app.replace('1.0.0', '1.1.0'));
+    expect(rebased.update).toMatchObject({ action: 'propose', commit: { parent: BASE } });
+    expect(changesOf(rebased)).toBe('1.1.0>1.2.0');
+    expect(rebased.doubts.join()).toContain('x.yaml cannot be read in the base; it is left out until it can');
+  });
+
   it('goes on with the other images while one of its pull request cannot be decided', () => {
     const text = `a: 1.0.0 # {"$imagepolicy": "ns:app:tag"}\nb: 1.0.0 # {"$imagepolicy": "ns:other:tag"}\n`;
     const message = messageBy('apps', [
@@ -354,6 +409,7 @@ function observed(given: Given): ObservedAutomation {
     suspend: false,
   };
   const text = given.text ?? `tag: ${given.current ?? ''} # {"$imagepolicy": "ns:app:tag"}\n`;
+  const files = treeOf({ 'app.yaml': text });
   return {
     cluster: CLUSTER,
     automation: AUTOMATION,
@@ -375,12 +431,17 @@ function observed(given: Given): ObservedAutomation {
     ],
     undecidedPolicies: new Map(),
     baseHead: BASE,
-    editBase: { oid: BASE, files: new Map([['app.yaml', { bytes: Buffer.from(text), executable: false }]]) },
+    baseFiles: files,
+    editBase: { oid: BASE, files },
     unreadable: [],
     decided: given.decided ?? [],
     branch: { name: BRANCH, tipParents: [], ahead: [] },
     behind: false,
   };
+}
+
+function treeOf(texts: Readonly<Record<string, string>>): ObservedAutomation['baseFiles'] {
+  return new Map(Object.entries(texts).map(([file, text]) => [file, { bytes: Buffer.from(text), executable: false }]));
 }
 
 function marked(image: string): string {

@@ -28,6 +28,7 @@ const CHECKOUT = {
 const NOTHING: ImageUpdatePlan = {
   update: { action: 'none' },
   changes: [],
+  edits: [],
   held: [],
   ahead: [],
   doubts: [],
