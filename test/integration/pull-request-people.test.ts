@@ -52,11 +52,23 @@ describe('a pull request that people and instructions act on', () => {
   });
 
   it.each([
-    ['merges', { type: 'required_linear_history', branches: 'tidegate/**' }, 'True', '#2 open'],
-    ['every commit', { type: 'pull_request', branches: 'tidegate/**', approvals: 0 }, 'False', undefined],
+    [
+      'merges',
+      { type: 'required_linear_history', branches: 'tidegate/**' },
+      'True',
+      'may be proposed again',
+      '#2 open',
+    ],
+    [
+      'every commit',
+      { type: 'pull_request', branches: 'tidegate/**', approvals: 0 },
+      'False',
+      'count as refused until somebody comments',
+      undefined,
+    ],
   ] as const)(
     'is withdrawn where a rule forbids %s, and says when that counts as a no',
-    async (_what, rule, ready, next) => {
+    async (_what, rule, ready, meaning, next) => {
       const story = await stories.startStory();
       await story.push('6.7.1');
       await story.handle(story.pushed());
@@ -70,7 +82,7 @@ describe('a pull request that people and instructions act on', () => {
       const [condition] = (await story.status())?.conditions ?? [];
       expect(condition?.status).toBe(ready);
       expect(condition?.message).toContain('`main` holds these images already');
-      if (ready === 'False') expect(condition?.message).toContain('count as refused until somebody comments');
+      expect(condition?.message).toContain(meaning);
       await story.commitAsPerson('main', FILE, before);
       await story.handle(story.instructionsChanged());
       expect(story.pulls()[1]?.slice(0, '#2 open'.length)).toBe(next);
