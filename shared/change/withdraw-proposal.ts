@@ -1,6 +1,7 @@
 import type { BranchMove, ChangeHost } from '#shared/ports/change-host.ts';
 
 import { formatTrailers } from './commit-trailers.ts';
+import { explainRefusal } from './explain-refusal.ts';
 import type { Proposal } from './proposals.ts';
 import type { ProposalRepository } from './read-proposals.ts';
 import { formatWithdrawal } from './pull-request-text.ts';
@@ -68,6 +69,10 @@ async function markWithdrawn(
     return { ...moved, oid };
   };
   const merged = await mark([branchHead, baseHead]);
+  if (merged.outcome === 'refused' && merged.rule === 'queued') {
+    // What waits in a merge queue is let go or merged, and then looked at again.
+    throw explainRefusal({ repository, mode: 'pull-request' }, { ...merged, branch });
+  }
   return merged.outcome === 'refused' ? mark([branchHead]) : merged;
 }
 
