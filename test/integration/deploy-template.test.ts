@@ -106,9 +106,12 @@ describe('the stack in moto', () => {
 
   it('has every function know the others by what they became', () => {
     const notify = stack.resources.find(({ id }) => id.startsWith('NotifyWorkerFunction'));
+    const journal = stack.resources.find(({ type }) => type === 'AWS::DynamoDB::Table')?.ref;
+    expect(journal).toMatch(/Journal/u);
     expect(notify?.properties['Environment']).toEqual({
       Variables: {
         NODE_OPTIONS: '--enable-source-maps',
+        JOURNAL_TABLE: journal,
         SOURCE_SYNC_QUEUE_URL: `${moto.url}/${moto.account}/tidegate-source-sync.fifo`,
         IMAGE_UPDATE_QUEUE_URL: `${moto.url}/${moto.account}/tidegate-image-update.fifo`,
       },
