@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Core } from './core.ts';
 import { createApp } from './create-app.ts';
 import { covers } from './permit.ts';
+import { isWebFlow } from './state.ts';
 import type { Permissions } from './state.ts';
 
 const PATH = /^\/(?:organizations\/([\w-]+)\/)?settings\/apps(\/new)?$/;
@@ -85,7 +86,7 @@ async function createFromManifest(
   if (slug === '' || name.length > LONGEST_NAME || core.state.apps.some((app) => app.slug === slug)) {
     return page(422, 'Invalid GitHub App configuration', '<p>Name is already taken, too long or empty</p>');
   }
-  const user = core.state.accounts.find(({ type }) => type === 'User')?.login;
+  const user = core.state.accounts.find((one) => one.type === 'User' && !isWebFlow(one))?.login;
   const { hook_attributes: hook, redirect_url: redirect } = manifest;
   const app = createApp(core, {
     slug,

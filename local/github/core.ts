@@ -2,6 +2,7 @@ import type { Counters } from './counters.ts';
 import type { Faults } from './faults.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { ReplicationLag } from './replication-lag.ts';
+import { isWebFlow } from './state.ts';
 import type { Account, App, Installation, Permissions, Repository, State, Token } from './state.ts';
 
 /** Who makes a request. */
@@ -119,7 +120,7 @@ export function findAccount(core: Core, login: string): Account | undefined {
 /** The account that acts: the user, or the App's bot. */
 export function actingAccount(core: Core, actor: Actor): Account {
   if (actor.kind === 'user' || actor.kind === 'installation') return actor.account;
-  const ghost = core.state.accounts[0];
+  const ghost = core.state.accounts.find((one) => !isWebFlow(one));
   if (ghost === undefined) throw new Error('this GitHub has no account at all');
   return ghost;
 }

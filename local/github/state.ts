@@ -14,6 +14,14 @@ export type Account = {
   readonly createdAt: string;
 };
 
+/** Login of GitHub's own account, which acts for whoever uses its pages. */
+export const WEB_FLOW = 'web-flow';
+
+/** Whether an account is GitHub's own and no person's. */
+export function isWebFlow({ login }: Account): boolean {
+  return login === WEB_FLOW;
+}
+
 /** Where and how a hook is called. */
 export type HookConfig = {
   url: string;

@@ -1,8 +1,8 @@
 import type { Core } from './core.ts';
 import { timestamp } from './core.ts';
 import type { Person } from './git-objects.ts';
+import { WEB_FLOW } from './state.ts';
 
-const LOGIN = 'web-flow';
 const EMAIL = 'noreply@github.com';
 /** Its number on github.com. */
 const ID = 19_864_447;
@@ -14,10 +14,10 @@ export function webFlow(core: Core): Person {
 
 /** The account that GitHub's own commits are by. */
 export function ensureWebFlow(core: Core): void {
-  if (core.state.accounts.some(({ login }) => login === LOGIN)) return;
+  if (core.state.accounts.some(({ login }) => login === WEB_FLOW)) return;
   core.state.accounts.push({
     id: ID,
-    login: LOGIN,
+    login: WEB_FLOW,
     type: 'User',
     name: 'GitHub',
     email: EMAIL,
