@@ -1,6 +1,6 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { isConditionTrue } from '#shared/journal/conditions.ts';
+import { findCondition } from '#shared/journal/conditions.ts';
 
 import type { ClusterImages } from './automations-to-run.ts';
 import { ownerOf, type Proposal } from './proposals.ts';
@@ -8,6 +8,9 @@ import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** Says why no instruction wants a proposal, or undefined while one does. */
 export type WhyUnwanted = (proposal: Pick<Proposal, 'memory' | 'request'>) => WithdrawReason | undefined;
+
+/** Why an instruction cannot be read; one that failed for another reason and is not there any more is gone. */
+const UNREAD: ReadonlySet<string> = new Set(['InvalidSpec', 'UnsupportedKind']);
 
 /**
  * Finds out whose proposals nobody wants any more. Doubt never withdraws: while an automation cannot be read, it may be the one
@@ -26,7 +29,8 @@ export function findUnwanted(clusters: readonly ClusterImages[], settings: reado
       if (automation.pushBranch !== undefined) pushedTo.add(automation.pushBranch);
     }
     for (const { object, conditions } of statuses) {
-      const isUnread = object.kind === 'ImageUpdateAutomation' && isConditionTrue(conditions, 'Stalled');
+      const { status, reason = '' } = findCondition(conditions, 'Stalled') ?? {};
+      const isUnread = object.kind === 'ImageUpdateAutomation' && status === 'True' && UNREAD.has(reason);
       if (isUnread && !owners.has(`${instructions.cluster}/${formatNamespacedName(object)}`)) {
         doubtful.add(`${instructions.cluster}/${object.namespace}`);
       }

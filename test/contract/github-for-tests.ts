@@ -22,6 +22,9 @@ export interface GitHubForTests {
 
 const PATIENCE_MS = [5, 5, 5, 5, 5];
 
+/** Octokit shares requests for tokens between all servers of a process, by names and numbers; these are told apart by names. */
+let servers = 0;
+
 /** Keeps what is logged; nothing of it is printed. */
 export function collectingLogger(lines: string[] = []): Logger {
   const write = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
@@ -54,6 +57,8 @@ export async function startGitHubForTests(options: { readonly retries?: number }
   };
   const client = createGitHubClient(clientOptions);
   const pacedClient = createGitHubClient({ ...clientOptions, paceWrites: true });
+  servers += 1;
+  const server = servers;
   let count = 0;
   return {
     github,
@@ -63,7 +68,7 @@ export async function startGitHubForTests(options: { readonly retries?: number }
     secrets,
     async createRepository(files) {
       count += 1;
-      const name = `fleet-${count}`;
+      const name = `fleet-${server}-${count}`;
       await github.createRepository({ owner: 'acme', name, files, private: true });
       return { owner: 'acme', name };
     },

@@ -14,6 +14,12 @@ describe('whether an instruction wants a proposal', () => {
     ['of one that is gone', 'one/ns/gone', 'tidegate/one/ns/gone', 'automation-is-gone'],
     ['of one that cannot be read', 'one/team/broken', 'tidegate/one/team/broken', undefined],
     ['of one that is gone where another cannot be read', 'one/team/gone', 'tidegate/one/team/gone', undefined],
+    [
+      'of one that failed before it was gone',
+      'one/refused/former',
+      'tidegate/one/refused/former',
+      'automation-is-gone',
+    ],
     ['of a cluster that is not known yet', 'two/ns/apps', 'tidegate/two/ns/apps', undefined],
     ['of a cluster that is gone', 'three/ns/apps', 'tidegate/three/ns/apps', 'cluster-is-gone'],
   ])('%s (%s from %s): %s', (_what, owner, branch, reason) => {
@@ -33,17 +39,19 @@ const ONE: ClusterImages = {
     imagePolicies: [],
     imageUpdateAutomations: [automationOf('apps'), { ...automationOf('pushes'), pushBranch: 'images' }],
   },
-  statuses: [
-    {
-      type: 'Status',
-      object: { cluster: 'one', kind: 'ImageUpdateAutomation', namespace: 'team', name: 'broken' },
-      conditions: [{ type: 'Stalled', status: 'True', reason: 'r', message: 'm', lastTransitionTime: 0 }],
-      suspended: false,
-      observedAt: 0,
-      details: {},
-    },
-  ],
+  statuses: [stalled('team', 'broken', 'InvalidSpec'), stalled('refused', 'former', 'AuthenticationFailed')],
 };
+
+function stalled(namespace: string, name: string, reason: string): ClusterImages['statuses'][number] {
+  return {
+    type: 'Status',
+    object: { cluster: 'one', kind: 'ImageUpdateAutomation', namespace, name },
+    conditions: [{ type: 'Stalled', status: 'True', reason, message: 'm', lastTransitionTime: 0 }],
+    suspended: false,
+    observedAt: 0,
+    details: {},
+  };
+}
 
 function automationOf(name: string): ImageUpdateAutomation {
   return {
