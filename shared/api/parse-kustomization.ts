@@ -11,6 +11,7 @@ import {
   type Parsed,
 } from './instruction-schema.ts';
 import { VARIABLE_NAME, VARIABLE_NAME_RULE } from './variable-name.ts';
+import { hasMark } from './has-mark.ts';
 import { FLUX_PRUNE_ANNOTATION } from './names.ts';
 import { isRecord } from './is-record.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
@@ -127,14 +128,6 @@ const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
 /** Of a health check that names none, as Flux has it since v1beta1. */
 const HEALTH_CHECK_VERSION = 'apps/v1';
 
-type Marks = Readonly<Record<string, string>> | undefined;
-
-function isPruneDisabled(metadata: { readonly labels?: Marks; readonly annotations?: Marks }): boolean {
-  return [metadata.labels, metadata.annotations].some(
-    (marks) => marks?.[FLUX_PRUNE_ANNOTATION]?.toLowerCase() === 'disabled',
-  );
-}
-
 /** Reads a Kustomization, with Flux's defaults: without `timeout` it is the interval less 30 seconds, 30 seconds at least. */
 export function parseKustomization(object: KubernetesObject, locate: FieldLocator): Parsed<Kustomization> {
   const context = { kind: 'Kustomization', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
@@ -179,7 +172,9 @@ export function parseKustomization(object: KubernetesObject, locate: FieldLocato
       ...(spec.nameSuffix !== undefined && { nameSuffix: spec.nameSuffix }),
       ...(spec.postBuild !== undefined && { postBuild: toPostBuild(spec.postBuild) }),
       // Flux leaves such a Kustomization in the cluster, and so everything that it applied.
-      deletionPolicy: isPruneDisabled(metadata) ? 'Orphan' : (spec.deletionPolicy ?? 'MirrorPrune'),
+      deletionPolicy: hasMark(metadata, FLUX_PRUNE_ANNOTATION, 'disabled')
+        ? 'Orphan'
+        : (spec.deletionPolicy ?? 'MirrorPrune'),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { FILLED_FIELDS } from '#shared/api/filled-fields.ts';
+import { hasMark } from '#shared/api/has-mark.ts';
 import { formatObjectId } from '#shared/api/kubernetes-object.ts';
 import { FLUX_FORCE_ANNOTATION, PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
@@ -79,9 +80,7 @@ async function applyOrRecreate(
 
 /** A word in Git, or on the object itself, for the Kustomization or for the object alone: what Flux takes for one. */
 function mayForce(desired: DesiredObject, live: LiveMetadata): boolean {
-  const marked = [desired.object.metadata, live].some(({ labels, annotations }) =>
-    [labels, annotations].some((texts) => texts?.[FLUX_FORCE_ANNOTATION]?.toLowerCase() === 'enabled'),
-  );
+  const marked = [desired.object.metadata, live].some((one) => hasMark(one, FLUX_FORCE_ANNOTATION, 'enabled'));
   return desired.set.settings.force || marked;
 }
 

@@ -1,3 +1,4 @@
+import { hasMark } from '#shared/api/has-mark.ts';
 import type { ObjectId } from '#shared/api/kubernetes-object.ts';
 import { PRUNE_ANNOTATION } from '#shared/api/names.ts';
 import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
@@ -49,7 +50,7 @@ export function isWeightyKind({ group, kind }: GroupKind): boolean {
 
 /** Whether Git says of an object that it may go with all it holds. */
 export function mayTakeAll(desired: Pick<LiveMetadata, 'labels' | 'annotations'>): boolean {
-  return MARKS.some((where) => saysEnabled(desired[where]));
+  return hasMark(desired, PRUNE_ANNOTATION, 'enabled');
 }
 
 /**
@@ -57,14 +58,13 @@ export function mayTakeAll(desired: Pick<LiveMetadata, 'labels' | 'annotations'>
  * in its managed fields tells the word of Git from one that somebody wrote into the cluster.
  */
 export function mightTakeAll(live: LiveMetadata): boolean {
-  return MARKS.some((where) => saysEnabled(live[where]) && ownsMark(live, where, PRUNE_ANNOTATION));
+  return MARKS.some(
+    (where) =>
+      hasMark({ [where]: live[where] }, PRUNE_ANNOTATION, 'enabled') && ownsMark(live, where, PRUNE_ANNOTATION),
+  );
 }
 
 const MARKS = ['annotations', 'labels'] as const;
-
-function saysEnabled(marks: Readonly<Record<string, string>> | undefined): boolean {
-  return marks?.[PRUNE_ANNOTATION]?.toLowerCase() === 'enabled';
-}
 
 /** Whether a person is asked before an object goes, be it to be made again. */
 export function isAskedFor({ id, live }: WeighedObject, { contents, unknown }: Weight): boolean {

@@ -6,7 +6,7 @@ import type { SourceTree } from '#shared/ports/source-tree.ts';
 
 import { tryResolveCheckout, usesPolicy, type ClusterImages } from './automations-to-run.ts';
 import { placeKey } from './place.ts';
-import { ownerOf, type Proposal } from './proposals.ts';
+import { automationOwner, ownerOf, type Proposal } from './proposals.ts';
 import type { Checkout, CheckoutSettings } from './resolve-checkout.ts';
 
 /** An automation that goes on with what was proposed under another name: what it writes, and where. */
@@ -91,7 +91,7 @@ export function withoutOwn(adopters: readonly Adopter[], proposals: readonly Pro
   const open = proposals.filter(({ request }) => request.state === 'open');
   const owners = new Set(open.map((proposal) => JSON.stringify([ownerOf(proposal), proposal.request.base])));
   return adopters.filter(({ cluster, automation, checkout }) => {
-    const owner = `${cluster}/${formatNamespacedName(automation)}`;
+    const owner = automationOwner(cluster, automation);
     return checkout === undefined || !owners.has(JSON.stringify([owner, checkout.base]));
   });
 }

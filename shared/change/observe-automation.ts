@@ -10,7 +10,7 @@ import { isOfInstallation } from './commit-trailers.ts';
 import type { PolicyCandidates } from './choose-values.ts';
 import { observeBranch, ownCommit, type ObservedBranch } from './observe-branch.ts';
 import { placeKey } from './place.ts';
-import { ownerOf, type Proposal } from './proposals.ts';
+import { automationOwner, ownerOf, type Proposal } from './proposals.ts';
 import { fetchCommitTree, readProposals, type ReadProposals, type ReadProposalsPorts } from './read-proposals.ts';
 import type { Checkout } from './resolve-checkout.ts';
 
@@ -97,7 +97,7 @@ function findOpen(
   places: MarkedPlaces,
 ): Pick<ObservedAutomation, 'open' | 'retargeted' | 'misplaced'> {
   if (checkout.mode === 'push') return {};
-  const owner = `${cluster}/${formatNamespacedName(automation)}`;
+  const owner = automationOwner(cluster, automation);
   const open = proposals.filter(
     ({ request, memory }) => request.state === 'open' && isOfInstallation(memory, checkout.installation),
   );
@@ -178,7 +178,7 @@ async function editBaseOf(
 function isShared({ cluster, automation }: ObserveRequest, branch: ObservedBranch): boolean {
   if (branch.own === undefined) return branch.head !== branch.mergeBase;
   if (branch.mergeBase === undefined) return false;
-  const owner = `${cluster}/${formatNamespacedName(automation)}`;
+  const owner = automationOwner(cluster, automation);
   return !branch.ahead.every((commit) => {
     const own = ownCommit(commit);
     return own !== undefined && ownerOf(own) === owner;

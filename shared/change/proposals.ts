@@ -1,3 +1,4 @@
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
 import type { ChangeRequest, HostedCommit } from '#shared/ports/change-host.ts';
 
 import { parseTrailers, type CommitMemory, type ProposedChange } from './commit-trailers.ts';
@@ -31,6 +32,11 @@ export function readProposal(request: ChangeRequest, commits: readonly HostedCom
   const isFromItsBranch = memory.branch === undefined || memory.branch === request.head.branch;
   if (request.openedAs === 'user' && !isFromItsBranch) return undefined;
   return { request, commit, memory, takenBack: isTakenBack(request) };
+}
+
+/** `<cluster>/<namespace>/<automation>`. */
+export function automationOwner(cluster: string, automation: NamespacedName): string {
+  return `${cluster}/${formatNamespacedName(automation)}`;
 }
 
 /** `<cluster>/<namespace>/<automation>` of whose proposal it is. */

@@ -4,6 +4,7 @@ import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import { branchNameOf } from './branch-name.ts';
+import { automationOwner } from './proposals.ts';
 import { githubWebOrigin, normalizeSourceUrl } from '#shared/source/source-url.ts';
 
 /** Where an automation reads, and where it writes. */
@@ -56,7 +57,7 @@ export function resolveCheckout(
   const url = normalizeSourceUrl(root ? settings.configRepository.url : (source?.url ?? ''), settings.githubApiUrl);
   const fallback = root ? settings.configRepository.branch : (source?.ref.branch ?? 'master');
   const base = automation.checkoutBranch ?? fallback;
-  const owner = `${cluster}/${formatNamespacedName(automation)}`;
+  const owner = automationOwner(cluster, automation);
   const branch = automation.pushBranch ?? branchNameOf(settings.branchPrefix, owner);
   const mode = automation.pushBranch === undefined ? 'pull-request' : 'push';
   const { installation } = settings;

@@ -1,9 +1,8 @@
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { findCondition } from '#shared/journal/conditions.ts';
 
 import type { ClusterImages } from './automations-to-run.ts';
-import { ownerOf, type Proposal } from './proposals.ts';
+import { automationOwner, ownerOf, type Proposal } from './proposals.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** Says why no instruction wants a proposal, or undefined while one does. */
@@ -24,14 +23,14 @@ export function findUnwanted(clusters: readonly ClusterImages[], settings: reado
   const doubtful = new Set<string>();
   for (const { instructions, statuses } of clusters) {
     for (const automation of instructions.imageUpdateAutomations) {
-      const owner = `${instructions.cluster}/${formatNamespacedName(automation)}`;
+      const owner = automationOwner(instructions.cluster, automation);
       owners.set(owner, automation);
       if (automation.pushBranch !== undefined) pushedTo.add(automation.pushBranch);
     }
     for (const { object, conditions } of statuses) {
       const { status, reason = '' } = findCondition(conditions, 'Stalled') ?? {};
       const isUnread = object.kind === 'ImageUpdateAutomation' && status === 'True' && UNREAD.has(reason);
-      if (isUnread && !owners.has(`${instructions.cluster}/${formatNamespacedName(object)}`)) {
+      if (isUnread && !owners.has(automationOwner(instructions.cluster, object))) {
         doubtful.add(`${instructions.cluster}/${object.namespace}`);
       }
     }

@@ -28,7 +28,7 @@ export interface Wishes {
 }
 
 /** What came of it. */
-export interface WithdrawOutcome {
+export interface SweepOutcome {
   readonly withdrawn: readonly Withdrawn[];
   /** How many of ours are open still. */
   readonly open: number;
@@ -42,7 +42,7 @@ export async function withdrawUnwanted(
   ports: ReadProposalsPorts,
   where: ProposalRepository,
   { whyUnwanted, adopters, installation, hasFollowed }: Wishes,
-): Promise<WithdrawOutcome> {
+): Promise<SweepOutcome> {
   const { changeHost } = ports;
   const { proposals } = await readProposals(ports, where);
   const own = proposals.filter(

@@ -1,5 +1,6 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
 import { fetch, Headers, type Response } from 'undici';
+import { readRetryAfter } from '#shared/errors/read-retry-after.ts';
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { GitCredentials } from '#shared/ports/git-remote.ts';
 import { guardedAgent, refuseForbiddenHost } from './guarded-agent.ts';
@@ -18,7 +19,6 @@ export interface GitHttpOptions {
 
 const MAX_REDIRECTS = 3;
 const UNNAMED_LIMIT_MS = 60_000;
-const LONGEST_LIMIT_MS = 24 * 60 * 60_000;
 
 /**
  * HTTP for one git operation: one deadline, bounded answers, errors in our words.
@@ -156,14 +156,7 @@ function stalled(code: 'GitOperationFailed' | 'AuthenticationFailed', message: s
 /** Seconds, or a date; a minute where the server names no end. */
 function limited(message: string, retryAfter: string | null): TidegateError {
   const now = Date.now();
-  const named =
-    retryAfter === null
-      ? NaN
-      : /^\s*\d+\s*$/u.test(retryAfter)
-        ? Number(retryAfter) * 1000
-        : Date.parse(retryAfter) - now;
-  const wait = Number.isNaN(named) ? UNNAMED_LIMIT_MS : Math.min(Math.max(named, 0), LONGEST_LIMIT_MS);
-  const notBefore = now + wait;
+  const notBefore = now + (readRetryAfter(retryAfter, now) ?? UNNAMED_LIMIT_MS);
   return new TidegateError('RateLimited', `${message}; it is asked again at ${new Date(notBefore).toISOString()}`, {
     disposition: 'wait',
     notBefore,

@@ -1,3 +1,4 @@
+import { readRetryAfter } from '#shared/errors/read-retry-after.ts';
 import type { BranchRule } from '#shared/ports/change-host.ts';
 
 import type { GitHubAnswer } from './github-answer.ts';
@@ -25,7 +26,6 @@ const SECOND_MS = 1_000;
 const UNNAMED_MS = 60 * SECOND_MS;
 /** A budget is an hour's: an end that is further away than this is one of another clock. */
 const LONGEST_BUDGET_MS = 65 * 60 * SECOND_MS;
-const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * SECOND_MS;
 
 const LIMIT_WORDS = /\brate limit|\babuse detection|\bsecondary rate\b/iu;
 const LIMIT_PAGES = /rate-limit|abuse-/iu;
@@ -112,13 +112,6 @@ function resetOf(
   }
   // The new hour begins with that second.
   return { until: now + Math.max(left, 0) + SECOND_MS, why };
-}
-
-/** Seconds, or a date. */
-function readRetryAfter(text: string | undefined, now: number): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = /^\s*\d+\s*$/u.test(text) ? Number(text) * SECOND_MS : Date.parse(text) - now;
-  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), LONGEST_RETRY_AFTER_MS);
 }
 
 function permissionOf(answer: GitHubAnswer): Judgement {

@@ -1,3 +1,4 @@
+import { hasMark } from '#shared/api/has-mark.ts';
 import { FLUX_PRUNE_ANNOTATION } from '#shared/api/names.ts';
 
 import type { PruneGuardCheck } from './prune-candidate.ts';
@@ -7,6 +8,5 @@ export const pruneDisabled: PruneGuardCheck = ({ object, whenGone }) => {
   if (whenGone !== 'prune') {
     return whenGone === 'orphan' ? 'its Kustomization does not prune' : 'its Kustomization is suspended';
   }
-  const marks = [object.live.annotations?.[FLUX_PRUNE_ANNOTATION], object.live.labels?.[FLUX_PRUNE_ANNOTATION]];
-  return marks.some((mark) => mark?.toLowerCase() === 'disabled') ? `${FLUX_PRUNE_ANNOTATION} is disabled` : undefined;
+  return hasMark(object.live, FLUX_PRUNE_ANNOTATION, 'disabled') ? `${FLUX_PRUNE_ANNOTATION} is disabled` : undefined;
 };
