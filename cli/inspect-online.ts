@@ -10,6 +10,7 @@ import { inspectCluster } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import type { ClusterRight } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
+import type { EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
 import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
@@ -19,6 +20,7 @@ import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts'
 import type { Settings } from '#shared/settings/settings.ts';
 import { VERSION } from '#shared/errors/version.ts';
 import { APP_EVENTS, APP_PERMISSIONS } from './app-manifest.ts';
+import { decideEndpointAccess } from './decide-endpoint-access.ts';
 
 /** What came of asking: what is wrong, and what was seen. */
 export interface OnlineInspection {
@@ -235,12 +237,31 @@ async function askEks(cluster: EksCluster, index: number): Promise<OnlineInspect
             },
           ]
         : []),
+      ...checkNetwork(target, found.network, subject).map(({ at, message }) => ({ path: [...path, ...at], message })),
     ];
     const rights = await askFunctionRights(cluster, path);
     return { findings: [...findings, ...rights.findings], seen: [`cluster ${name}: ${subject}`, ...rights.seen] };
   } catch (error) {
     return { findings: [{ path, message: describeError(error) }], seen: [] };
   }
+}
+
+/** What of the settings does not fit how EKS lets the function reach the API server. */
+function checkNetwork(
+  { vpc }: EksCluster['target'],
+  network: EksNetwork,
+  subject: string,
+): readonly { readonly at: SettingsPath; readonly message: string }[] {
+  if (vpc === undefined) {
+    const access = decideEndpointAccess(network);
+    if (access.outcome === 'public') return [];
+    const why = access.outcome === 'unreachable' ? access.reason : `is reached from ${network.vpc} alone; allowed: vpc`;
+    return [{ at: ['endpoint'], message: `${subject} ${why}` }];
+  }
+  const { clusterSecurityGroup: group } = vpc;
+  if (group === undefined || group === network.clusterSecurityGroup) return [];
+  const found = network.clusterSecurityGroup ?? 'nothing';
+  return [{ at: ['vpc', 'clusterSecurityGroup'], message: `is not what EKS says of ${subject}: ${found}` }];
 }
 
 function tryTo<Value>(attempt: () => Value): Value | undefined {

@@ -5,6 +5,7 @@ import { suggestName } from '#shared/errors/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { AWS_REGIONS } from '#shared/settings/aws-regions.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { decideEndpointAccess } from './decide-endpoint-access.ts';
 
 /** What the person asked for. */
 export interface WantedCluster {
@@ -64,7 +65,7 @@ export function planClusterAddition(
   if (found === undefined) {
     return refuse(`${subject} does not exist in this account; name it with --eks-name, see \`aws eks list-clusters\``);
   }
-  const { status, authenticationMode, endpoint, certificateAuthority, privateTo } = found;
+  const { status, authenticationMode, endpoint, certificateAuthority } = found;
   if (status !== 'ACTIVE') return refuse(`${subject} is ${status}; allowed: ACTIVE; ${adviseOn(status)}`);
   if (authenticationMode === 'CONFIG_MAP') {
     const update = `aws eks update-cluster-config --region ${region} --name ${eksName} --access-config authenticationMode=API_AND_CONFIG_MAP`;
@@ -75,11 +76,18 @@ export function planClusterAddition(
   if (endpoint === undefined || certificateAuthority === undefined) {
     return refuse(`${subject} has no endpoint or certificate authority yet; try again in a minute`);
   }
+  const access = decideEndpointAccess(found.network);
+  if (access.outcome === 'unreachable') {
+    const update = `aws eks update-cluster-config --region ${region} --name ${eksName} --resources-vpc-config endpointPrivateAccess=true`;
+    return refuse(`${subject} ${access.reason}; run \`${update}\`, then this again`);
+  }
   const cluster = toNewCluster(wanted, { endpoint, certificateAuthority });
   const planned = writeCluster(text, file, cluster);
-  if (planned.outcome === 'refused' || privateTo === undefined) return planned;
-  const vpc = `eks.vpc: { id: ${privateTo.vpc}, subnets: [ ${privateTo.subnets.join(', ')} ] }`;
-  const note = `its endpoint is private: add ${vpc} to the cluster, with the subnets that reach it`;
+  if (planned.outcome === 'refused' || access.outcome === 'public') return planned;
+  const { vpc, subnets, clusterSecurityGroup } = access.network;
+  const group = clusterSecurityGroup === undefined ? '' : `, clusterSecurityGroup: ${clusterSecurityGroup}`;
+  const lines = `eks.vpc: { id: ${vpc}, subnets: [ ${subnets.join(', ')} ]${group} }`;
+  const note = `its endpoint is private: add ${lines} to the cluster, with the subnets that reach it`;
   return { ...planned, notes: [...planned.notes, note] };
 }
 

@@ -244,7 +244,14 @@ def created_as_eks(create_cluster):
         cluster = result.result["cluster"]
         asked = self._get_param("accessConfig") or {}
         cluster.access_config = {"authenticationMode": asked.get("authenticationMode", "CONFIG_MAP")}
-        cluster.resources_vpc_config = {"vpcId": "vpc-0123456789abcdef0", **cluster.resources_vpc_config}
+        cluster.resources_vpc_config = {
+            "vpcId": "vpc-0123456789abcdef0",
+            "clusterSecurityGroupId": "sg-0123456789abcdef0",
+            "endpointPublicAccess": True,
+            "endpointPrivateAccess": False,
+            "publicAccessCidrs": ["0.0.0.0/0"],
+            **cluster.resources_vpc_config,
+        }
         return result
 
     return create

@@ -7,8 +7,22 @@ export interface EksClusterDescription {
   readonly certificateAuthority?: string;
   /** `CONFIG_MAP`, `API` or `API_AND_CONFIG_MAP`. */
   readonly authenticationMode: string;
-  /** The VPC that alone reaches its endpoint; undefined where the endpoint is public. */
-  readonly privateTo?: { readonly vpc: string; readonly subnets: readonly string[] };
+  readonly network: EksNetwork;
+}
+
+/** Who reaches the API server of a cluster, and where that is. */
+export interface EksNetwork {
+  /** Empty where EKS does not say. */
+  readonly vpc: string;
+  readonly subnets: readonly string[];
+  /** The security group that EKS made for it; a cluster on an outpost has none. */
+  readonly clusterSecurityGroup?: string;
+  /** Whether it has an endpoint on the internet. */
+  readonly publicAccess: boolean;
+  /** Whom that lets in. */
+  readonly publicAccessCidrs: readonly string[];
+  /** Whether it has an endpoint in its VPC. */
+  readonly privateAccess: boolean;
 }
 
 /** Asks EKS about one cluster; undefined when it has none of that name. */

@@ -9,7 +9,7 @@ import { githubApiUrl } from './github-api-url.ts';
 import { SettingsFile } from './settings-schema.ts';
 import { byPlace, findRepeatedKeys, formatSettingsPath, openSettingsText } from './settings-places.ts';
 import type { Finding, SettingsPath } from './settings-places.ts';
-import type { ClusterSettings, Settings } from './settings.ts';
+import type { ClusterSettings, ClusterVpc, Settings } from './settings.ts';
 
 const MAX_CHARACTERS = 1024 * 1024;
 
@@ -195,9 +195,19 @@ function toCluster(cluster: SettingsFile['clusters'][number]): ClusterSettings {
   };
   if (eks !== undefined) {
     const { roleArn, vpc, ...target } = eks;
-    const options = { ...(roleArn === undefined ? {} : { roleArn }), ...(vpc === undefined ? {} : { vpc }) };
+    const options = {
+      ...(roleArn === undefined ? {} : { roleArn }),
+      ...(vpc === undefined ? {} : { vpc: toVpc(vpc) }),
+    };
     return { ...rest, target: { kind: 'eks', ...target, ...options } };
   }
   const { context, file } = kubeconfig ?? { context: '', file: undefined };
   return { ...rest, target: { kind: 'kubeconfig', context, ...(file === undefined ? {} : { file }) } };
+}
+
+function toVpc({
+  clusterSecurityGroup,
+  ...vpc
+}: NonNullable<NonNullable<SettingsFile['clusters'][number]['eks']>['vpc']>): ClusterVpc {
+  return { ...vpc, ...(clusterSecurityGroup === undefined ? {} : { clusterSecurityGroup }) };
 }

@@ -90,6 +90,14 @@ const Vpc = z.strictObject({
     .min(1, 'found no subnet; allowed: at least one, in different availability zones')
     .meta({ allowed: 'a list of ids of subnets such as subnet-0123456789abcdef0, at least one' })
     .describe('Where the function runs; they have to reach the endpoint.'),
+  clusterSecurityGroup: textLike(
+    /^sg-[0-9a-f]{8,17}$/u,
+    'the id of the security group that EKS made for the cluster, such as sg-0123456789abcdef0',
+  )
+    .optional()
+    .describe(
+      'The security group that EKS made for the cluster (`clusterSecurityGroupId` of `aws eks describe-cluster`): the stack lets the function in there. Without it, a person does, and takes the rule away before the cluster leaves the settings.',
+    ),
   routeTables: z
     .array(textLike(/^rtb-[0-9a-f]{8,17}$/u, 'the id of a route table such as rtb-0123456789abcdef0'))
     .meta({ allowed: 'a list of ids of route tables such as rtb-0123456789abcdef0' })

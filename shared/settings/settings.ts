@@ -66,6 +66,8 @@ export type ClusterTarget =
 export interface ClusterVpc {
   readonly id: string;
   readonly subnets: readonly string[];
+  /** Of the cluster, made by EKS: the stack lets the function in there. Absent: a person does. */
+  readonly clusterSecurityGroup?: string;
   /** Route tables that get gateway endpoints for S3 and DynamoDB; none where the VPC has them already. */
   readonly routeTables: readonly string[];
   /** That there is a way to STS, where a role of another account is assumed: an interface endpoint, or NAT. */

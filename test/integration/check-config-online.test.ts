@@ -214,18 +214,22 @@ describe('check-config --online', () => {
 
   it('compares an EKS cluster with what EKS says of it', async () => {
     const eks = new EKSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
-    await eks.send(
-      new CreateClusterCommand({
-        name: 'prod',
-        roleArn: `arn:aws:iam::${moto.account}:role/eks`,
-        resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'] },
-        accessConfig: { authenticationMode: 'CONFIG_MAP' },
-      }),
-    );
+    const hardened = { publicAccessCidrs: ['203.0.113.0/24'], endpointPrivateAccess: true };
+    for (const [name, access] of [['prod', {}] as const, ['hardened', hardened] as const]) {
+      await eks.send(
+        new CreateClusterCommand({
+          name,
+          roleArn: `arn:aws:iam::${moto.account}:role/eks`,
+          resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'], ...access },
+          accessConfig: { authenticationMode: 'CONFIG_MAP' },
+        }),
+      );
+    }
     eks.destroy();
     const entry = (name: string): string => eksEntry({ name, endpoint: 'https://127.0.0.1:1' });
 
     const there = await ask({ credential: 'tokenSecret', secret: token(), cluster: entry('prod') });
+    const closed = await ask({ credential: 'tokenSecret', secret: token(), cluster: entry('hardened') });
     const away = await ask({ credential: 'tokenSecret', secret: token(), cluster: entry('nowhere') });
 
     expect(there.problems.map(({ field }) => field)).toEqual([
@@ -233,6 +237,12 @@ describe('check-config --online', () => {
       'clusters[0].eks.endpoint',
       'clusters[0].eks.certificateAuthority',
     ]);
+    expect(closed.problems).toContainEqual(
+      expect.objectContaining({
+        field: 'clusters[0].eks.endpoint',
+        message: expect.stringContaining('is reached from vpc-0123456789abcdef0 alone; allowed: vpc'),
+      }),
+    );
     expect(away.problems).toMatchObject([
       { field: 'clusters[0].eks.name', message: expect.stringContaining('does not exist in this account') },
     ]);

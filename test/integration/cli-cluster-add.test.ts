@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CreateClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
-import type { AuthenticationMode } from '@aws-sdk/client-eks';
+import type { AuthenticationMode, VpcConfigRequest } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
@@ -29,7 +29,9 @@ beforeAll(async () => {
   moto = await startMoto();
   eks = new EKSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
   await createCluster('prod', 'API_AND_CONFIG_MAP');
-  await createCluster('closed', 'API', false);
+  await createCluster('closed', 'API', CLOSED);
+  await createCluster('hardened', 'API', { ...OPEN_TO_SOME, endpointPrivateAccess: true });
+  await createCluster('fenced', 'API', OPEN_TO_SOME);
   await createCluster('old', 'CONFIG_MAP');
 });
 
@@ -38,12 +40,15 @@ afterAll(async () => {
   await moto.stop();
 });
 
-async function createCluster(name: string, mode: AuthenticationMode, endpointPublicAccess = true): Promise<void> {
+const CLOSED: VpcConfigRequest = { endpointPublicAccess: false, endpointPrivateAccess: true };
+const OPEN_TO_SOME: VpcConfigRequest = { publicAccessCidrs: ['203.0.113.0/24'] };
+
+async function createCluster(name: string, mode: AuthenticationMode, access: VpcConfigRequest = {}): Promise<void> {
   await eks.send(
     new CreateClusterCommand({
       name,
       roleArn: `arn:aws:iam::${moto.account}:role/eks`,
-      resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'], endpointPublicAccess },
+      resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'], ...access },
       accessConfig: { authenticationMode: mode },
     }),
   );
@@ -110,20 +115,23 @@ describe('tidegate cluster add', () => {
     expect(readFileSync(file, 'utf8')).toBe(SETTINGS);
   });
 
-  it('tells a program what it did, and how to reach a private endpoint', async () => {
-    const file = write();
+  it.each(['closed', 'hardened'])(
+    'tells a program what it did, and how to reach a private endpoint: %s',
+    async (name) => {
+      const file = write();
 
-    const run = add(file, 'closed', '--region', 'eu-west-1', '--json');
+      const run = add(file, name, '--region', 'eu-west-1', '--json');
 
-    expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
-    expect(JSON.parse(run.output())).toMatchObject({
-      written: true,
-      cluster: { name: 'closed', path: './clusters/closed', eks: { name: 'closed', region: 'eu-west-1' } },
-      notes: [
-        'its endpoint is private: add eks.vpc: { id: vpc-0123456789abcdef0, subnets: [ subnet-0123456789abcdef0 ] } to the cluster, with the subnets that reach it',
-      ],
-    });
-  });
+      expect(await outcomeOf(run)).toEqual({ exitCode: 0, errors: '' });
+      expect(JSON.parse(run.output())).toMatchObject({
+        written: true,
+        cluster: { name, path: `./clusters/${name}`, eks: { name, region: 'eu-west-1' } },
+        notes: [
+          'its endpoint is private: add eks.vpc: { id: vpc-0123456789abcdef0, subnets: [ subnet-0123456789abcdef0 ], clusterSecurityGroup: sg-0123456789abcdef0 } to the cluster, with the subnets that reach it',
+        ],
+      });
+    },
+  );
 
   it('starts an installation that has no App and no cluster yet', async () => {
     const file = write('configRepository: { url: "https://github.com/acme/fleet-infra" }\n');
@@ -145,6 +153,11 @@ describe('tidegate cluster add', () => {
     ],
     ['a cluster in another region', ['prod', '--region', 'us-east-1'], 'EKS cluster prod in us-east-1 does not exist'],
     ['a cluster without access entries', ['old', '--region', 'eu-west-1'], 'authenticationMode=API_AND_CONFIG_MAP'],
+    [
+      'a public endpoint with a list, and no private one',
+      ['fenced', '--region', 'eu-west-1'],
+      'has a public endpoint for 203.0.113.0/24 only and no private one',
+    ],
     [
       'a wrong name',
       ['Prod', '--region', 'eu-west-1'],

@@ -1,8 +1,8 @@
 import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
-import type { Cluster } from '@aws-sdk/client-eks';
+import type { Cluster, VpcConfigResponse } from '@aws-sdk/client-eks';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { DescribeEksCluster, EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
+import type { DescribeEksCluster, EksClusterDescription, EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
 
 /** Asks EKS with the credentials of the environment. */
 export const describeEksCluster: DescribeEksCluster = async ({ region, name }) => {
@@ -23,15 +23,29 @@ export const describeEksCluster: DescribeEksCluster = async ({ region, name }) =
 };
 
 function toDescription(cluster: Cluster): EksClusterDescription {
-  const { status = 'unknown', endpoint, certificateAuthority, accessConfig, resourcesVpcConfig: vpc } = cluster;
-  const isPrivate = vpc?.endpointPublicAccess === false && vpc.vpcId !== undefined;
+  const { status = 'unknown', endpoint, certificateAuthority, accessConfig, resourcesVpcConfig } = cluster;
   return {
     status,
     // Clusters older than access entries say nothing.
     authenticationMode: accessConfig?.authenticationMode ?? 'CONFIG_MAP',
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(certificateAuthority?.data === undefined ? {} : { certificateAuthority: certificateAuthority.data }),
-    ...(isPrivate ? { privateTo: { vpc: vpc.vpcId ?? '', subnets: vpc.subnetIds ?? [] } } : {}),
+    network: toNetwork(resourcesVpcConfig ?? {}),
+  };
+}
+
+/** What is not said is what EKS does unless told otherwise. */
+function toNetwork(config: VpcConfigResponse): EksNetwork {
+  const { clusterSecurityGroupId } = config;
+  return {
+    vpc: config.vpcId ?? '',
+    subnets: config.subnetIds ?? [],
+    ...(clusterSecurityGroupId === undefined || clusterSecurityGroupId === ''
+      ? {}
+      : { clusterSecurityGroup: clusterSecurityGroupId }),
+    publicAccess: config.endpointPublicAccess ?? true,
+    publicAccessCidrs: config.publicAccessCidrs ?? ['0.0.0.0/0'],
+    privateAccess: config.endpointPrivateAccess ?? false,
   };
 }
 

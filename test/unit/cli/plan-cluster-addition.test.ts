@@ -12,6 +12,14 @@ const FOUND: EksClusterDescription = {
   authenticationMode: 'API',
   endpoint: 'https://A1.eks.amazonaws.com',
   certificateAuthority: 'LS0tLQ==',
+  network: {
+    vpc: 'vpc-0123456789abcdef0',
+    subnets: ['subnet-0123456789abcdef0'],
+    clusterSecurityGroup: 'sg-0123456789abcdef0',
+    publicAccess: true,
+    publicAccessCidrs: ['0.0.0.0/0'],
+    privateAccess: true,
+  },
 };
 
 function problemsWith(found: Partial<EksClusterDescription>): string {

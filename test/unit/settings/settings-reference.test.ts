@@ -33,6 +33,7 @@ const WHOLE = {
         vpc: {
           id: 'vpc-0123456789abcdef0',
           subnets: ['subnet-0123456789abcdef0'],
+          clusterSecurityGroup: 'sg-0123456789abcdef0',
           routeTables: ['rtb-0123456789abcdef0'],
           reachesSts: true,
         },
