@@ -50,6 +50,8 @@ const FIRST = 0;
 const OTHER_CLUSTER = 'other-cluster';
 const OTHER_FILE = 'other/podinfo/kustomization.yaml';
 const OTHER_BASE = 'release';
+/** One for the automations of both clusters, as repositories of teams have it. */
+const PUSH_BRANCH = 'updates';
 const LIMITED = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 /** More than enough for every request that failed to be made again. */
 const MOST_ROUNDS = 8;
@@ -259,7 +261,7 @@ async function act(world: World, target: Target, action: Action): Promise<void> 
     case 'push instead':
       model.isWanted = true;
       model.pushes = true;
-      return instruct(story, target, [{ ...automationOf(world, target), pushBranch: pushBranchOf(target) }]);
+      return instruct(story, target, [{ ...automationOf(world, target), pushBranch: PUSH_BRANCH }]);
     case 'commit beside': {
       const file = await story.readFile(model.base, path);
       if (file === null) return;
@@ -341,11 +343,7 @@ function automationOf({ story }: World, { file, names }: Target): ImageUpdateAut
 function automationsOf(world: World, target: Target): readonly ImageUpdateAutomation[] {
   const automation = automationOf(world, target);
   if (!target.model.isWanted) return [];
-  return [target.model.pushes ? { ...automation, pushBranch: pushBranchOf(target) } : automation];
-}
-
-function pushBranchOf({ cluster }: Target): string {
-  return `updates-${cluster}`;
+  return [target.model.pushes ? { ...automation, pushBranch: PUSH_BRANCH } : automation];
 }
 
 /** Branches say whose pull requests they are; they are never renamed here. */
@@ -406,7 +404,7 @@ async function look(world: World, target: Target): Promise<SeenWorld> {
   }
   return {
     runs: (await tagAt(world, target, model.base)) ?? Number.NaN,
-    pushed: await tagAt(world, target, pushBranchOf(target)),
+    pushed: await tagAt(world, target, PUSH_BRANCH),
     pulls,
     lostCommits: await world.story.unreachable(model.personsCommits),
   };
