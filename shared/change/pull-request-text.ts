@@ -126,6 +126,8 @@ function whyWithdrawn(reason: WithdrawReason, automation: string, base: string):
       return `${automation} is no longer in the configuration`;
     case 'automation-pushes':
       return `${automation} now pushes to a branch of its own choice and opens no pull requests`;
+    case 'repository-changed':
+      return `${automation} now proposes in another repository`;
     case 'cluster-is-gone':
       return `the cluster of ${automation} is no longer in the settings`;
   }

@@ -64,6 +64,11 @@ export function resolveCheckout(
   return { repository: githubRepository(url, settings.githubApiUrl), installation, url, base, branch, mode };
 }
 
+/** Whether two names are one by GitHub's rules; a repository that was renamed has several. */
+export function isSameRepository(one: RepositoryId, other: RepositoryId): boolean {
+  return `${one.owner}/${one.name}`.toLowerCase() === `${other.owner}/${other.name}`.toLowerCase();
+}
+
 /**
  * Owner and name of a repository on the GitHub of the settings.
  *

@@ -94,7 +94,7 @@ export async function updateImages(
 ): Promise<void> {
   const clusters = await Promise.all(settings.clusters.map((cluster) => readCluster(ports.journal, cluster)));
   const known = clusters.filter((cluster) => cluster !== undefined);
-  const whyUnwanted = findUnwanted(known, settings.clusters);
+  const whyUnwanted = findUnwanted(known, settings);
   const failures: unknown[] = [];
   for (const run of automationsToRun(hint, known, settings, ports.clock.now())) {
     const cluster = known.find(({ instructions }) => instructions.cluster === run.cluster);
@@ -221,7 +221,7 @@ async function runAutomation(
   const { instructions, automation, choices, whyUnwanted } = run;
   const { cluster } = instructions;
   const checkout = resolveCheckout(cluster, automation, instructions.gitRepositories, settings);
-  const isWanted: ObserveRequest['isWanted'] = (proposal) => whyUnwanted(proposal) === undefined;
+  const isWanted: ObserveRequest['isWanted'] = (proposal) => whyUnwanted(proposal, checkout.repository) === undefined;
   const adopter = adopterOf({ instructions, statuses: context.previous }, automation, settings);
   for (let attempt = 1; ; attempt += 1) {
     const known = candidatesOf(context, run, choices);

@@ -14,4 +14,5 @@ export type WithdrawReason =
   | 'base-changed'
   | 'automation-is-gone'
   | 'automation-pushes'
+  | 'repository-changed'
   | 'cluster-is-gone';

@@ -1,10 +1,12 @@
-import type { RepositoryId } from '#shared/ports/change-host.ts';
+import { dispositionOf } from '#shared/errors/tidegate-error.ts';
+import type { ChangeHost, RepositoryId } from '#shared/ports/change-host.ts';
 
 import { findMarkedPlaces, isAdoptable, withoutOwn, type Adopter } from './adopt-proposal.ts';
 import { isOfInstallation } from './commit-trailers.ts';
 import { observeBranch } from './observe-branch.ts';
 import type { Proposal } from './proposals.ts';
 import { fetchCommitTree, readProposals, type ProposalRepository, type ReadProposalsPorts } from './read-proposals.ts';
+import { isSameRepository } from './resolve-checkout.ts';
 import type { WhyUnwanted } from './unwanted-proposals.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 import { withdrawProposal } from './withdraw-proposal.ts';
@@ -49,8 +51,8 @@ export async function withdrawUnwanted(
     ({ request, memory }) => request.state === 'open' && isOfInstallation(memory, installation),
   );
   const unwanted = own.flatMap((proposal) => {
-    const reason = whyUnwanted(proposal);
-    return reason === undefined ? [] : [{ proposal, reason }];
+    const unwanted = whyUnwanted(proposal, where.repository);
+    return unwanted === undefined ? [] : [{ proposal, unwanted }];
   });
   if (unwanted.length === 0) return { withdrawn: [], open: own.length };
   const near = adopters().filter(({ checkout }) => {
@@ -58,9 +60,11 @@ export async function withdrawUnwanted(
   });
   const free = withoutOwn(near, proposals);
   const withdrawn: Withdrawn[] = [];
-  for (const { proposal, reason } of unwanted) {
+  for (const { proposal, unwanted: why } of unwanted) {
+    const { reason } = why;
     // Doubt never withdraws: where two installations have one name, their clusters tell them apart.
     if (reason === 'cluster-is-gone' && !(await hasFollowed(proposal.memory.cluster))) continue;
+    if ('proposesIn' in why && (await isOneRepository(changeHost, why.proposesIn, where.repository))) continue;
     const { head, base } = proposal.request;
     const baseHead = await changeHost.readBranch(where.repository, base);
     if (baseHead === undefined) continue;
@@ -94,6 +98,12 @@ async function isToBeAdopted(
   return adopters.some((adopter) => isAdoptable(proposal, adopter, places));
 }
 
-function isSameRepository(one: RepositoryId, other: RepositoryId): boolean {
-  return `${one.owner}/${one.name}`.toLowerCase() === `${other.owner}/${other.name}`.toLowerCase();
+/** A repository that was renamed is found by both names. Where one of them is not found nothing has moved yet. */
+async function isOneRepository(host: ChangeHost, one: RepositoryId, other: RepositoryId): Promise<boolean> {
+  try {
+    return (await host.identify(one)) === (await host.identify(other));
+  } catch (error) {
+    if (dispositionOf(error) === 'retry') throw error;
+    return true;
+  }
 }

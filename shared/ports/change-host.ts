@@ -90,6 +90,8 @@ export type BranchMove =
 
 /** Where changes to the configuration repository are proposed: GitHub. */
 export interface ChangeHost {
+  /** What the host knows a repository by, whatever it is called. */
+  identify(repository: RepositoryId): Promise<string>;
   /** @returns the commit a branch points to, or undefined when there is no such branch. */
   readBranch(repository: RepositoryId, branch: string): Promise<string | undefined>;
   readCommit(repository: RepositoryId, oid: string): Promise<BranchCommit>;

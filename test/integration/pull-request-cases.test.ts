@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { GitRepository } from '#shared/api/git-repository.ts';
+
 import {
   BRANCH,
   CLUSTER,
@@ -30,6 +32,13 @@ async function open671(options: Parameters<ImageStories['startStory']>[0] = {}):
   await story.handle(story.pushed());
   expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
   return story;
+}
+
+function sourceAt(
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  url: string,
+): GitRepository {
+  return { namespace, name, url, intervalMs: MINUTE, timeoutMs: MINUTE, ref: { branch: 'main' }, suspend: false };
 }
 
 /** Everything is looked at again, much later. */
@@ -191,6 +200,46 @@ describe('a pull request that nobody wants any more', () => {
     await story.instruct((now) => ({ ...now, imageUpdateAutomations: [story.automation] }));
     await story.handle(story.instructionsChanged());
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 open Update podinfo to 6.7.1']);
+  });
+
+  it('is withdrawn when its automation proposes in another repository, where a new one is opened', async () => {
+    const story = await open671();
+    const [file, elsewhere] = [
+      await story.read('main'),
+      { kind: 'GitRepository', namespace: 'flux-system', name: 'elsewhere' },
+    ] as const;
+    const other = await stories.github.createRepository({ [FILE]: file });
+
+    await story.instruct((now) => ({
+      ...now,
+      gitRepositories: [sourceAt(elsewhere, `${stories.github.github.url}/${other.owner}/${other.name}`)],
+      imageUpdateAutomations: [{ ...story.automation, sourceRef: elsewhere }],
+    }));
+    await lookAgain(story);
+
+    expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
+    expect(await story.comments(1)).toEqual([expect.stringContaining('now proposes in another repository')]);
+    const there = stories.github.github.pulls(`${other.owner}/${other.name}`);
+    expect(there.map(({ state, title }) => `${state} ${title}`)).toEqual(['open Update podinfo to 6.7.1']);
+  });
+
+  it('is the same one under every name that its repository had', async () => {
+    const story = await open671();
+    const renamed = `${story.fullName}-renamed`;
+    await stories.github.github.renameRepository(story.fullName, renamed);
+    story.configure((now) => ({
+      ...now,
+      configRepository: { ...now.configRepository, url: `${stories.github.github.url}/${renamed}` },
+    }));
+
+    await lookAgain(story);
+    await story.push('6.7.2');
+    await story.handle(story.pushed());
+
+    const pulls = stories.github.github.pulls(renamed);
+    expect(pulls.map(({ number, state, title }) => `#${number} ${state} ${title}`)).toEqual([
+      '#1 open Update podinfo to 6.7.2',
+    ]);
   });
 
   it('is moved along, not doubled, when its automation is renamed', async () => {

@@ -102,8 +102,8 @@ function pullsOf({ stories, story }: World) {
   return stories.github.github.pulls(story.fullName).map(({ number, state, body }) => ({ number, state, body }));
 }
 
-function proposalOf({ number, body }: { readonly number: number; readonly body: string }): SeenProposal {
-  return { number, rows: [...body.matchAll(/\| `6\.7\.(\d+)` \|\n/gu)].map(([, patch]) => Number(patch)) };
+function proposalOf({ number, body }: { readonly number: number; readonly body: string | null }): SeenProposal {
+  return { number, rows: [...(body ?? '').matchAll(/\| `6\.7\.(\d+)` \|\n/gu)].map(([, patch]) => Number(patch)) };
 }
 
 /** The instructions as the models have them. */
@@ -190,9 +190,11 @@ async function act(world: World, { action, image }: ImageStep): Promise<void> {
       await story.commitAsPerson('main', `note-${world.serial}.md`, 'meanwhile\n');
       return;
     case 'fault':
-      return github.faults.add({ fault: { status: 502 }, times: 1 });
+      github.faults.add({ fault: { status: 502 }, times: 1 });
+      return;
     case 'lose answer':
-      return github.faults.add({ fault: 'lose-answer', times: 1 });
+      github.faults.add({ fault: 'lose-answer', times: 1 });
+      return;
   }
 }
 

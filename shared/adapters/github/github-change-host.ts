@@ -74,14 +74,11 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
     }
   }
 
-  async function nodeIdOf(repository: RepositoryId): Promise<string> {
-    const key = keyOf(repository);
-    const known = nodeIds.get(key);
-    if (known !== undefined) return known;
+  async function identify(repository: RepositoryId): Promise<string> {
     const id = await request(repository, READ, 'repository', async (octokit, where) => {
       return (await octokit.request('GET /repos/{owner}/{repo}', where)).data.node_id;
     });
-    nodeIds.set(key, id);
+    nodeIds.set(keyOf(repository), id);
     return id;
   }
 
@@ -119,6 +116,8 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
   }
 
   return {
+    identify,
+
     readBranch,
 
     listChangeRequests(repository) {
@@ -246,7 +245,7 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
 
     async moveBranch(repository, { branch, from, to }) {
       if (from === to) return { outcome: 'moved' };
-      const repositoryId = await nodeIdOf(repository);
+      const repositoryId = await (nodeIds.get(keyOf(repository)) ?? identify(repository));
       const update = {
         name: `refs/heads/${branch}`,
         beforeOid: from ?? NO_OID,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { ClusterImages } from '#shared/change/automations-to-run.ts';
 import { findUnwanted } from '#shared/change/unwanted-proposals.ts';
-import type { ChangeRequest } from '#shared/ports/change-host.ts';
+import type { ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
 describe('whether an instruction wants a proposal', () => {
   it.each<[what: string, owner: string, branch: string, reason: string | undefined]>([
@@ -26,21 +26,65 @@ describe('whether an instruction wants a proposal', () => {
     const [cluster = '', ...automation] = owner.split('/');
     const memory = { cluster, automation: automation.join('/'), base: 'main', changes: [] };
 
-    expect(findUnwanted([ONE], ['one', 'two'])({ memory, request: requestFrom(branch) })).toBe(reason);
+    const whyUnwanted = findUnwanted([ONE], SETTINGS);
+    expect(whyUnwanted({ memory, request: requestFrom(branch) }, FLEET)?.reason).toBe(reason);
+  });
+
+  it.each<[where: string, repository: RepositoryId, unwanted: object | undefined]>([
+    ['where its automation reads', FLEET, undefined],
+    ['there, spelled otherwise', { owner: 'ACME', name: 'Fleet' }, undefined],
+    ['elsewhere', { owner: 'acme', name: 'former' }, { reason: 'repository-changed', proposesIn: FLEET }],
+  ])('in the repository %s', (_where, repository, unwanted) => {
+    const memory = { cluster: 'one', automation: 'ns/apps', base: 'main', changes: [] };
+
+    const whyUnwanted = findUnwanted([ONE], SETTINGS);
+    expect(whyUnwanted({ memory, request: requestFrom('tidegate/one/ns/apps') }, repository)).toEqual(unwanted);
+  });
+
+  it('in any repository while it cannot be told where its automation proposes', () => {
+    const memory = { cluster: 'one', automation: 'ns/lost', base: 'main', changes: [] };
+
+    const whyUnwanted = findUnwanted([ONE], SETTINGS);
+    expect(whyUnwanted({ memory, request: requestFrom('tidegate/one/ns/lost') }, FLEET)).toBeUndefined();
   });
 });
+
+const FLEET = { owner: 'acme', name: 'fleet' };
+const SETTINGS = {
+  clusters: ['one', 'two'],
+  configRepository: { url: 'https://github.com/acme/config', branch: 'main' },
+  githubApiUrl: 'https://api.github.com',
+  installation: 'default',
+  branchPrefix: 'tidegate/',
+};
 
 const ONE: ClusterImages = {
   instructions: {
     cluster: 'one',
     revision: '',
-    gitRepositories: [],
+    gitRepositories: [fleet()],
     imageRepositories: [],
     imagePolicies: [],
-    imageUpdateAutomations: [automationOf('apps'), { ...automationOf('pushes'), pushBranch: 'images' }],
+    imageUpdateAutomations: [
+      automationOf('apps'),
+      { ...automationOf('lost'), sourceRef: { kind: 'GitRepository', namespace: 'ns', name: 'gone' } },
+      { ...automationOf('pushes'), pushBranch: 'images' },
+    ],
   },
   statuses: [stalled('team', 'broken', 'InvalidSpec'), stalled('refused', 'former', 'AuthenticationFailed')],
 };
+
+function fleet(): ClusterImages['instructions']['gitRepositories'][number] {
+  return {
+    namespace: 'ns',
+    name: 'fleet',
+    url: 'https://github.com/acme/fleet',
+    intervalMs: 60_000,
+    timeoutMs: 60_000,
+    ref: { branch: 'main' },
+    suspend: false,
+  };
+}
 
 function stalled(namespace: string, name: string, reason: string): ClusterImages['statuses'][number] {
   return {
