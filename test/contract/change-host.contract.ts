@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { GITHUB_LIMITS } from '#shared/change/github-limits.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { ChangeHost, ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
 import { makeCapabilityChecks, type Lacks } from './capability-checks.ts';
@@ -98,6 +99,15 @@ export function describeChangeHost(
         expect(await move(second, undefined)).toBe('moved');
         expect(await host.readBranch(repository, change)).toBeUndefined();
       }, 'compare-and-swap'));
+
+    it('knows a repository by the same thing every time, and finds none that is not there', () =>
+      check(async ({ host, repository }) => {
+        const id = await host.identify(repository);
+
+        expect(id).not.toBe('');
+        expect(await host.identify(repository)).toBe(id);
+        await expect(host.identify({ ...repository, name: 'not-there' })).rejects.toBeInstanceOf(TidegateError);
+      }));
 
     it('reads where a branch is, and that there is none', () =>
       check(async (subject) => {
