@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Context, SQSEvent } from 'aws-lambda';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
@@ -13,12 +12,11 @@ import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
-import { isConditionTrue } from '#shared/journal/conditions.ts';
-import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import { AwsEnvironment, readEnvironment, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
 import { VERSION } from '#shared/errors/version.ts';
+import { countStalledObjects } from './count-stalled-objects.ts';
 import { createReconcileHandler } from './handler.ts';
 import { retryPassingFaults } from './retry-passing-faults.ts';
 
@@ -85,13 +83,11 @@ const reconcileOnce = createReconcileHandler({
   acquireLease: () => acquireClusterLease(api, systemClock, { holder, giveUpAt: now() + PATIENCE_MS }),
 });
 
-const reconcile = retryPassingFaults(reconcileOnce, (ms) => sleep(ms));
-
 /** Reconciles one cluster. */
-export const handler = traceHandler(service, async (event: SQSEvent, context: Context) => {
-  const result = await reconcile(event, context);
-  const { statuses } = await readPreviousState(name, journal);
-  const stalled = [...statuses.values()].filter(({ conditions }) => isConditionTrue(conditions, 'Stalled'));
-  writeCount(METRICS.stalledObjects, stalled.length, { cluster: name });
-  return result;
-});
+export const handler = traceHandler(
+  service,
+  countStalledObjects(
+    retryPassingFaults(reconcileOnce, (ms) => sleep(ms)),
+    { cluster: name, journal, log, write: (count) => writeCount(METRICS.stalledObjects, count, { cluster: name }) },
+  ),
+);

@@ -119,7 +119,7 @@ export function recordWithdrawn(withdrawn: readonly Withdrawn[], now: number): r
     const { sentence } = formatWithdrawal(reason, { memory, base: request.base }, unmarked);
     return {
       type: 'Event',
-      id: `${String(now).padStart(13, '0')}-withdrawn-${index}-${namespace}-${name}`,
+      id: `${String(now).padStart(13, '0')}-withdrawn-${index}-${namespace}/${name}`,
       object: { cluster: memory.cluster, kind: 'ImageUpdateAutomation', namespace, name },
       severity: 'info',
       reason: 'Withdrawn',
@@ -279,7 +279,7 @@ function eventOf(context: RecordContext, object: ObjectName, ready: StatusRecord
   const time = String(context.now).padStart(13, '0');
   return {
     type: 'Event',
-    id: `${time}-${object.kind}-${object.namespace}-${object.name}`,
+    id: `${time}-${object.kind}/${object.namespace}/${object.name}`,
     object,
     severity: ready.status !== 'False' ? 'info' : ready.reason === 'RateLimited' ? 'warning' : 'error',
     reason: ready.reason,

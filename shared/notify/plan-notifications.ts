@@ -1,4 +1,4 @@
-import { isCluster, type StatusRecord } from '#shared/journal/journal-record.ts';
+import { isCluster, journalKey, type StatusRecord } from '#shared/journal/journal-record.ts';
 import type { JournalChange } from '#shared/journal/stream-record.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
@@ -34,8 +34,10 @@ export function planNotifications(changes: readonly JournalChange[], style: Stat
   const statuses = new Map<string, Notification>();
   for (const { sequenceNumber, before, after } of changes) {
     if (after?.type === 'Request') {
-      const { queue, group, id, message } = after;
-      const ids = { group: messageGroup(group), deduplicationId: messageGroup(id) };
+      const { queue, group, message } = after;
+      const { partition, key } = journalKey(after);
+      // Ids are a cluster's own, queues are shared: SQS drops the second of two messages with one id, whoever they are from.
+      const ids = { group: messageGroup(group), deduplicationId: messageGroup(`${partition}/${key}`) };
       work.push({ kind: 'work', sequenceNumber, queue, message, ...ids });
     }
     if (after?.type !== 'Status') continue;

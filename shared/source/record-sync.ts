@@ -126,5 +126,5 @@ function event(
 
 /** One source writes at most one event and one request a millisecond; two sources may share it. */
 function recordId({ key }: KnownSource, at: number): string {
-  return `${String(at).padStart(13, '0')}-${key.kind}-${key.namespace}-${key.name}`;
+  return `${String(at).padStart(13, '0')}-${key.kind}/${key.namespace}/${key.name}`;
 }

@@ -144,7 +144,14 @@ describe('planNotifications', () => {
     ]);
 
     expect(planned).toEqual([
-      { kind: 'work', sequenceNumber: '2', queue: 'reconcile/laptop', group: 'laptop', deduplicationId: 'r1', message },
+      {
+        kind: 'work',
+        sequenceNumber: '2',
+        queue: 'reconcile/laptop',
+        group: 'laptop',
+        deduplicationId: 'laptop/request/r1',
+        message,
+      },
       expect.objectContaining({
         kind: 'commit-status',
         sequenceNumber: '1',
@@ -152,6 +159,18 @@ describe('planNotifications', () => {
         commit: 'a'.repeat(40),
       }),
     ]);
+  });
+
+  it('keeps apart what two clusters ask of one queue in the same millisecond', () => {
+    const asked = ['laptop', 'production'].map((cluster, index) => {
+      const wish = { type: 'InstructionsChanged', cluster } as const;
+      const after = { ...request, cluster, queue: 'image-update', group: cluster, message: wish } as const;
+      return { sequenceNumber: String(index), after };
+    });
+
+    const ids = plan(asked).flatMap((one) => (one.kind === 'work' ? [one.deduplicationId] : []));
+
+    expect(new Set(ids).size).toBe(2);
   });
 
   it('says only the last of what changed about one Kustomization on one commit', () => {

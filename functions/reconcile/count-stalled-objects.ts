@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '#shared/errors/tidegate-error.ts';
+import { isConditionTrue } from '#shared/journal/conditions.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import type { Logger } from '#shared/ports/logger.ts';
+import type { ReconcileHandler } from './handler.ts';
+
+/** Kept for the answer that says what became of the batch. Milliseconds. */
+const RESERVE_MS = 2_000;
+
+/**
+ * Counts, after each batch, what is stalled. What became of the batch is the answer whether or not that can be counted:
+ * a failed invocation would be shown as a crash, and its messages would be delivered again.
+ */
+export function countStalledObjects(
+  handle: ReconcileHandler,
+  ports: {
+    readonly cluster: string;
+    readonly journal: Pick<Journal, 'list'>;
+    readonly write: (count: number) => void;
+    readonly log: Logger;
+  },
+): ReconcileHandler {
+  const { cluster, journal, write, log } = ports;
+
+  async function count(): Promise<void> {
+    const statuses = await journal.list(cluster, 'status/');
+    write(statuses.filter((one) => one.type === 'Status' && isConditionTrue(one.conditions, 'Stalled')).length);
+  }
+
+  return async (event, context) => {
+    const result = await handle(event, context);
+    const giveUp = new AbortController();
+    try {
+      const outOfTime = sleep(Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS), 'late', giveUp);
+      outOfTime.catch(() => undefined);
+      if ((await Promise.race([count(), outOfTime])) === 'late') throw new Error('the journal did not answer in time');
+    } catch (error) {
+      log.warn('stalled objects not counted', { reason: describeError(error) });
+    } finally {
+      giveUp.abort();
+    }
+    return result;
+  };
+}
