@@ -31,7 +31,8 @@ export async function processFifoBatch(
         reason: describeError(error),
       };
       if (disposition === 'reject' || disposition === 'stall') {
-        recordLog.error('message dropped', fields);
+        // A metric filter counts these lines by this field, and an alarm watches the count.
+        recordLog.error('message dropped', { ...fields, dropped: true });
       } else {
         recordLog.warn('message handed back', fields);
         failedGroups.add(group);

@@ -8,6 +8,7 @@ import { messageGroup } from '#shared/work/message-group.ts';
 import type { FunctionName } from './bundle-functions.ts';
 import { ArtifactBucket } from './constructs/artifact-bucket.ts';
 import { ClusterReconciler } from './constructs/cluster-reconciler.ts';
+import { DroppedMessages } from './constructs/dropped-messages.ts';
 import { EcrEvents } from './constructs/ecr-events.ts';
 import { ImageUpdateWorker } from './constructs/image-update-worker.ts';
 import { JournalTable } from './constructs/journal-table.ts';
@@ -89,6 +90,15 @@ export class TidegateStack extends Stack {
         group: messageGroup(cluster.name),
       })),
     ]);
+    const workers = {
+      'source-sync': sourceSync.worker,
+      'image-update': imageUpdate.worker,
+      notify: notifier.worker,
+      ...Object.fromEntries(
+        reconcilers.map(({ cluster, reconciler }) => [`reconcile-${cluster.name}`, reconciler.worker]),
+      ),
+    };
+    new DroppedMessages(this, 'Dropped', workers);
     const operations = new Operations(this, 'Operations', {
       queues: {
         'source-sync': sourceSync.queue,
@@ -97,15 +107,7 @@ export class TidegateStack extends Stack {
           reconcilers.map(({ cluster, reconciler }) => [`reconcile-${cluster.name}`, reconciler.queue]),
         ),
       },
-      workers: {
-        'github-webhook': webhook.worker,
-        'source-sync': sourceSync.worker,
-        'image-update': imageUpdate.worker,
-        notify: notifier.worker,
-        ...Object.fromEntries(
-          reconcilers.map(({ cluster, reconciler }) => [`reconcile-${cluster.name}`, reconciler.worker]),
-        ),
-      },
+      workers: { 'github-webhook': webhook.worker, ...workers },
     });
     const people = new PeoplePolicies(this, 'People', { journal, operations, secrets, ticks });
     new Outputs(this, 'Outputs', { github, artifacts, webhookUrl: webhook.url, reconcilers, imageUpdate, people });

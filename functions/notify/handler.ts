@@ -1,9 +1,10 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { describeError } from '#shared/errors/tidegate-error.ts';
+import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import { fromStreamRecord } from '#shared/journal/stream-record.ts';
 import type { StatusStyle } from '#shared/notify/commit-status.ts';
 import { logEvents } from '#shared/notify/log-events.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
+import type { Notification } from '#shared/notify/plan-notifications.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -38,11 +39,16 @@ export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHan
       };
       if (!tried) log.debug('notification waits', fields);
       else if (again) log.warn('notification is tried again', fields);
-      else log.error('notification dropped', fields);
+      else log.error('notification dropped', { ...fields, dropped: isTrouble(notification, error) });
     }
     const sequenceNumbers = new Set(
       failed.filter(({ again }) => again).map(({ notification }) => notification.sequenceNumber),
     );
     return { batchItemFailures: [...sequenceNumbers].map((itemIdentifier) => ({ itemIdentifier })) };
   };
+}
+
+/** A commit that GitHub does not have, after a forced push, is nobody's trouble; work that is lost is, and a missing right. */
+function isTrouble({ kind }: Notification, error: unknown): boolean {
+  return kind === 'work' || (error instanceof TidegateError && error.code === 'AuthenticationFailed');
 }

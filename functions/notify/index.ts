@@ -1,14 +1,9 @@
-import type { DynamoDBStreamEvent } from 'aws-lambda';
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
-import { createPowertoolsMetrics } from '#shared/adapters/powertools/powertools-metrics.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createSqsWorkQueues } from '#shared/adapters/sqs/sqs-work-queues.ts';
-import { fromStreamRecord } from '#shared/journal/stream-record.ts';
-import { countAuthenticationFailures } from '#shared/notify/count-authentication-failures.ts';
 import { logsInsightsLink } from '#shared/notify/logs-insights-link.ts';
 import { siblingQueueUrl } from '#shared/settings/deployed-queue-name.ts';
 import { LambdaLogEnvironment, NotifyEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
-import { METRICS } from '#shared/settings/metric-names.ts';
 import { openGitHubWorker } from '../open-github-worker.ts';
 import { createNotifyHandler } from './handler.ts';
 
@@ -17,7 +12,6 @@ const environment = readEnvironment(NotifyEnvironment, process.env);
 const ownLog = readEnvironment(LambdaLogEnvironment, process.env);
 
 const { settings, log, client, quietTimes } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
-const writeCount = createPowertoolsMetrics(service);
 const clusterQueues = settings.clusters.map(({ name }) => {
   const queue = `reconcile/${name}` as const;
   return [queue, siblingQueueUrl(environment.SOURCE_SYNC_QUEUE_URL, queue)] as const;
@@ -42,8 +36,4 @@ const notify = createNotifyHandler({
 });
 
 /** Passes on what the journal records. */
-export const handler = traceHandler(service, async (event: DynamoDBStreamEvent) => {
-  const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
-  writeCount(METRICS.authenticationFailures, countAuthenticationFailures(changes));
-  return notify(event);
-});
+export const handler = traceHandler(service, notify);

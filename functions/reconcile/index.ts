@@ -16,7 +16,7 @@ import { createRenderCache } from '#shared/render/render-cache.ts';
 import { AwsEnvironment, readEnvironment, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
 import { VERSION } from '#shared/errors/version.ts';
-import { countStalledObjects } from './count-stalled-objects.ts';
+import { countConcerns } from './count-concerns.ts';
 import { createReconcileHandler } from './handler.ts';
 import { retryPassingFaults } from './retry-passing-faults.ts';
 
@@ -86,8 +86,8 @@ const reconcileOnce = createReconcileHandler({
 /** Reconciles one cluster. */
 export const handler = traceHandler(
   service,
-  countStalledObjects(
+  countConcerns(
     retryPassingFaults(reconcileOnce, (ms) => sleep(ms)),
-    { cluster: name, journal, log, write: (count) => writeCount(METRICS.stalledObjects, count, { cluster: name }) },
+    { cluster: name, journal, log, write: (count) => writeCount(METRICS.concerns, count, { cluster: name }) },
   ),
 );

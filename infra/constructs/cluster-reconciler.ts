@@ -56,7 +56,6 @@ export class ClusterReconciler extends Construct {
     const network = target.vpc === undefined ? undefined : this.addNetwork(target.vpc);
     this.securityGroup = network?.securityGroup;
     this.worker = new TidegateFunction(this, 'Worker', {
-      subject: `reconcile-${name}`,
       description: `Applies what Git says to cluster ${name}`,
       bundle,
       environment: environmentOf(props),
@@ -65,8 +64,6 @@ export class ClusterReconciler extends Construct {
       // The layer's kubectl is for this one.
       architecture: Architecture.X86_64,
       layers: [kubectl],
-      // All functions share the concurrency of the account; source-sync misses it in the same minute.
-      watchThrottles: false,
       ...(network === undefined ? {} : { network }),
     });
     journal.grantRecordsOf(name, this.worker.role);
@@ -75,7 +72,7 @@ export class ClusterReconciler extends Construct {
       new SqsEventSource(this.queue.queue, { batchSize: 1, reportBatchItemFailures: true }),
     );
     this.addAccess(cluster);
-    this.watchStalled(name);
+    this.watchConcerns(name);
   }
 
   /** In our own account the role is let in here; in another one, a role of that account is, and is assumed. */
@@ -125,17 +122,19 @@ export class ClusterReconciler extends Construct {
     return { vpc, subnets: { subnets }, securityGroup };
   }
 
-  private watchStalled(cluster: string): void {
+  private watchConcerns(cluster: string): void {
     addRunbookAlarm(this, {
       subject: `reconcile-${cluster}`,
-      section: 'stalledObjects',
-      meaning: `Objects of cluster ${cluster} wait for a person: they are Stalled.`,
+      section: 'concerns',
+      meaning: `Something of cluster ${cluster} has waited for a person for a quarter of an hour.`,
+      within: Duration.minutes(20),
       metric: new Metric({
         namespace: METRICS.namespace,
-        metricName: METRICS.stalledObjects,
+        metricName: METRICS.concerns,
         dimensionsMap: { service: 'reconcile', cluster },
         period: ALARM_PERIOD,
-        statistic: 'Maximum',
+        // It is written after every tick, so what passes by itself is seen to pass.
+        statistic: 'Minimum',
       }),
       threshold: 1,
       periods: 3,

@@ -38,7 +38,6 @@ export class ImageUpdateWorker extends Construct {
     });
     const environment: EnvironmentOf<typeof ImageUpdateEnvironment> = { JOURNAL_TABLE: journal.table.tableName };
     this.worker = new TidegateFunction(this, 'Worker', {
-      subject: 'image-update',
       description: 'Reads registries and writes newer images into pull requests',
       bundle,
       environment,

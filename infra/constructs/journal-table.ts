@@ -1,10 +1,8 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 
 const RECORD_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
 
@@ -23,22 +21,6 @@ export class JournalTable extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       // A log and a cache: what is lost with it, the next runs write again.
       removalPolicy: RemovalPolicy.DESTROY,
-    });
-    addRunbookAlarm(this, {
-      subject: 'journal',
-      section: 'journalThrottles',
-      meaning: 'DynamoDB refused requests to the journal for their number.',
-      // ThrottledRequests is written for each operation only: of the whole table there is no such metric.
-      metric: new MathExpression({
-        expression: 'FILL(reads, 0) + FILL(writes, 0)',
-        usingMetrics: {
-          reads: this.table.metric('ReadThrottleEvents', { statistic: 'Sum' }),
-          writes: this.table.metric('WriteThrottleEvents', { statistic: 'Sum' }),
-        },
-        period: ALARM_PERIOD,
-      }),
-      threshold: 10,
-      periods: 3,
     });
   }
 

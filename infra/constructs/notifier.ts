@@ -1,17 +1,18 @@
 import { Duration } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, NotifyEnvironment } from '#shared/settings/function-environment.ts';
 import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
-import { METRICS } from '#shared/settings/metric-names.ts';
 import type { JournalTable } from './journal-table.ts';
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import { TidegateFunction } from './tidegate-function.ts';
 import { LostRecords } from './work-queue.ts';
 import type { WorkQueue } from './work-queue.ts';
+
+/** What cannot be passed on for so long is set aside. */
+const TRIED_FOR = Duration.hours(1);
 
 export interface NotifierProps {
   readonly bundle: string;
@@ -35,7 +36,6 @@ export class Notifier extends Construct {
       IMAGE_UPDATE_QUEUE_URL: imageUpdate.queue.queueUrl,
     };
     this.worker = new TidegateFunction(this, 'Worker', {
-      subject: 'notify',
       description: 'Passes on what the journal records',
       bundle,
       environment,
@@ -47,12 +47,12 @@ export class Notifier extends Construct {
     // When GitHub's limits end.
     journal.grantRecordsOf(INSTALLATION_PARTITION, this.worker.role);
     this.readJournal(journal);
-    this.addAlarms();
+    this.watchAge();
   }
 
   private readJournal(journal: JournalTable): void {
     journal.grantStream(this.worker.role);
-    const lost = new LostRecords(this, 'Lost');
+    const lost = new LostRecords(this, 'Lost', TRIED_FOR);
     this.worker.function.addEventSourceMapping('JournalStream', {
       eventSourceArn: journal.streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
@@ -61,34 +61,22 @@ export class Notifier extends Construct {
       parallelizationFactor: 1,
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
-      retryAttempts: 20,
-      maxRecordAge: Duration.hours(1),
+      // By age alone: Lambda repeats within seconds, and so many tries may be over before a queue or GitHub is back.
+      retryAttempts: -1,
+      maxRecordAge: TRIED_FOR,
       onFailure: new SqsDlq(lost.queue),
     });
   }
 
-  private addAlarms(): void {
+  private watchAge(): void {
     addRunbookAlarm(this, {
       subject: 'notify',
       section: 'journalLate',
       meaning: 'What the journal records is passed on more than five minutes late.',
+      within: Duration.minutes(20),
       metric: this.worker.function.metric('IteratorAge', { period: ALARM_PERIOD, statistic: 'Maximum' }),
       threshold: Duration.minutes(5).toMilliseconds(),
       periods: 2,
-    });
-    addRunbookAlarm(this, {
-      subject: 'notify',
-      section: 'authenticationFailures',
-      meaning: 'GitHub, a git host or a cluster does not accept a token, or a secret is missing.',
-      metric: new Metric({
-        namespace: METRICS.namespace,
-        metricName: METRICS.authenticationFailures,
-        dimensionsMap: { service: 'notify' },
-        period: ALARM_PERIOD,
-        statistic: 'Sum',
-      }),
-      threshold: 1,
-      periods: 3,
     });
   }
 }

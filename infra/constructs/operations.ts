@@ -33,6 +33,10 @@ export class Operations extends Construct {
       ),
     );
     this.dashboard.addWidgets(
+      workerGraph('Throttles', (worker, label) => worker.function.metricThrottles({ period, label })),
+      workerGraph('Invocations', (worker, label) => worker.function.metricInvocations({ period, label })),
+    );
+    this.dashboard.addWidgets(
       workerGraph('Errors', (worker, label) => worker.function.metricErrors({ period, label })),
       workerGraph('Duration, milliseconds', (worker, label) =>
         worker.function.metricDuration({ period, label, statistic: 'p95' }),

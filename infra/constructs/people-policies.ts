@@ -6,6 +6,7 @@ import type { JournalTable } from './journal-table.ts';
 import type { Operations } from './operations.ts';
 import type { Secrets } from './secrets.ts';
 import type { Ticks } from './ticks.ts';
+import { VENDED_LOGS } from './webhook-endpoint.ts';
 
 /** What CloudFormation or this stack names begins so. */
 const OURS = 'tidegate-*';
@@ -58,7 +59,7 @@ export class PeoplePolicies extends Construct {
       ),
       allow(
         ['logs:DescribeLogStreams', 'logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:StartQuery'],
-        [this.arn('logs', `log-group:${OURS}:*`)],
+        [this.arn('logs', `log-group:${OURS}:*`), this.arn('logs', `log-group:${VENDED_LOGS}/${OURS}:*`)],
       ),
       allow(
         ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ListDeadLetterSourceQueues', 'sqs:ListMessageMoveTasks'],

@@ -7,7 +7,7 @@ import type { EnvironmentOf, SourceSyncEnvironment } from '#shared/settings/func
 import { METRICS } from '#shared/settings/metric-names.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { JournalTable } from './journal-table.ts';
-import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+import { addRunbookAlarm } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import { TidegateFunction } from './tidegate-function.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -41,7 +41,6 @@ export class SourceSyncWorker extends Construct {
       ARTIFACT_BUCKET: artifacts.bucket.bucketName,
     };
     this.worker = new TidegateFunction(this, 'Worker', {
-      subject: 'source-sync',
       description: 'Reads git heads and stores what is new as artifacts',
       bundle,
       environment,
@@ -59,20 +58,27 @@ export class SourceSyncWorker extends Construct {
   }
 
   private watchMissedWebhooks(): void {
-    const filter = new MetricFilter(this, 'MissedWebhooks', {
-      logGroup: this.worker.logGroup,
-      filterPattern: FilterPattern.booleanValue('$.missedWebhook', true),
-      metricNamespace: METRICS.namespace,
-      metricName: METRICS.missedWebhooks,
-      metricValue: '1',
-    });
+    const addFilter = (id: string, isMissed: boolean): MetricFilter =>
+      new MetricFilter(this, id, {
+        logGroup: this.worker.logGroup,
+        filterPattern: FilterPattern.booleanValue('$.missedWebhook', isMissed),
+        metricNamespace: METRICS.namespace,
+        metricName: METRICS.missedWebhooks,
+        metricValue: isMissed ? '1' : '0',
+      });
+    const filter = addFilter('MissedWebhooks', true);
+    addFilter('SeenWebhooks', false);
     addRunbookAlarm(this, {
       subject: 'source-sync',
       section: 'missedWebhooks',
-      meaning: 'Ticks found pushes to GitHub that no webhook had told of.',
-      metric: filter.metric({ period: ALARM_PERIOD, statistic: 'Sum' }),
-      threshold: 2,
-      periods: 3,
+      meaning: 'In two hours of a day, ticks found pushes to GitHub and no webhook arrived.',
+      within: Duration.days(1),
+      // The least is 1 only where no webhook arrived. A tick that is faster than one is none that was missed, and one that
+      // is lost now and then does no harm.
+      metric: filter.metric({ period: Duration.hours(1), statistic: 'Minimum' }),
+      threshold: 1,
+      periods: 24,
+      badPeriods: 2,
     });
   }
 }

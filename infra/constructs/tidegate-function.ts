@@ -7,7 +7,6 @@ import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
-import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 
 const INTERFACE_ACTIONS = [
   'ec2:AssignPrivateIpAddresses',
@@ -19,8 +18,6 @@ const INTERFACE_ACTIONS = [
 ];
 
 export interface TidegateFunctionProps {
-  /** What it is called in alarms: `source-sync`, `reconcile-production`. */
-  readonly subject: string;
   readonly description: string;
   /** Folder with the bundle. */
   readonly bundle: string;
@@ -30,8 +27,6 @@ export interface TidegateFunctionProps {
   readonly architecture?: Architecture;
   readonly layers?: readonly ILayerVersion[];
   readonly network?: FunctionNetwork;
-  /** False where another function that runs every minute rings for the same concurrency. */
-  readonly watchThrottles?: boolean;
   /** False where reading the source map would take longer than the function itself; true unless given. */
   readonly mapStackTraces?: boolean;
 }
@@ -43,7 +38,7 @@ export interface FunctionNetwork {
   readonly securityGroup: SecurityGroup;
 }
 
-/** A Lambda function as this house makes them: Node 24, a role of its own, kept logs, traces, and alarms. */
+/** A Lambda function as this house makes them: Node 24, a role of its own, kept logs and traces. */
 export class TidegateFunction extends Construct {
   readonly function: Function;
   readonly role: Role;
@@ -75,7 +70,6 @@ export class TidegateFunction extends Construct {
         ? {}
         : { vpc: network.vpc, vpcSubnets: network.subnets, securityGroups: [network.securityGroup] }),
     });
-    this.addAlarms(props);
   }
 
   private addRole(isInVpc: boolean): Role {
@@ -103,25 +97,5 @@ export class TidegateFunction extends Construct {
         conditions: { ArnLike: { 'lambda:SourceFunctionArn': functions } },
       }),
     );
-  }
-
-  private addAlarms({ subject, watchThrottles = true }: TidegateFunctionProps): void {
-    addRunbookAlarm(this, {
-      subject,
-      section: 'functionErrors',
-      meaning: `Function ${subject} crashed or ran out of time more than twice in five minutes.`,
-      metric: this.function.metricErrors({ period: ALARM_PERIOD }),
-      threshold: 3,
-      periods: 1,
-    });
-    if (!watchThrottles) return;
-    addRunbookAlarm(this, {
-      subject,
-      section: 'functionThrottles',
-      meaning: `Lambda did not start function ${subject}: the account's concurrency is used up.`,
-      metric: this.function.metricThrottles({ period: ALARM_PERIOD }),
-      threshold: 5,
-      periods: 3,
-    });
   }
 }

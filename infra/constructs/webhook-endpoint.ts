@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -6,7 +6,6 @@ import { Construct } from 'constructs';
 import type { EnvironmentOf, GithubWebhookEnvironment } from '#shared/settings/function-environment.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
 import { acknowledge } from './acknowledge.ts';
-import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import { TidegateFunction } from './tidegate-function.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -15,6 +14,8 @@ import type { WorkQueue } from './work-queue.ts';
 const RATE = 200;
 const BURST = 400;
 const PATH = '/webhook';
+/** Where log groups are that AWS writes to by itself. */
+export const VENDED_LOGS = '/aws/vendedlogs';
 
 export interface WebhookEndpointProps {
   readonly bundle: string;
@@ -38,7 +39,6 @@ export class WebhookEndpoint extends Construct {
       IMAGE_UPDATE_QUEUE_URL: imageUpdate.queue.queueUrl,
     };
     this.worker = new TidegateFunction(this, 'Worker', {
-      subject: 'github-webhook',
       description: "Answers GitHub's webhooks: checks the signature, puts a hint into the queues",
       bundle,
       environment,
@@ -67,23 +67,17 @@ export class WebhookEndpoint extends Construct {
       );
     }
     const logs = new LogGroup(this, 'AccessLogs', {
+      // Each group that API Gateway writes to takes room in one policy of the account, of 5,120 characters; those under this
+      // prefix share an entry (CloudWatch Logs User Guide, "Enabling logging from AWS services").
+      logGroupName: `${VENDED_LOGS}/${Stack.of(this).stackName}/github-webhook`,
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const stage = new HttpStage(this, 'Stage', {
+    return new HttpStage(this, 'Stage', {
       httpApi: api,
       autoDeploy: true,
       throttle: { rateLimit: RATE, burstLimit: BURST },
       accessLogSettings: { destination: new LogGroupLogDestination(logs) },
     });
-    addRunbookAlarm(this, {
-      subject: 'github-webhook',
-      section: 'webhookErrors',
-      meaning: 'Deliveries of GitHub were not taken.',
-      metric: api.metricServerError({ period: ALARM_PERIOD, statistic: 'Sum' }),
-      threshold: 3,
-      periods: 1,
-    });
-    return stage;
   }
 }

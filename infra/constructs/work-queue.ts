@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { deployedQueueName } from '#shared/settings/deployed-queue-name.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import { acknowledge } from './acknowledge.ts';
-import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
+import { addRunbookAlarm, ALARM_PERIOD, METRICS_OF_IDLE_QUEUE } from './runbook-alarm.ts';
 
 /** A crashed run keeps its message so much longer than the function may run. */
 const VISIBILITY_RESERVE = Duration.seconds(30);
@@ -54,12 +54,14 @@ export class WorkQueue extends Construct {
     this.queue.grant(sender, 'sqs:SendMessage');
   }
 
-  private addAlarms({ queue, lateAfter }: WorkQueueProps): void {
+  private addAlarms({ queue, workerTimeout, maxReceives, lateAfter }: WorkQueueProps): void {
     const subject = queue.replace('/', '-');
+    const triedMinutes = (maxReceives * workerTimeout.plus(VISIBILITY_RESERVE).toSeconds()) / 60;
     addRunbookAlarm(this, {
       subject,
       section: 'deadLetters',
-      meaning: `Work of queue ${queue} was given up.`,
+      meaning: `Work of queue ${queue} was given up, after ${maxReceives} tries.`,
+      within: Duration.minutes(Math.ceil(triedMinutes) + METRICS_OF_IDLE_QUEUE.toMinutes() + 5),
       metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: ALARM_PERIOD, statistic: 'Maximum' }),
       threshold: 1,
       periods: 1,
@@ -68,6 +70,7 @@ export class WorkQueue extends Construct {
       subject,
       section: 'oldestMessage',
       meaning: `Work of queue ${queue} has waited for more than ${lateAfter.toMinutes()} minutes.`,
+      within: lateAfter.plus(Duration.minutes(20)),
       metric: this.queue.metricApproximateAgeOfOldestMessage({ period: ALARM_PERIOD, statistic: 'Maximum' }),
       threshold: lateAfter.toSeconds(),
       periods: 2,
@@ -75,10 +78,11 @@ export class WorkQueue extends Construct {
     addRunbookAlarm(this, {
       subject,
       section: 'ticks',
-      meaning: `Nothing was sent to queue ${queue} for ten minutes, not even a tick.`,
+      meaning: `Nothing was sent to queue ${queue} for twenty minutes, not even a tick.`,
+      within: Duration.minutes(25),
       metric: this.queue.metricNumberOfMessagesSent({ period: ALARM_PERIOD, statistic: 'Sum' }),
       threshold: 1,
-      periods: 2,
+      periods: 4,
       ringsBelow: true,
     });
   }
@@ -88,7 +92,8 @@ export class WorkQueue extends Construct {
 export class LostRecords extends Construct {
   readonly queue: Queue;
 
-  constructor(scope: Construct, id: string) {
+  /** @param triedFor how long Lambda tries a record. */
+  constructor(scope: Construct, id: string, triedFor: Duration) {
     super(scope, id);
     this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -104,6 +109,7 @@ export class LostRecords extends Construct {
       subject: 'notify',
       section: 'journalLost',
       meaning: 'Records of the journal were not passed on and will not be tried again.',
+      within: triedFor.plus(METRICS_OF_IDLE_QUEUE).plus(Duration.minutes(5)),
       metric: this.queue.metricApproximateNumberOfMessagesVisible({ period: ALARM_PERIOD, statistic: 'Maximum' }),
       threshold: 1,
       periods: 1,

@@ -16,6 +16,7 @@ export type GivingUp = 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
 
 export interface StreamRetries {
   readonly bisectBatchOnError: boolean;
+  /** -1 for any number. */
   readonly retryAttempts: number;
   readonly maxRecordAgeSeconds: number;
 }
@@ -46,7 +47,8 @@ export function settleBatch<Item extends StreamItem>(
     return { again: [items.slice(0, middle), items.slice(middle)].map((half) => ({ items: half, failures })) };
   }
   const triedOnce = { items, failures: failures + 1 };
-  return triedOnce.failures > retryAttempts ? { again: [], lost: triedOnce } : { again: [triedOnce] };
+  const isSpent = retryAttempts >= 0 && triedOnce.failures > retryAttempts;
+  return isSpent ? { again: [], lost: triedOnce } : { again: [triedOnce] };
 }
 
 /** Sets aside what is too old to be tried at all. */

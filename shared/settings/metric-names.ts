@@ -1,10 +1,10 @@
 /** The metrics that the functions write and the alarms watch. */
 export const METRICS = {
   namespace: 'Tidegate',
-  /** Objects of a cluster that are `Stalled`, counted at each tick; dimension `cluster`. */
-  stalledObjects: 'StalledObjects',
-  /** Statuses recorded with reason `AuthenticationFailed`. */
-  authenticationFailures: 'AuthenticationFailures',
-  /** New revisions on GitHub that a tick found before any webhook told of them. */
+  /** What of a cluster waits for a person, counted after each message of its queue; dimension `cluster`. */
+  concerns: 'Concerns',
+  /** Messages that another try cannot mend, and statuses that GitHub refuses for good. */
+  dropped: 'Dropped',
+  /** 1 for a push that a tick found before any webhook told of it, 0 for a webhook that arrived. */
   missedWebhooks: 'MissedWebhooks',
 } as const;

@@ -35,7 +35,7 @@ export async function syncSources(
   async function work(): Promise<void> {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
       const outcome = await syncSource(ports, group);
-      logOutcome(log, group, outcome, isMissedWebhook(message, group, outcome, ports.githubApiUrl));
+      logOutcome(log, group, outcome, findMissedWebhook(message, group, outcome, ports.githubApiUrl));
       if (outcome.result === 'failed') failures.push(asError(outcome.error));
     }
   }
@@ -63,20 +63,32 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(describeError(error));
 }
 
-/** Whether a tick found what a webhook of our GitHub should have told: a source that was followed has moved. */
-function isMissedWebhook(
+/**
+ * What this says of the webhooks of our GitHub: true where a tick found what one should have told, a source that was followed
+ * has moved; false where one arrived. An alarm weighs the two, since a tick may also be a moment faster.
+ */
+function findMissedWebhook(
   message: WorkMessage,
   group: readonly KnownSource[],
   outcome: SyncOutcome,
   githubApiUrl: string,
-): boolean {
-  if (message.type !== 'Tick' || outcome.result !== 'stored' || !outcome.isPush) return false;
+): boolean | undefined {
   const origin = `${githubWebOrigin(githubApiUrl)}/`.toLowerCase();
-  return group.some(({ status }) => (status?.details['url'] ?? '').toLowerCase().startsWith(origin));
+  if (!group.some(({ status }) => (status?.details['url'] ?? '').toLowerCase().startsWith(origin))) return undefined;
+  if (message.type === 'RepositoryPushed') return false;
+  return message.type === 'Tick' && outcome.result === 'stored' && outcome.isPush ? true : undefined;
 }
 
-function logOutcome(log: Logger, group: readonly KnownSource[], outcome: SyncOutcome, missedWebhook: boolean): void {
-  const sources = group.map(({ key }) => formatSourceKey(key));
-  if (outcome.result === 'failed') log.warn('source not read', { sources, reason: describeError(outcome.error) });
-  else log.info('source read', { sources, result: outcome.result, ...(missedWebhook ? { missedWebhook } : {}) });
+function logOutcome(
+  log: Logger,
+  group: readonly KnownSource[],
+  outcome: SyncOutcome,
+  missedWebhook: boolean | undefined,
+): void {
+  const facts = {
+    sources: group.map(({ key }) => formatSourceKey(key)),
+    ...(missedWebhook === undefined ? {} : { missedWebhook }),
+  };
+  if (outcome.result === 'failed') log.warn('source not read', { ...facts, reason: describeError(outcome.error) });
+  else log.info('source read', { ...facts, result: outcome.result });
 }

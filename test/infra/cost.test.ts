@@ -32,7 +32,7 @@ test('docs/cost.md explains each term of the bill', { timeout: 60_000 }, async (
   const terms = estimateCost(stack).map(({ term }) => term);
 
   expect(terms.filter((term) => !formula.includes(`\n| ${term} `))).toEqual([]);
-  expect(formula).toContain(`${stack.alarms - 5 * 3} + 5 × n`);
+  expect(formula).toContain(`${stack.alarms - 4 * 3} + 4 × n`);
   expect(stack).toMatchObject({
     customMetrics: 3 + 2,
     polledQueues: 3 + 2,

@@ -14,7 +14,7 @@ const Resource = z.looseObject({
   Properties: z.record(z.string(), z.unknown()).default({}),
   Metadata: z.record(z.string(), z.unknown()).optional(),
 });
-const Template = z.looseObject({ Resources: z.record(z.string(), Resource) });
+export const Template = z.looseObject({ Resources: z.record(z.string(), Resource) });
 export type Template = z.infer<typeof Template>;
 export type Resource = z.infer<typeof Resource>;
 

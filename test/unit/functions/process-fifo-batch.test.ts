@@ -104,6 +104,20 @@ describe('a FIFO batch', () => {
     );
   });
 
+  it.each<[Outcome, boolean]>([
+    ['unexpected', false],
+    ['reject', true],
+    ['stall', true],
+    ['wait', false],
+    ['retry', false],
+  ])('counts for the alarm what it drops: %s is %s', async (outcome, isDropped) => {
+    const lines: Line[] = [];
+
+    await processFifoBatch({ Records: [record('1', 'a')] }, async () => settle(outcome), recordingLogger(lines));
+
+    expect(lines.filter(({ fields }) => fields['dropped'] === true)).toHaveLength(isDropped ? 1 : 0);
+  });
+
   it.each([
     ['no JSON', 'token=hunter2'],
     ['an unknown type', '{"type":"Explode","secret":"hunter2"}'],

@@ -35,6 +35,12 @@ describe('how the batch of a stream ends', () => {
     expect(settleBatch(batchOf('12', 2), new Set('1'), retries)).toEqual({ again: [], lost: batchOf('12', 3) });
   });
 
+  it('gives up nothing for its tries where any number is allowed', () => {
+    const forever = { ...retries, retryAttempts: -1 };
+
+    expect(settleBatch(batchOf('1', 5_000), 'all', forever)).toEqual({ again: [batchOf('1', 5_001)] });
+  });
+
   it('gives up what is too old, and nothing younger', () => {
     const items = [30_000, 39_999, 40_000].map((arrivedAt, index) => ({ sequenceNumber: String(index), arrivedAt }));
 

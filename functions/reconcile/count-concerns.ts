@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '#shared/errors/tidegate-error.ts';
-import { isConditionTrue } from '#shared/journal/conditions.ts';
+import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { ReconcileHandler } from './handler.ts';
@@ -9,10 +9,10 @@ import type { ReconcileHandler } from './handler.ts';
 const RESERVE_MS = 2_000;
 
 /**
- * Counts, after each batch, what is stalled. What became of the batch is the answer whether or not that can be counted:
+ * Counts, after each batch, what waits for a person. What became of the batch is the answer whether or not that can be counted:
  * a failed invocation would be shown as a crash, and its messages would be delivered again.
  */
-export function countStalledObjects(
+export function countConcerns(
   handle: ReconcileHandler,
   ports: {
     readonly cluster: string;
@@ -25,7 +25,7 @@ export function countStalledObjects(
 
   async function count(): Promise<void> {
     const statuses = await journal.list(cluster, 'status/');
-    write(statuses.filter((one) => one.type === 'Status' && isConditionTrue(one.conditions, 'Stalled')).length);
+    write(statuses.flatMap((one) => (one.type === 'Status' ? findConcerns(one) : [])).length);
   }
 
   return async (event, context) => {
@@ -36,7 +36,7 @@ export function countStalledObjects(
       outOfTime.catch(() => undefined);
       if ((await Promise.race([count(), outOfTime])) === 'late') throw new Error('the journal did not answer in time');
     } catch (error) {
-      log.warn('stalled objects not counted', { reason: describeError(error) });
+      log.warn('concerns not counted', { reason: describeError(error) });
     } finally {
       giveUp.abort();
     }
