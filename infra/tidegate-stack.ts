@@ -10,6 +10,7 @@ import { ArtifactBucket } from './constructs/artifact-bucket.ts';
 import { ClusterReconciler } from './constructs/cluster-reconciler.ts';
 import { DroppedMessages } from './constructs/dropped-messages.ts';
 import { EcrEvents } from './constructs/ecr-events.ts';
+import { GatewayEndpoints } from './constructs/gateway-endpoints.ts';
 import { ImageUpdateWorker } from './constructs/image-update-worker.ts';
 import { JournalTable } from './constructs/journal-table.ts';
 import { Notifier } from './constructs/notifier.ts';
@@ -55,6 +56,11 @@ export class TidegateStack extends Stack {
       secrets,
     });
     const kubectl = new KubectlV36Layer(this, 'Kubectl');
+    new GatewayEndpoints(
+      this,
+      'Endpoints',
+      clusters.flatMap(({ target }) => target.vpc ?? []),
+    );
     const reconcilers = clusters.map((cluster) => ({
       cluster,
       reconciler: new ClusterReconciler(this, `Reconcile-${cluster.name}`, {

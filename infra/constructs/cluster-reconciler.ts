@@ -1,5 +1,5 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import { CfnVPCEndpoint, Peer, Port, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Annotations, Duration } from 'aws-cdk-lib';
+import { CfnSecurityGroupIngress, Peer, Port, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnAccessEntry } from 'aws-cdk-lib/aws-eks';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -109,17 +109,30 @@ export class ClusterReconciler extends Construct {
       description: 'Tidegate: HTTPS to the API server, S3 and DynamoDB',
     });
     securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'API server, and S3 and DynamoDB by gateway endpoints');
-    if (settings.routeTables.length > 0) {
-      for (const service of ['s3', 'dynamodb']) {
-        new CfnVPCEndpoint(this, `Endpoint-${service}`, {
-          vpcId: settings.id,
-          serviceName: `com.amazonaws.${Stack.of(this).region}.${service}`,
-          vpcEndpointType: 'Gateway',
-          routeTableIds: [...settings.routeTables],
-        });
-      }
-    }
+    this.letIn(securityGroup, settings);
     return { vpc, subnets: { subnets }, securityGroup };
+  }
+
+  /**
+   * Lets the function in at the API server. The rule is the stack's own, so that it goes before the security group that it
+   * names: EC2 deletes none that a rule of another one refers to.
+   */
+  private letIn({ securityGroupId }: SecurityGroup, { clusterSecurityGroup }: ClusterVpc): void {
+    if (clusterSecurityGroup === undefined) {
+      Annotations.of(this).addWarningV2(
+        'tidegate:noClusterSecurityGroup',
+        'eks.vpc.clusterSecurityGroup is missing: somebody has to let the function in by hand, and to take that rule away before the stack can delete its security group.',
+      );
+      return;
+    }
+    new CfnSecurityGroupIngress(this, 'LetIn', {
+      groupId: clusterSecurityGroup,
+      sourceSecurityGroupId: securityGroupId,
+      ipProtocol: 'tcp',
+      fromPort: 443,
+      toPort: 443,
+      description: 'Tidegate: HTTPS to the API server',
+    });
   }
 
   private watchConcerns(cluster: string): void {

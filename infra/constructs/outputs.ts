@@ -30,7 +30,8 @@ export class Outputs extends Construct {
     for (const [index, { cluster, reconciler }] of reconcilers.entries()) {
       const { name, target } = cluster;
       const { roleArn } = reconciler.worker.role;
-      if (reconciler.securityGroup !== undefined) {
+      // Where the stack does not let it in itself.
+      if (reconciler.securityGroup !== undefined && target.vpc?.clusterSecurityGroup === undefined) {
         const { securityGroupId } = reconciler.securityGroup;
         this.add(`SecurityGroup${index}`, securityGroupId, `To be let in on port 443 of cluster ${name}`);
       }

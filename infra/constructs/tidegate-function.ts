@@ -1,7 +1,7 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Duration } from 'aws-cdk-lib';
 import type { IVpc, SecurityGroup, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -51,7 +51,7 @@ export class TidegateFunction extends Construct {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = this.addRole(network !== undefined);
+    this.role = this.addRole();
     this.function = new Function(this, 'Function', {
       description,
       runtime: Runtime.NODEJS_24_X,
@@ -70,12 +70,12 @@ export class TidegateFunction extends Construct {
         ? {}
         : { vpc: network.vpc, vpcSubnets: network.subnets, securityGroups: [network.securityGroup] }),
     });
+    if (network !== undefined) this.grantInterfaces(network.securityGroup);
   }
 
-  private addRole(isInVpc: boolean): Role {
+  private addRole(): Role {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(role);
-    if (isInVpc) this.grantInterfaces(role);
     acknowledge(
       role,
       'AwsSolutions-IAM5[Resource::*]',
@@ -84,18 +84,26 @@ export class TidegateFunction extends Construct {
     return role;
   }
 
-  /** Lambda makes the interfaces with the function's role; the function's own code may not touch them. */
-  private grantInterfaces(role: Role): void {
+  /**
+   * Lambda makes the interfaces with the function's role, and deletes them with it up to an hour after the function left the
+   * VPC; its own code may not touch them. The policy lies beside that of the role and goes after the security group, which
+   * EC2 keeps as long as there are interfaces in it.
+   */
+  private grantInterfaces(securityGroup: SecurityGroup): void {
     const { partition, region, account } = Stack.of(this);
     const functions = `arn:${partition}:lambda:${region}:${account}:function:tidegate-*`;
-    role.addToPolicy(new PolicyStatement({ actions: INTERFACE_ACTIONS, resources: ['*'] }));
-    role.addToPolicy(
-      new PolicyStatement({
-        effect: Effect.DENY,
-        actions: INTERFACE_ACTIONS,
-        resources: ['*'],
-        conditions: { ArnLike: { 'lambda:SourceFunctionArn': functions } },
-      }),
-    );
+    const policy = new Policy(this.role, 'Interfaces', {
+      roles: [this.role],
+      statements: [
+        new PolicyStatement({ actions: INTERFACE_ACTIONS, resources: ['*'] }),
+        new PolicyStatement({
+          effect: Effect.DENY,
+          actions: INTERFACE_ACTIONS,
+          resources: ['*'],
+          conditions: { ArnLike: { 'lambda:SourceFunctionArn': functions } },
+        }),
+      ],
+    });
+    securityGroup.node.addDependency(policy);
   }
 }

@@ -94,6 +94,7 @@ const NOT_PLAYED: Readonly<Record<string, { readonly reason: string; readonly ma
     reason: 'there is no VPC on this machine',
     make: ({ name }) => ({ ref: name, attributes: { GroupId: 'sg-0123456789abcdef0' } }),
   },
+  'AWS::EC2::SecurityGroupIngress': { reason: 'there is no VPC on this machine', make: nameOnly },
   'AWS::EC2::VPCEndpoint': { reason: 'there is no VPC on this machine', make: nameOnly },
   'AWS::Events::EventBusPolicy': { reason: 'moto has one account and checks no policy', make: nameOnly },
   'AWS::IAM::ManagedPolicy': {

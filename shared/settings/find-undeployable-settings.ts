@@ -1,5 +1,5 @@
 import { ecrPushPattern } from './ecr-push-pattern.ts';
-import type { Finding } from './settings-places.ts';
+import type { Finding, SettingsPath } from './settings-places.ts';
 import type { Settings } from './settings.ts';
 
 /** Of the 4 KiB that Lambda gives a function's environment, what a certificate authority and addresses leave. */
@@ -14,7 +14,7 @@ const MAX_PATTERN_LENGTH = 2_000;
 /** The policy of a queue may have 8,192 bytes, that of an event bus 10,240; each registry needs its place in both. */
 const MAX_REGISTRIES = 30;
 
-/** CloudFormation takes 500 resources a stack: a private cluster is up to 18 of them, what all share is about 75. */
+/** CloudFormation takes 500 resources a stack: a private cluster is up to 20 of them, what all share is about 75. */
 const MAX_CLUSTERS = 20;
 
 /** Finds what is well-formed in `tidegate.yaml` but cannot be deployed to AWS. */
@@ -151,37 +151,75 @@ function checkSecrets({ github, clusters }: Settings): readonly Finding[] {
 }
 
 function checkNetworks({ clusters }: Settings): readonly Finding[] {
-  const owners = new Map<string, string>();
-  return clusters.flatMap(({ name, target }, index) => {
-    if (target.kind !== 'eks' || target.vpc === undefined) return [];
-    const findings: Finding[] = [];
-    if (target.roleArn !== undefined && !target.vpc.reachesSts) {
+  const seen: NetworksSeen = { subnets: new Map(), routeTables: new Map(), groups: new Map() };
+  const networks = clusters.flatMap(({ name, target }, index) =>
+    target.kind === 'eks' && target.vpc !== undefined ? [{ name, index, target, vpc: target.vpc }] : [],
+  );
+  const withTables = new Map<string, string>();
+  for (const { name, vpc } of networks) {
+    if (vpc.routeTables.length > 0) for (const subnet of vpc.subnets) withTables.set(subnet, name);
+  }
+  return networks.flatMap(({ name, index, target, vpc }) => {
+    const path = ['clusters', index, 'eks'];
+    const findings: Finding[] = [
+      ...checkPlaces([...path, 'vpc', 'subnets'], vpc.subnets, { vpc: vpc.id, name }, seen.subnets),
+      ...checkPlaces([...path, 'vpc', 'routeTables'], vpc.routeTables, { vpc: vpc.id, name }, seen.routeTables),
+    ];
+    if (target.roleArn !== undefined && !vpc.reachesSts) {
       findings.push({
-        path: ['clusters', index, 'eks', 'roleArn'],
+        path: [...path, 'roleArn'],
         message:
           'found a role to assume from inside a VPC, where STS is not reached by itself; allowed: eks.vpc.reachesSts: true, once the VPC has an interface endpoint for STS or NAT, or no roleArn',
       });
     }
-    const subnets = new Set<string>();
-    for (const [at, subnet] of target.vpc.subnets.entries()) {
-      if (!subnets.has(subnet)) {
-        subnets.add(subnet);
-        continue;
-      }
+    const shared = vpc.routeTables.length > 0 ? undefined : vpc.subnets.find((subnet) => withTables.has(subnet));
+    if (shared !== undefined) {
       findings.push({
-        path: ['clusters', index, 'eks', 'vpc', 'subnets', at],
-        message: `found "${subnet}" twice; allowed: each subnet once`,
+        path: [...path, 'vpc', 'subnets', vpc.subnets.indexOf(shared)],
+        message: `found "${shared}", whose route table gets its endpoints for cluster "${withTables.get(shared) ?? ''}" alone, and would lose them with it; allowed: routeTables of this cluster's subnets here too, they may be the same`,
       });
     }
-    for (const [at, table] of target.vpc.routeTables.entries()) {
-      const owner = owners.get(table);
-      owners.set(table, owner ?? name);
-      if (owner === undefined) continue;
+    const group = vpc.clusterSecurityGroup ?? '';
+    const owner = group === '' ? undefined : seen.groups.get(group);
+    if (group !== '') seen.groups.set(group, owner ?? name);
+    if (owner !== undefined) {
       findings.push({
-        path: ['clusters', index, 'eks', 'vpc', 'routeTables', at],
-        message: `found "${table}", which gets its endpoints for cluster "${owner}"; allowed: each route table once`,
+        path: [...path, 'vpc', 'clusterSecurityGroup'],
+        message: `found "${group}", which is that of cluster "${owner}"; allowed: the one that EKS made for this cluster`,
       });
     }
     return findings;
+  });
+}
+
+/** Where what was named first is, and by which cluster. */
+type PlacesSeen = Map<string, { readonly vpc: string; readonly name: string }>;
+
+interface NetworksSeen {
+  readonly subnets: PlacesSeen;
+  readonly routeTables: PlacesSeen;
+  /** The cluster of each security group. */
+  readonly groups: Map<string, string>;
+}
+
+/** Each subnet or route table once a cluster, and always in the same VPC: clusters may share them. */
+function checkPlaces(
+  path: SettingsPath,
+  ids: readonly string[],
+  whose: { readonly vpc: string; readonly name: string },
+  seen: PlacesSeen,
+): readonly Finding[] {
+  const own = new Set<string>();
+  return ids.flatMap((id, at) => {
+    if (own.has(id)) {
+      const each = path.at(-1) === 'subnets' ? 'subnet' : 'route table';
+      return [{ path: [...path, at], message: `found "${id}" twice; allowed: each ${each} once` }];
+    }
+    own.add(id);
+    const first = seen.get(id);
+    seen.set(id, first ?? whose);
+    if (first === undefined || first.vpc === whose.vpc) return [];
+    const message = `found "${id}", which is in ${first.vpc} for cluster "${first.name}"; allowed: one of ${whose.vpc}`;
+    return [{ path: [...path, at], message }];
   });
 }

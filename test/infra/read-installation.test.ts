@@ -40,13 +40,13 @@ test.each([
     mistake: 'two clusters of one name',
     from: 'name: staging\n    path',
     to: 'name: production\n    path',
-    says: /tidegate\.yaml:22:5: clusters\[1\]\.name: found "production"/u,
+    says: /tidegate\.yaml:23:5: clusters\[1\]\.name: found "production"/u,
   },
   {
     mistake: 'more namespaces than the environment of a function takes',
     from: '[apps, team-b]',
     to: `[${Array.from({ length: 40 }, (_, index) => `${'n'.repeat(40)}-${index}`).join(', ')}]`,
-    says: /tidegate\.yaml:24:5: clusters\[1\]\.namespaces: found names of 17/u,
+    says: /tidegate\.yaml:25:5: clusters\[1\]\.namespaces: found names of 17/u,
   },
   {
     mistake: 'a secret inline',
@@ -64,13 +64,31 @@ test.each([
     mistake: 'a route table that gets endpoints twice',
     from: 'routeTables: [rtb-0123456789abcdef0]',
     to: 'routeTables: [rtb-0123456789abcdef0, rtb-0123456789abcdef0]',
-    says: /routeTables\[1\]: found "rtb-0123456789abcdef0", which gets its endpoints for cluster "production"/u,
+    says: /routeTables\[1\]: found "rtb-0123456789abcdef0" twice; allowed: each route table once/u,
+  },
+  {
+    mistake: 'a route table that is in two VPCs',
+    from: '      profile: workload',
+    to: '      vpc: { id: vpc-1123456789abcdef0, subnets: [subnet-2123456789abcdef0], routeTables: [rtb-0123456789abcdef0] }\n      profile: workload',
+    says: /clusters\[1\]\.eks\.vpc\.routeTables\[0\]: found "rtb-0123456789abcdef0", which is in vpc-0123456789abcdef0 for cluster "production"; allowed: one of vpc-1123456789abcdef0/u,
+  },
+  {
+    mistake: 'a subnet whose route table has its endpoints for another cluster alone',
+    from: '      profile: workload',
+    to: '      vpc: { id: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef1] }\n      profile: workload',
+    says: /clusters\[1\]\.eks\.vpc\.subnets\[0\]: found "subnet-0123456789abcdef1", whose route table gets its endpoints for cluster "production" alone/u,
+  },
+  {
+    mistake: 'the security group of another cluster',
+    from: '      profile: workload',
+    to: '      vpc: { id: vpc-1123456789abcdef0, subnets: [subnet-2123456789abcdef0], clusterSecurityGroup: sg-0123456789abcdef0 }\n      profile: workload',
+    says: /clusters\[1\]\.eks\.vpc\.clusterSecurityGroup: found "sg-0123456789abcdef0", which is that of cluster "production"/u,
   },
   {
     mistake: 'two names for one cluster, which would prune each other',
     from: 'https://FEDCBA9876543210FEDCBA9876543210.gr7',
     to: 'https://0123456789ABCDEF0123456789ABCDEF.gr7',
-    says: /tidegate\.yaml:28:7: clusters\[1\]\.eks\.endpoint: found the API server of cluster "production"/u,
+    says: /tidegate\.yaml:29:7: clusters\[1\]\.eks\.endpoint: found the API server of cluster "production"/u,
   },
   {
     mistake: 'more than the environment of a function takes',
@@ -112,7 +130,7 @@ test.each([
     mistake: 'a cluster whose sources could name the secrets of GitHub',
     from: 'name: staging\n    path',
     to: 'name: github\n    path',
-    says: /tidegate\.yaml:22:\d+: clusters\[1\]\.name: found "github", so that "tidegate\/github\/webhook-secret"/u,
+    says: /tidegate\.yaml:23:\d+: clusters\[1\]\.name: found "github", so that "tidegate\/github\/webhook-secret"/u,
   },
   {
     mistake: 'one name for both secrets of GitHub',
@@ -132,7 +150,7 @@ test.each([
 test('fails with file and line when the folder of a cluster is missing from the repository beside', async () => {
   const problems = await problemsOf(example, ['clusters/production']);
 
-  expect(problems).toMatch(/^tidegate\.yaml:23:5: clusters\[1\]\.path: found "\.\/clusters\/staging"/u);
+  expect(problems).toMatch(/^tidegate\.yaml:24:5: clusters\[1\]\.path: found "\.\/clusters\/staging"/u);
 });
 
 test('takes as many clusters a region as CloudFormation has room for, and names the first that is too many', async () => {
@@ -147,6 +165,13 @@ test('takes as many clusters a region as CloudFormation has room for, and names 
   await expect(problemsOf(`${example}${more(20)}`)).resolves.toMatch(
     /^tidegate\.yaml:\d+:\d+: clusters\[20\]\.eks\.region: found more than 20 clusters in eu-west-1; [^\n]*$/u,
   );
+});
+
+test('lets clusters of one VPC share subnets and route tables', async () => {
+  const vpc = /\n {6}vpc:[^]*?(?=\n {2}- )/u.exec(example)?.[0].replace(/\n *clusterSecurityGroup: [^\n]*/u, '') ?? '';
+  expect(vpc).toContain('routeTables: [rtb-0123456789abcdef0]');
+
+  await expect(problemsOf(`${example.trimEnd()}${vpc}\n`)).resolves.toBe('none');
 });
 
 test('assumes a role from a VPC that reaches STS', async () => {
