@@ -2,7 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
-import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
+import { readKustomizations, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
 import { countResults } from '#shared/reconcile/log-run.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
@@ -45,11 +45,11 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
         const message = parseWorkMessage(record.body);
         switch (message.type) {
           case 'Tick': {
-            const [{ statuses }, heads] = await Promise.all([
-              readPreviousState(cluster.name, ports.journal),
+            const [statuses, heads] = await Promise.all([
+              readKustomizations(cluster.name, ports.journal),
               readSourceHeads(cluster.name, ports.journal),
             ]);
-            if (!isDue({ statuses: [...statuses.values()], heads }, ports.clock.now())) return;
+            if (!isDue({ statuses, heads }, ports.clock.now())) return;
             break;
           }
           case 'Reconcile':

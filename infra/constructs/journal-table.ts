@@ -46,11 +46,11 @@ export class JournalTable extends Construct {
     role.addToPolicy(new PolicyStatement({ actions: RECORD_ACTIONS, resources: [this.table.tableArn] }));
   }
 
-  /** Lets a worker read and write records whose keys it knows, on the condition that one is still what it read. */
-  grantKnownRecords(role: Role): void {
+  /** Lets a worker read and write the records of every cluster, on the condition that one is still what it read. */
+  grantConditionalRecords(role: Role): void {
     role.addToPolicy(
       new PolicyStatement({
-        actions: ['dynamodb:ConditionCheckItem', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+        actions: ['dynamodb:ConditionCheckItem', ...RECORD_ACTIONS],
         resources: [this.table.tableArn],
       }),
     );

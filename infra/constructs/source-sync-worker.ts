@@ -47,7 +47,7 @@ export class SourceSyncWorker extends Construct {
       timeout: TIMEOUT,
       memorySize: 1024,
     });
-    journal.grantKnownRecords(this.worker.role);
+    journal.grantConditionalRecords(this.worker.role);
     artifacts.grantStoreArtifacts(this.worker.role);
     secrets.grantGitHub(this.worker.role);
     secrets.grantSources(this.worker.role, clusters);

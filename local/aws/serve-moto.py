@@ -14,11 +14,12 @@ import sys
 import threading
 import time
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
-from moto.dynamodb.models.table import StreamShard
+from moto.dynamodb.exceptions import MockValidationException
+from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.ecr.models import ECRBackend
@@ -221,6 +222,33 @@ def read_of_table(get_records):
     return get
 
 
+def copied_to_roll_back(table, memo):
+    """moto copies every item of a table for each transaction; those that we send replace items and change none in place."""
+    twin = copy.copy(table)
+    twin.items = defaultdict(dict, {key: copy.copy(value) for key, value in table.items.items()})
+    if table.stream_shard is not None:
+        twin.stream_shard = copy.copy(table.stream_shard)
+        twin.stream_shard.items = list(table.stream_shard.items)
+        twin.stream_shard.table = twin
+    return twin
+
+
+def within_limits(transact_write_items):
+    """DynamoDB refuses a transaction whose items have more than 4 MB; moto takes it."""
+
+    def write(self):
+        items = [action["Put"]["Item"] for action in self.body["TransactItems"] if "Put" in action]
+        if sum(size_of(item) for item in items) > 4 * 1024 * 1024:
+            raise MockValidationException("The aggregate size of the items in the transaction cannot exceed 4 MB")
+        return transact_write_items(self)
+
+    return write
+
+
+def size_of(item):
+    return sum(len(name.encode()) + len(value.encode()) for name, typed in item.items() for value in typed.values())
+
+
 def once_a_token(transact_write_items):
     """moto forgets the token of a transaction; DynamoDB carries a repeated one out once and answers as before."""
     carried_out = {}
@@ -349,7 +377,8 @@ def main():
     ECRBackend.put_image = put_image_as_ecr(ECRBackend.put_image)
     ECRResponse.describe_images = paged(ECRResponse.describe_images, "imageDetails")
     ECRResponse.list_images = paged(ECRResponse.list_images, "imageIds")
-    DynamoHandler.transact_write_items = once_a_token(DynamoHandler.transact_write_items)
+    DynamoHandler.transact_write_items = once_a_token(within_limits(DynamoHandler.transact_write_items))
+    Table.__deepcopy__ = copied_to_roll_back
     EKSResponse.create_cluster = created_as_eks(EKSResponse.create_cluster)
     Queue.add_message = remembered(Queue.add_message)
     Queue.delete_message = delete_as_sqs(Queue.delete_message)

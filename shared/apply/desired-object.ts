@@ -12,7 +12,7 @@ import type { ApiResource, Discovery } from '#shared/ports/kubernetes-api.ts';
 import { applySetId } from './apply-set-id.ts';
 import type { DesiredSet } from './desired-state.ts';
 import { findResource, formatGroupKind } from './group-kind.ts';
-import { hashValue } from './hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import { describeMistyped } from './mistyped-field.ts';
 import { normaliseObject } from './normalise-object.ts';
 

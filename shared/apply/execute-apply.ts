@@ -16,7 +16,7 @@ import { describeRefusal } from './describe-refusal.ts';
 import { describeWeight } from './describe-weight.ts';
 import type { DesiredObject } from './desired-object.ts';
 import type { ApplyAction, DesiredSet } from './desired-state.ts';
-import { hashValue } from './hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import { immutableField } from './immutable-field.ts';
 import { ownEntry } from './own-entry.ts';
 import type { PlannedObject } from './plan-apply.ts';

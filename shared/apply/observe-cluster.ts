@@ -13,7 +13,7 @@ import { isOwnParent, readParent, type ApplySetParent } from './apply-set-parent
 import { desiredIds } from './desired-object.ts';
 import type { DesiredSet } from './desired-state.ts';
 import { findResource, formatGroupKind, parseGroupKind, type GroupKind } from './group-kind.ts';
-import { hashValue } from './hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import type { Installation } from './installation.ts';
 import type { ObservedCluster, ObservedObject, ObservedParent } from './observed-cluster.ts';
 import { runAtMost } from './run-at-most.ts';

@@ -9,7 +9,7 @@ import { resolveDesired, type DesiredObject } from './desired-object.ts';
 import { fieldOf } from './describe-refusal.ts';
 import type { ApplyFailure, DesiredSet } from './desired-state.ts';
 import { foreignOwner } from './foreign-owner.ts';
-import { hashValue } from './hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
 import { outsideScope } from './outside-scope.ts';

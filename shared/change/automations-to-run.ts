@@ -3,10 +3,11 @@ import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/api/resource-key.ts';
 import { parseEcrImage, type EcrImage } from '#shared/image/image-reference.ts';
-import { statusKey, type StatusRecord } from '#shared/journal/journal-record.ts';
+import type { StatusRecord } from '#shared/journal/journal-record.ts';
 import { comparableUrl } from '#shared/source/source-url.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 
+import { findStatus } from './find-status.ts';
 import { resolveCheckout, type Checkout, type CheckoutSettings } from './resolve-checkout.ts';
 
 /** What image-update is told: a work message, or that an image was pushed. */
@@ -103,8 +104,7 @@ function automationsOf(
 }
 
 function isDue(kind: InstructionKind, item: NamespacedName, statuses: readonly StatusRecord[], now: number): boolean {
-  const key = statusKey({ kind, ...item });
-  const status = statuses.find(({ object }) => statusKey(object) === key);
+  const status = findStatus(statuses, { kind, ...item });
   return status?.dueAt === undefined || status.dueAt <= now;
 }
 

@@ -4,19 +4,14 @@ import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#share
 import type { LocatedMarker } from '#shared/edit/find-policy-markers.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { boundMessage, replaceConditions, type ConditionState } from '#shared/journal/conditions.ts';
-import {
-  statusKey,
-  type EventRecord,
-  type JournalRecord,
-  type ObjectName,
-  type StatusRecord,
-} from '#shared/journal/journal-record.ts';
+import type { EventRecord, JournalRecord, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
 
 import type { QuietTime } from '#shared/ports/quiet-times.ts';
 
 import type { ChangeOwner } from './commit-trailers.ts';
 import type { AheadValue, HeldValue } from './choose-values.ts';
 import type { ImageUpdateResult } from './execute-image-update.ts';
+import { findStatus } from './find-status.ts';
 import type { ImageUpdatePlan } from './plan-image-update.ts';
 import { TAKE_BACK_COMMAND } from './proposals.ts';
 import { formatWithdrawal } from './pull-request-text.ts';
@@ -308,5 +303,5 @@ function objectName(context: RecordContext, kind: InstructionKind, item: Namespa
 }
 
 function previousOf(context: RecordContext, object: ObjectName): StatusRecord | undefined {
-  return context.previous.find((status) => statusKey(status.object) === statusKey(object));
+  return findStatus(context.previous, object);
 }

@@ -3,6 +3,7 @@ import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import { describeError, dispositionOf, notBeforeOf } from '#shared/errors/tidegate-error.ts';
 import { INSTRUCTIONS_KEY, type JournalRecord, type StatusRecord } from '#shared/journal/journal-record.ts';
+import { readInstructions } from '#shared/journal/read-instructions.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
@@ -85,7 +86,7 @@ export interface UpdateImagesSettings extends CheckoutSettings {
  * The story of image-update: a hint leads to image repositories and automations; registries, Git and pull requests are read as
  * they are; each automation is planned and carried out by itself; what came of it is recorded.
  *
- * @throws the last failure that another try may mend, after everything else was done and recorded.
+ * @throws the last failure that another try may mend, or what could not be recorded, after everything else was done.
  */
 export async function updateImages(
   ports: UpdateImagesPorts,
@@ -96,13 +97,23 @@ export async function updateImages(
   const known = clusters.filter((cluster) => cluster !== undefined);
   const whyUnwanted = findUnwanted(known, settings);
   const failures: unknown[] = [];
+  const unrecorded: unknown[] = [];
   for (const run of automationsToRun(hint, known, settings, ports.clock.now())) {
     const cluster = known.find(({ instructions }) => instructions.cluster === run.cluster);
-    if (cluster !== undefined) failures.push(...(await runCluster(ports, settings, cluster, run, whyUnwanted)));
+    if (cluster === undefined) continue;
+    const { records, failures: failed } = await runCluster(ports, settings, cluster, run, whyUnwanted);
+    failures.push(...failed);
+    try {
+      await writeInBatches(ports.journal, records);
+    } catch (error) {
+      // What is done is done; the other clusters, and what nobody wants any more, have their turn all the same.
+      unrecorded.push(error);
+    }
   }
   if (isSweepDue(ports, hint)) failures.push(...(await sweep(ports, settings, known, whyUnwanted)));
-  const retry = failures.findLast((failure) => dispositionOf(failure) === 'retry');
-  if (retry !== undefined) throw retry as Error;
+  const retry = [...failures, ...unrecorded].findLast((failure) => dispositionOf(failure) === 'retry');
+  const thrown = retry ?? unrecorded.at(-1);
+  if (thrown !== undefined) throw thrown as Error;
 }
 
 function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): boolean {
@@ -150,11 +161,11 @@ async function sweep(
 }
 
 async function readCluster(journal: Journal, cluster: string): Promise<ClusterImages | undefined> {
-  const record = await journal.read(cluster, INSTRUCTIONS_KEY);
-  if (record?.type !== 'Instructions') return undefined;
+  const instructions = await readInstructions(journal, cluster);
+  if (instructions === undefined) return undefined;
   const records = await journal.list(cluster, 'status/Image');
   return {
-    instructions: record.instructions,
+    instructions,
     statuses: records.filter((status): status is StatusRecord => status.type === 'Status'),
   };
 }
@@ -165,15 +176,16 @@ async function runCluster(
   { instructions, statuses }: ClusterImages,
   run: ImageRun,
   whyUnwanted: WhyUnwanted,
-): Promise<readonly unknown[]> {
+): Promise<{ readonly records: readonly JournalRecord[]; readonly failures: readonly unknown[] }> {
   const context: RecordContext = { cluster: run.cluster, now: ports.clock.now(), previous: statuses };
   const scans = await scanImages(ports.imageRegistry, repositoriesToScan(instructions, run));
   const choices = choosePolicies(instructions, scans);
   const asked = new Set(run.automations.map(formatNamespacedName));
   const records: JournalRecord[] = [];
   const failures: unknown[] = [];
+  const news = choices.filter((choice) => isNewChoice(context, choice));
   for (const automation of instructions.imageUpdateAutomations) {
-    const moved = choices.some((choice) => isNewChoice(context, choice) && usesPolicy(automation, choice.policy));
+    const moved = news.some((choice) => usesPolicy(automation, choice.policy));
     if (automation.suspend || !(asked.has(formatNamespacedName(automation)) || moved)) continue;
     try {
       const quiet = await findQuiet(ports.quietTimes, settings, instructions, automation);
@@ -190,8 +202,7 @@ async function runCluster(
   // Choices are recorded after the automations ran: a run that was killed finds the choice new once more.
   records.push(...scans.flatMap((scan) => recordScan(context, scan)));
   records.push(...choices.flatMap((choice) => recordChoice(context, choice)));
-  await writeInBatches(ports.journal, records);
-  return [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))];
+  return { records, failures: [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))] };
 }
 
 /** The quiet time that keeps an automation waiting; what is wrong with its checkout its own run says. */
@@ -295,13 +306,12 @@ function touchesWhatIsThere({ branch }: ObservedAutomation, { update }: ImageUpd
 /** What is due, and what the automations to run need: their choice is made from the registry as it is now. */
 function repositoriesToScan(instructions: Instructions, run: ImageRun): Instructions['imageRepositories'] {
   const asked = new Set(run.automations.map(formatNamespacedName));
-  const automations = instructions.imageUpdateAutomations.filter((item) => asked.has(formatNamespacedName(item)));
   const wanted = new Set(run.imageRepositories.map(formatNamespacedName));
   // A policy that has moved on needs the automation's other policies, too, or their changes would leave the pull request.
   for (const automation of instructions.imageUpdateAutomations) {
     const used = instructions.imagePolicies.filter((policy) => usesPolicy(automation, policy));
     const names = used.map(({ imageRepositoryRef }) => formatNamespacedName(imageRepositoryRef));
-    if (automations.includes(automation) || names.some((name) => wanted.has(name))) {
+    if (asked.has(formatNamespacedName(automation)) || names.some((name) => wanted.has(name))) {
       for (const name of names) wanted.add(name);
     }
   }

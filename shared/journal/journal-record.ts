@@ -1,4 +1,4 @@
-import type { Instructions } from '#shared/api/instructions.ts';
+import type { FollowedInstruction, Instructions } from '#shared/api/instructions.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
@@ -20,10 +20,40 @@ export interface SourceHead {
   readonly observedAt: number;
 }
 
-/** What a cluster's folder tells source-sync and image-update to do. */
+/** All instructions of a cluster in one record, as older versions wrote them; read until the next run takes its place. */
 export interface InstructionsRecord {
   readonly type: 'Instructions';
   readonly instructions: Instructions;
+}
+
+/**
+ * Says which instructions of a cluster hold. Pages and instructions are written before it and named by their digests, so
+ * that whoever reads it has one whole set, the old or the new one, wherever a writer was interrupted.
+ */
+export interface InstructionSetRecord {
+  readonly type: 'InstructionSet';
+  readonly cluster: string;
+  /** Revision of the configuration repository at which the instructions changed last. */
+  readonly revision: string;
+  /** Counts what was written of this record: nothing is taken away without a new one, so a writer sees that it was. */
+  readonly sequence: number;
+  readonly pages: readonly string[];
+}
+
+/** The digests of some of a cluster's instructions. */
+export interface InstructionPageRecord {
+  readonly type: 'InstructionPage';
+  readonly cluster: string;
+  readonly digest: string;
+  readonly instructions: readonly string[];
+}
+
+/** One thing that a cluster's folder tells source-sync or image-update to do. */
+export interface InstructionRecord {
+  readonly type: 'Instruction';
+  readonly cluster: string;
+  readonly digest: string;
+  readonly followed: FollowedInstruction;
 }
 
 export interface Condition {
@@ -37,7 +67,7 @@ export interface Condition {
 
 export interface ObjectName {
   readonly cluster: string;
-  /** An `InstructionKind`, a kind of Flux's that is reported as unsupported, or `Cluster`. */
+  /** An `InstructionKind`, a kind of Flux's that is reported as unsupported, `Cluster` or `Journal`. */
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -49,6 +79,11 @@ const CLUSTER_KIND = 'Cluster';
 /** The name under which is recorded whether a cluster can be worked on. */
 export function clusterObject(cluster: string): ObjectName {
   return { cluster, kind: CLUSTER_KIND, namespace: '', name: cluster };
+}
+
+/** The name under which is recorded whether all that a cluster's runs find out can be recorded. */
+export function journalObject(cluster: string): ObjectName {
+  return { cluster, kind: 'Journal', namespace: '', name: cluster };
 }
 
 /** Whether a record is about a cluster, not about something that Git asks of it. */
@@ -182,6 +217,9 @@ export interface TombstoneRecord {
 export type JournalRecord =
   | SourceHead
   | InstructionsRecord
+  | InstructionSetRecord
+  | InstructionPageRecord
+  | InstructionRecord
   | StatusRecord
   | EventRecord
   | RequestRecord
@@ -200,6 +238,15 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
       return { partition: record.source.cluster, key: sourceHeadKey(record.source) };
     case 'Instructions':
       return { partition: record.instructions.cluster, key: INSTRUCTIONS_KEY };
+    case 'InstructionSet':
+      return { partition: record.cluster, key: INSTRUCTIONS_KEY };
+    case 'InstructionPage':
+      return { partition: record.cluster, key: `${INSTRUCTION_PAGES_PREFIX}${record.digest}` };
+    case 'Instruction': {
+      const { kind, instruction } = record.followed;
+      const name = formatNamespacedName(instruction);
+      return { partition: record.cluster, key: `${INSTRUCTION_PREFIX}${kind}/${name}/${record.digest}` };
+    }
     case 'Status':
       return { partition: record.object.cluster, key: statusKey(record.object) };
     case 'Event':
@@ -224,6 +271,8 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
 }
 
 export const INSTRUCTIONS_KEY = 'instructions';
+export const INSTRUCTION_PAGES_PREFIX = 'instruction-page/';
+export const INSTRUCTION_PREFIX = 'instruction/';
 export const INSTALLATION_KEY = 'installation';
 export const QUIET_TIMES_PREFIX = 'quiet/';
 export const PROPOSAL_REPOSITORIES_PREFIX = 'proposals/';

@@ -147,6 +147,30 @@ const StoredRecord = z.discriminatedUnion('type', [
     }),
   }),
   z.looseObject({
+    type: z.literal('InstructionSet'),
+    cluster: z.string(),
+    revision: z.string(),
+    sequence: z.number(),
+    pages: Strings,
+  }),
+  z.looseObject({
+    type: z.literal('InstructionPage'),
+    cluster: z.string(),
+    digest: z.string(),
+    instructions: Strings,
+  }),
+  z.looseObject({
+    type: z.literal('Instruction'),
+    cluster: z.string(),
+    digest: z.string(),
+    followed: z.discriminatedUnion('kind', [
+      z.looseObject({ kind: z.literal('GitRepository'), instruction: GitRepository.loose() }),
+      z.looseObject({ kind: z.literal('ImageRepository'), instruction: ImageRepository.loose() }),
+      z.looseObject({ kind: z.literal('ImagePolicy'), instruction: ImagePolicy.loose() }),
+      z.looseObject({ kind: z.literal('ImageUpdateAutomation'), instruction: ImageUpdateAutomation.loose() }),
+    ]),
+  }),
+  z.looseObject({
     type: z.literal('Status'),
     object: ObjectName,
     conditions: z.array(Condition),

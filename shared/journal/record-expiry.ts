@@ -14,6 +14,9 @@ export function recordExpiry(record: JournalRecord): number | undefined {
       return record.until + DAY_MS;
     case 'SourceHead':
     case 'Instructions':
+    case 'InstructionSet':
+    case 'InstructionPage':
+    case 'Instruction':
     case 'Status':
     case 'ImageScan':
     case 'Declaration':

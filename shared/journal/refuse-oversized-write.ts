@@ -21,20 +21,27 @@ export function refuseOversizedWrite(records: readonly JournalRecord[]): void {
   }
   let total = 0;
   for (const record of records) {
-    const { partition, key } = journalKey(record);
-    const subject = `${partition}/${key}`;
-    const bytes = recordBytes(record);
-    if (bytes > MAX_RECORD_BYTES) {
-      throw tooLarge(`journal record ${subject} has ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}`, subject);
-    }
-    if (Buffer.byteLength(key) > MAX_KEY_BYTES || Buffer.byteLength(partition) > MAX_KEY_BYTES) {
-      throw tooLarge(`journal key ${subject.slice(0, 100)}… is too long; allowed: ${MAX_KEY_BYTES} bytes`, subject);
-    }
-    total += bytes;
+    const refusal = whyOversized(record);
+    if (refusal !== undefined) throw refusal;
+    total += recordBytes(record);
   }
   if (total > MAX_WRITE_BYTES) {
     throw tooLarge(`journal write has ${total} bytes; allowed: ${MAX_WRITE_BYTES}, write in several parts`);
   }
+}
+
+/** Why a record fits into no write, if it does not. */
+export function whyOversized(record: JournalRecord): TidegateError | undefined {
+  const { partition, key } = journalKey(record);
+  const subject = `${partition}/${key}`;
+  const bytes = recordBytes(record);
+  if (bytes > MAX_RECORD_BYTES) {
+    return tooLarge(`journal record ${subject} has ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}`, subject);
+  }
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES || Buffer.byteLength(partition) > MAX_KEY_BYTES) {
+    return tooLarge(`journal key ${subject.slice(0, 100)}… is too long; allowed: ${MAX_KEY_BYTES} bytes`, subject);
+  }
+  return undefined;
 }
 
 /** The size of a record as it is stored. */

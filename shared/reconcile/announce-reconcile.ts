@@ -2,16 +2,17 @@ import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { InstructionKind, NamespacedName } from '#shared/api/resource-key.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
-import { replaceConditions } from '#shared/journal/conditions.ts';
+import { boundMessage, replaceConditions } from '#shared/journal/conditions.ts';
 import type {
   EventRecord,
-  InstructionsRecord,
   JournalRecord,
   ObjectName,
   RequestRecord,
   StatusRecord,
 } from '#shared/journal/journal-record.ts';
-import { clusterObject, journalKey } from '#shared/journal/journal-record.ts';
+import { clusterObject, journalKey, journalObject } from '#shared/journal/journal-record.ts';
+import { layOutInstructions } from '#shared/journal/lay-out-instructions.ts';
+import { isNewSet, isRecorded, type InstructionsWrite } from '#shared/journal/write-instructions.ts';
 import type { DesiredState, StalledInstruction } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
@@ -19,6 +20,13 @@ import { rememberDeclarations } from './remember-declarations.ts';
 
 /** Numbers the records of one run, so that none takes another's place. */
 export type NextId = () => string;
+
+/** What is to be recorded before a cluster is touched. */
+export interface Announcement {
+  /** Absent when those that are recorded hold. */
+  readonly instructions?: InstructionsWrite;
+  readonly records: readonly JournalRecord[];
+}
 
 /**
  * What is recorded before the cluster is touched, so that the other workers need not wait for it: the instructions,
@@ -29,22 +37,45 @@ export function announceReconcile(
   previous: PreviousState,
   now: number,
   nextId: NextId,
-): readonly JournalRecord[] {
-  return [
-    ...announceInstructions(desired, previous),
-    ...rememberDeclarations(desired, previous, now),
-    ...desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
-    ...announcePending(desired, previous, now),
-    ...forgetRemoved(desired, previous, now),
-    ...announceLeftOut(desired, previous, now, nextId),
-    ...requestWork(desired, previous, now, nextId),
-  ];
+): Announcement {
+  const { isNew, write: instructions } = announceInstructions(desired, previous, now, nextId);
+  return {
+    ...(instructions !== undefined && { instructions }),
+    records: [
+      ...rememberDeclarations(desired, previous, now),
+      ...desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
+      ...announcePending(desired, previous, now),
+      ...forgetRemoved(desired, previous, now),
+      ...(isNew ? announceLeftOut(desired, now, nextId) : []),
+      ...requestSources(desired, now, nextId),
+    ],
+  };
 }
 
-function announceInstructions(desired: DesiredState, previous: PreviousState): readonly InstructionsRecord[] {
+/** Those who follow the instructions are told of new ones in the same write: whoever is interrupted tells both or neither. */
+function announceInstructions(
+  desired: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): { readonly isNew: boolean; readonly write?: InstructionsWrite } {
   const instructions = instructionsToRecord(desired, previous);
-  if (instructions === undefined || !instructionsChanged(desired, previous)) return [];
-  return [{ type: 'Instructions', instructions }];
+  const stored = { head: previous.instructionsHead, instructions: previous.instructions };
+  if (instructions === undefined) return { isNew: previous.instructions !== undefined };
+  const wanted = layOutInstructions(instructions);
+  if (isRecorded(stored, wanted)) return { isNew: false };
+  const isNew = isNewSet(stored, wanted);
+  const { cluster } = desired;
+  const request: RequestRecord = {
+    type: 'Request',
+    cluster,
+    id: nextId(),
+    queue: 'image-update',
+    group: cluster,
+    message: { type: 'InstructionsChanged', cluster },
+    at: now,
+  };
+  return { isNew, write: { wanted, before: stored.head, news: isNew ? [request] : [], now } };
 }
 
 /** What a Kustomization that cannot be read brought before is no less wanted: the other workers go on with it. */
@@ -73,12 +104,6 @@ function instructionsToRecord(desired: DesiredState, previous: PreviousState): I
   };
 }
 
-function instructionsChanged(desired: DesiredState, previous: PreviousState): boolean {
-  const { revision: _now, ...now } = instructionsToRecord(desired, previous) ?? { revision: '' };
-  const { revision: _before, ...before } = previous.instructions ?? { revision: '' };
-  return JSON.stringify(now) !== JSON.stringify(before);
-}
-
 function announceStalled(
   stalled: StalledInstruction,
   desired: DesiredState,
@@ -88,7 +113,7 @@ function announceStalled(
 ): readonly JournalRecord[] {
   // A Kustomization's own status is recorded with the run's outcome, where its commit status belongs.
   if (stalled.object.kind === 'Kustomization') return [];
-  const message = stalled.problems.map(formatProblem).join('\n');
+  const message = boundMessage(stalled.problems.map(formatProblem).join('\n'));
   const before = previous.statuses.get(objectKey(stalled.object));
   const known = before?.conditions.find((condition) => condition.type === 'Stalled');
   if (known?.message === message) return [];
@@ -179,19 +204,14 @@ function forgetRemoved(desired: DesiredState, previous: PreviousState, now: numb
     ...desired.stalled.map((one) => objectKey(one.object)),
     'GitRepository/flux-system/flux-system',
     objectKey(clusterObject(desired.cluster)),
+    objectKey(journalObject(desired.cluster)),
   ]);
   return [...previous.statuses.values()]
     .filter((status) => status.object.kind !== 'Kustomization' && !present.has(objectKey(status.object)))
     .map((status) => ({ type: 'Tombstone', ...journalKey(status), at: now }));
 }
 
-function announceLeftOut(
-  desired: DesiredState,
-  previous: PreviousState,
-  now: number,
-  nextId: NextId,
-): readonly EventRecord[] {
-  if (desired.leftOut.length === 0 || !instructionsChanged(desired, previous)) return [];
+function announceLeftOut(desired: DesiredState, now: number, nextId: NextId): readonly EventRecord[] {
   const object: ObjectName = {
     cluster: desired.cluster,
     kind: 'Kustomization',
@@ -210,30 +230,16 @@ function announceLeftOut(
   }));
 }
 
-function requestWork(
-  desired: DesiredState,
-  previous: PreviousState,
-  now: number,
-  nextId: NextId,
-): readonly RequestRecord[] {
-  const base = { type: 'Request', cluster: desired.cluster, at: now } as const;
-  const requests: RequestRecord[] = desired.missingSources.map((source) => ({
-    ...base,
+function requestSources(desired: DesiredState, now: number, nextId: NextId): readonly RequestRecord[] {
+  return desired.missingSources.map((source) => ({
+    type: 'Request',
+    cluster: desired.cluster,
     id: nextId(),
     queue: 'source-sync',
     group: `${source.cluster}/${formatNamespacedName(source)}`,
     message: { type: 'SyncSource', source },
+    at: now,
   }));
-  if (desired.instructions !== undefined && instructionsChanged(desired, previous)) {
-    requests.push({
-      ...base,
-      id: nextId(),
-      queue: 'image-update',
-      group: desired.cluster,
-      message: { type: 'InstructionsChanged', cluster: desired.cluster },
-    });
-  }
-  return requests;
 }
 
 /** `Kustomization/flux-system/podinfo`. */

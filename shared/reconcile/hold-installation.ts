@@ -5,10 +5,12 @@ import { describePlace, type Installation } from '#shared/apply/installation.ts'
 import { findCondition, replaceConditions } from '#shared/journal/conditions.ts';
 import type { EventRecord, InstallationRecord, JournalRecord, StatusRecord } from '#shared/journal/journal-record.ts';
 import { INSTALLATION_KEY } from '#shared/journal/journal-record.ts';
+import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { NextId } from './announce-reconcile.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
+import type { Teller } from './tell-journal.ts';
 
 /** Who works on the cluster, as the settings say. */
 export interface InstallationSettings {
@@ -32,7 +34,7 @@ export async function holdInstallation(
   request: ClusterFolder & { readonly installation: InstallationSettings },
   desired: DesiredState,
   previous: PreviousState,
-  ports: Pick<ReconcilePorts, 'api' | 'journal' | 'clock'>,
+  ports: Pick<ReconcilePorts, 'api' | 'journal' | 'clock'> & { readonly teller: Pick<Teller, 'tell'> },
   nextId: NextId,
 ): Promise<Installation | undefined> {
   const { cluster, path, installation: settings } = request;
@@ -50,11 +52,13 @@ export async function holdInstallation(
   });
   const now = ports.clock.now();
   if (decision.outcome === 'refused') {
-    await ports.journal.write(recordRefusal(decision.message, desired, previous, now, nextId));
+    const refusal = recordRefusal(decision.message, desired, previous, now, nextId);
+    await ports.teller.tell('that the cluster is not ours', () => writeInBatches(ports.journal, refusal));
     return undefined;
   }
   const news = recordHeld(decision, desired, record, store, now, nextId);
-  if (news.length > 0) await ports.journal.write(news);
+  // The lease in the cluster says the same: without the record the next run compares places, and writes it again.
+  if (news.length > 0) await ports.teller.tell('whose the cluster is', () => ports.journal.write(news));
   return decision.installation;
 }
 

@@ -1,4 +1,4 @@
-import type { Instructions } from '#shared/api/instructions.ts';
+import { toInstructions } from '#shared/api/instructions.ts';
 import type { Instruction } from '#shared/api/parse-instruction.ts';
 import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
@@ -57,15 +57,4 @@ function dropRepeated(found: readonly Instruction[]): {
     first.set(name, before ?? one);
   }
   return { instructions: [...first.values()], doubts: [...doubts] };
-}
-
-function toInstructions(cluster: string, revision: string, found: readonly Instruction[]): Instructions {
-  return {
-    cluster,
-    revision,
-    gitRepositories: found.flatMap((one) => (one.kind === 'GitRepository' ? [one.instruction] : [])),
-    imageRepositories: found.flatMap((one) => (one.kind === 'ImageRepository' ? [one.instruction] : [])),
-    imagePolicies: found.flatMap((one) => (one.kind === 'ImagePolicy' ? [one.instruction] : [])),
-    imageUpdateAutomations: found.flatMap((one) => (one.kind === 'ImageUpdateAutomation' ? [one.instruction] : [])),
-  };
 }

@@ -1,17 +1,15 @@
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { DeclarationRecord, LastRenderRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
-import {
-  DECLARATIONS_PREFIX,
-  INSTRUCTIONS_KEY,
-  LAST_RENDERS_PREFIX,
-  SOURCE_HEADS_PREFIX,
-} from '#shared/journal/journal-record.ts';
+import { DECLARATIONS_PREFIX, LAST_RENDERS_PREFIX, SOURCE_HEADS_PREFIX } from '#shared/journal/journal-record.ts';
+import { readStoredInstructions, type StoredInstructions } from '#shared/journal/read-instructions.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
 /** What the last runs recorded of a cluster. */
 export interface PreviousState {
   readonly instructions: Instructions | undefined;
+  /** What says which instructions hold; absent, nothing does. */
+  readonly instructionsHead?: StoredInstructions['head'];
   /** By `<kind>/<namespace>/<name>`. */
   readonly statuses: ReadonlyMap<string, StatusRecord>;
   /** How Kustomizations were declared last; absent, nothing is known of that. */
@@ -26,14 +24,15 @@ export interface RememberedDeclarations {
 
 /** Reads it from the journal. Losing it costs repeated events, nothing else. */
 export async function readPreviousState(cluster: string, journal: Journal): Promise<PreviousState> {
-  const [instructions, statuses, declarations, lastRenders] = await Promise.all([
-    journal.read(cluster, INSTRUCTIONS_KEY),
+  const [stored, statuses, declarations, lastRenders] = await Promise.all([
+    readStoredInstructions(journal, cluster),
     journal.list(cluster, 'status/'),
     journal.list(cluster, DECLARATIONS_PREFIX),
     journal.list(cluster, LAST_RENDERS_PREFIX),
   ]);
   return {
-    instructions: instructions?.type === 'Instructions' ? instructions.instructions : undefined,
+    instructions: stored.instructions,
+    instructionsHead: stored.head,
     statuses: new Map(
       statuses.flatMap((record) =>
         record.type === 'Status'
@@ -52,6 +51,12 @@ export async function readPreviousState(cluster: string, journal: Journal): Prom
       ),
     },
   };
+}
+
+/** How the Kustomizations of a cluster stand. */
+export async function readKustomizations(cluster: string, journal: Journal): Promise<readonly StatusRecord[]> {
+  const records = await journal.list(cluster, 'status/Kustomization/');
+  return records.filter((record) => record.type === 'Status');
 }
 
 /** Where the sources of a cluster stand. */

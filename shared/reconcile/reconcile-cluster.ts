@@ -1,9 +1,9 @@
 import { ROOT_NAME } from '#shared/api/resource-key.ts';
 import { applyCluster } from '#shared/apply/apply-cluster.ts';
 import type { ApplyOutcome, PruneGuard } from '#shared/apply/desired-state.ts';
-import type { RequestRecord } from '#shared/journal/journal-record.ts';
+import { journalObject, type RequestRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
-import { announceReconcile } from './announce-reconcile.ts';
+import { announceReconcile, objectKey } from './announce-reconcile.ts';
 import type { NextId } from './announce-reconcile.ts';
 import { concealOutcome } from './conceal-outcome.ts';
 import { describeDrift } from './describe-outcome.ts';
@@ -17,6 +17,8 @@ import { planReconcile } from './plan-reconcile.ts';
 import { readPreviousState } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { recordReconcile } from './record-reconcile.ts';
+import { replaceInstructions } from './replace-instructions.ts';
+import { createTeller, type Teller } from './tell-journal.ts';
 
 export interface ReconcileRequest extends ClusterFolder {
   readonly installation: InstallationSettings;
@@ -42,42 +44,77 @@ export type ReconcileOutcome =
 /**
  * Brings one cluster to what Git asks for: observe what Git asks and what the last runs knew, make sure that the cluster
  * is this installation's, say what is about to happen, plan, execute, record. The caller holds the cluster's lease.
+ *
+ * What keeps the cluster safe lies in the cluster: the lease, the installation's own, the inventory. What is written to the
+ * journal tells others, so that a failure to write it is told in turn, and stops nothing.
+ * @throws TidegateError `RecordFailed` (retry) when all was done, and not all of it could be recorded.
  */
 export async function reconcileCluster(request: ReconcileRequest, ports: ReconcilePorts): Promise<ReconcileOutcome> {
-  const nextId = numberRecords(ports.clock.now());
-  const previous = await readPreviousState(request.cluster, ports.journal);
+  const { cluster, holdsLease } = request;
+  const { journal, clock, log } = ports;
+  const nextId = numberRecords(clock.now());
+  const previous = await readPreviousState(cluster, journal);
   const remembered = { ...previous.remembered, sources: previous.instructions?.gitRepositories ?? [] };
   const desired = await observeDesiredState(request, remembered, ports);
   if (desired === undefined) {
-    await ports.journal.write([askForRoot(request.cluster, ports.clock.now(), nextId)]);
+    await journal.write([askForRoot(cluster, clock.now(), nextId)]);
     return { outcome: 'no-source' };
   }
-  const installation = await holdInstallation(request, desired, previous, ports, nextId);
-  if (installation === undefined) return { outcome: 'refused' };
+  const teller = createTeller(cluster, journal, log);
+  const conclude = () => teller.conclude(previous.statuses.get(objectKey(journalObject(cluster))), clock.now(), nextId);
+  const installation = await holdInstallation(request, desired, previous, { ...ports, teller }, nextId);
+  if (installation === undefined) {
+    await conclude();
+    return { outcome: 'refused' };
+  }
 
-  logRunStarted(desired, ports.log);
-  await writeInBatches(ports.journal, announceReconcile(desired, previous, ports.clock.now(), nextId));
+  logRunStarted(desired, log);
+  const { instructions, records } = announceReconcile(desired, previous, clock.now(), nextId);
+  if (instructions !== undefined) {
+    await teller.tell('the instructions', () => replaceInstructions(journal, instructions, holdsLease));
+  }
+  await teller.tell('what is about to happen', () => writeInBatches(journal, records));
 
   const plan = planReconcile(desired, previous, request.approvePrune);
-  const { holdsLease, isOutOfTime = () => false } = request;
+  const { isOutOfTime = () => false } = request;
   const outcome = await applyCluster(
     { ...plan, ...request, installation },
     {
       ...ports,
+      records: noteUnsaved(ports.records, teller),
       holdsLease,
       isOutOfTime,
-      isSuperseded: () => isSuperseded(desired, ports.journal),
-      onDrift: async (set, objects) => {
-        const draft = describeDrift(request.cluster, set, objects);
-        await ports.journal.write([{ type: 'Event', id: nextId(), at: ports.clock.now(), ...draft }]);
-      },
+      isSuperseded: () => isSuperseded(desired, journal, log),
+      onDrift: (set, objects) =>
+        teller.tell('drift', () => {
+          const draft = describeDrift(cluster, set, objects);
+          return journal.write([{ type: 'Event', id: nextId(), at: clock.now(), ...draft }]);
+        }),
     },
   );
   const applied = concealOutcome(explainOutcome(outcome, desired, request.approvePrune), desired.secrets);
 
-  await writeInBatches(ports.journal, recordReconcile(applied, desired, previous, ports.clock.now(), nextId));
-  logResults(applied, ports.log);
+  await teller.tell('what was done', () =>
+    writeInBatches(journal, recordReconcile(applied, desired, previous, clock.now(), nextId)),
+  );
+  logResults(applied, log);
+  await conclude();
   return { outcome: 'reconciled', desired, applied };
+}
+
+/** The records of what was applied are a cache: without them the next run looks at more. */
+function noteUnsaved(records: ReconcilePorts['records'], teller: Teller): ReconcilePorts['records'] {
+  return {
+    load: (cluster) => records.load(cluster),
+    save: async (cluster, bytes) => {
+      try {
+        await records.save(cluster, bytes);
+      } catch (error) {
+        teller.note('the record of what was applied', error);
+        throw error;
+      }
+    },
+  };
 }
 
 /** Ids sort by time, and name the worker, so that two workers in one millisecond never take each other's. */

@@ -1,6 +1,6 @@
 import type { Kustomization } from '#shared/api/kustomization.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
-import { hashValue } from '#shared/apply/hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } from '#shared/journal/journal-record.ts';
 import { journalKey, sourceHeadKey } from '#shared/journal/journal-record.ts';
 import { MAX_RECORD_BYTES, recordBytes } from '#shared/journal/refuse-oversized-write.ts';

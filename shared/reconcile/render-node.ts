@@ -2,7 +2,8 @@ import { namespaceOf } from '#shared/api/instruction-schema.ts';
 import type { KubernetesObject, ObjectId } from '#shared/api/kubernetes-object.ts';
 import { formatObjectId, objectIdOf, objectKey } from '#shared/api/kubernetes-object.ts';
 import type { Kustomization } from '#shared/api/kustomization.ts';
-import { createFieldLocator, locateObject } from '#shared/api/locate-field.ts';
+import { problemAt } from '#shared/api/describe-issues.ts';
+import { createFieldLocator, locateObject, type FieldLocator } from '#shared/api/locate-field.ts';
 import { INSTRUCTION_NAMESPACE } from '#shared/api/names.ts';
 import type { Instruction, ParsedInstruction } from '#shared/api/parse-instruction.ts';
 import { parseInstruction } from '#shared/api/parse-instruction.ts';
@@ -10,6 +11,8 @@ import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { Problem } from '#shared/errors/problem.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { recordInstruction } from '#shared/journal/lay-out-instructions.ts';
+import { MAX_RECORD_BYTES, recordBytes, whyOversized } from '#shared/journal/refuse-oversized-write.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
 import { planRender } from '#shared/render/plan-render.ts';
 import type { RenderPlan } from '#shared/render/plan-render.ts';
@@ -64,7 +67,7 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
   const marked = markSecretFields(rendered, substitutions.secretNames, planned.plan.variables);
   request.noteSecrets(marked.values);
   const { objects, instructions, fluxComponents } = splitInstructions(marked.objects);
-  const written = parseOnce(instructions, repeated, planned.plan, request.files);
+  const written = parseOnce(instructions, repeated, planned.plan, request);
   const followed = written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [parsed] : []));
   return {
     kustomization,
@@ -86,7 +89,7 @@ function parseOnce(
   instructions: readonly KubernetesObject[],
   repeated: readonly KubernetesObject[],
   plan: RenderPlan,
-  files: SourceTree,
+  { files, folder }: Pick<NodeRequest, 'files' | 'folder'>,
 ): readonly WrittenInstruction[] {
   const nameOf = (object: KubernetesObject): string =>
     objectKey({ ...objectIdOf(object), namespace: namespaceOf(object) });
@@ -95,11 +98,27 @@ function parseOnce(
   return [...byName].flatMap(([key, [object, ...again]]): readonly WrittenInstruction[] => {
     if (object === undefined) return [];
     const isOne = again.length === 0 && !refused.has(key);
+    const locate = locatorFor(object, plan, files);
     const parsed = isOne
-      ? parseInstruction(object, locatorFor(object, plan, files))
+      ? refuseOversized(parseInstruction(object, locate), object, locate, folder.cluster)
       : refuseRepeated(object, plan, files);
     return [{ object, parsed }];
   });
+}
+
+/** One that is larger than a record may be reaches none of those who would follow it; it alone stalls. */
+function refuseOversized(
+  parsed: ParsedInstruction,
+  object: KubernetesObject,
+  locate: FieldLocator,
+  cluster: string,
+): ParsedInstruction {
+  if (parsed.outcome !== 'parsed' || parsed.kind === 'Kustomization') return parsed;
+  const record = recordInstruction(cluster, parsed);
+  if (whyOversized(record) === undefined) return parsed;
+  const message = `makes a record of ${recordBytes(record)} bytes; allowed: ${MAX_RECORD_BYTES}, with a name of at most 253 characters`;
+  const identity = { ...objectIdOf(object), namespace: namespaceOf(object) };
+  return { outcome: 'invalid', identity, problems: [problemAt(locate, ['spec'], 'present', message)] };
 }
 
 function refuseRepeated(object: KubernetesObject, plan: RenderPlan, files: SourceTree): ParsedInstruction {

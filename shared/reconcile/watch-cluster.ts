@@ -9,6 +9,7 @@ import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 import { parseRevision } from '#shared/source/revision.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { shorten } from './shorten-message.ts';
+import { RECORD_FAILED } from './tell-journal.ts';
 
 /** A cluster that restarts is back after less; milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -26,7 +27,10 @@ export async function watchCluster<T>(cluster: string, ports: WatchPorts, work: 
   try {
     result = await work();
   } catch (error) {
-    if (!(error instanceof TidegateError && OTHERS_AT_WORK.has(error.code))) await record(cluster, ports, error);
+    const code = error instanceof TidegateError ? error.code : '';
+    // What could not be told says nothing of the cluster, which was worked on.
+    if (code === RECORD_FAILED) await record(cluster, ports);
+    else if (!OTHERS_AT_WORK.has(code)) await record(cluster, ports, error);
     throw error;
   }
   await record(cluster, ports);

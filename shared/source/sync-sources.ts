@@ -1,6 +1,7 @@
 import { formatSourceKey } from '#shared/api/resource-key.ts';
 import { describeError, dispositionOf, notBeforeOf } from '#shared/errors/tidegate-error.ts';
-import { INSTRUCTIONS_KEY, statusKey } from '#shared/journal/journal-record.ts';
+import { statusKey, type ObjectName } from '#shared/journal/journal-record.ts';
+import { readInstructions } from '#shared/journal/read-instructions.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
@@ -34,7 +35,8 @@ export async function syncSources(
   const failures: Error[] = [];
   async function work(): Promise<void> {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      const outcome = await syncSource(ports, group);
+      // One that cannot even be recorded takes no other with it.
+      const outcome = await syncSource(ports, group).catch((error): SyncOutcome => ({ result: 'failed', error }));
       logOutcome(log, group, outcome, findMissedWebhook(message, group, outcome, ports.githubApiUrl));
       if (outcome.result === 'failed') failures.push(asError(outcome.error));
     }
@@ -49,14 +51,20 @@ export async function syncSources(
 }
 
 async function readKnownSources(journal: Journal, settings: Settings): Promise<readonly KnownSource[]> {
-  const records = await Promise.all(settings.clusters.map(({ name }) => journal.read(name, INSTRUCTIONS_KEY)));
-  const instructions = records.flatMap((record) => (record?.type === 'Instructions' ? [record.instructions] : []));
-  return Promise.all(
-    listSources(settings, instructions).map(async (source) => {
-      const record = await journal.read(source.key.cluster, statusKey(source.key));
-      return { ...source, status: record?.type === 'Status' ? record : undefined };
-    }),
+  const instructions = await Promise.all(settings.clusters.map(({ name }) => readInstructions(journal, name)));
+  const sources = listSources(
+    settings,
+    instructions.filter((one) => one !== undefined),
   );
+  const records = await Promise.all(settings.clusters.map(({ name }) => journal.list(name, 'status/GitRepository/')));
+  const statuses = new Map(
+    records.flat().flatMap((one) => (one.type === 'Status' ? [[nameOf(one.object), one] as const] : [])),
+  );
+  return sources.map((source) => ({ ...source, status: statuses.get(nameOf(source.key)) }));
+}
+
+function nameOf(object: ObjectName): string {
+  return `${object.cluster}/${statusKey(object)}`;
 }
 
 function asError(error: unknown): Error {

@@ -1,9 +1,18 @@
-import { CreateTableCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+  ScanCommand,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { AwsFault, RunningMoto } from '#local/aws/start-moto.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import type { DynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+import { sampleSize } from '#test/sample-size.ts';
+import { describeInstructions } from './instructions.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 
 let moto: RunningMoto;
@@ -42,10 +51,10 @@ async function createTable(): Promise<string> {
   return TableName;
 }
 
-async function openJournal(tableName?: string, now: () => number = () => 0): Promise<DynamoJournal> {
+async function openJournal(tableName?: string, now: () => number = () => 0, pageSize = 7): Promise<DynamoJournal> {
   // The journal's own pauses are left out; those of the SDK are not ours.
   const clock = { now, sleep: async () => {} };
-  return createDynamoJournal({ tableName: tableName ?? (await createTable()), clock, client, pageSize: 7 });
+  return createDynamoJournal({ tableName: tableName ?? (await createTable()), clock, client, pageSize });
 }
 
 async function countCalls(operation: string): Promise<number> {
@@ -64,6 +73,63 @@ const conflict: AwsFault = {
 const A = { partition: 'laptop', key: 'status/Kustomization/flux-system/a' };
 
 describeJournal('DynamoDB', async (clock) => openJournal(await createTable(), clock.now));
+// moto needs a second for a thousand items that DynamoDB needs none for.
+describeInstructions('DynamoDB', sampleSize(300, 10_000), async () => openJournal(undefined, undefined, 1_000_000));
+
+// What the reference of TransactWriteItems, the quotas of items and keys, and that of Query say.
+describe('the stand-in of DynamoDB has its limits', () => {
+  const item = (sk: string, length: number) => ({ pk: { S: 'p' }, sk: { S: sk }, body: { S: 'x'.repeat(length) } });
+  const transact = (TableName: string, lengths: readonly number[]) =>
+    client.send(
+      new TransactWriteItemsCommand({
+        TransactItems: lengths.map((length, index) => ({ Put: { TableName, Item: item(`${index}`, length) } })),
+      }),
+    );
+  const count = async (TableName: string) => (await client.send(new ScanCommand({ TableName }))).Count;
+
+  it.each([
+    ['101 items', 'less than or equal to 100', Array.from({ length: 101 }, () => 1)],
+    ['more than 4 MB', 'cannot exceed 4 MB', Array.from({ length: 11 }, () => 390_000)],
+    ['an item of more than 400 KB', 'exceeded the maximum allowed size', [1, 410_000]],
+  ])('and refuses a transaction of %s', async (_what, reason, lengths) => {
+    const table = await createTable();
+
+    await expect(transact(table, lengths)).rejects.toThrow(reason);
+
+    expect(await count(table)).toBe(0);
+  });
+
+  it('and takes what is within them, undoing all of it where one condition fails', async () => {
+    const table = await createTable();
+    await transact(
+      table,
+      Array.from({ length: 100 }, () => 40_000),
+    );
+    const put = { TableName: table, Item: item('new', 1) };
+    const failing = { ...put, Item: item('0', 1), ConditionExpression: 'attribute_not_exists(pk)' };
+
+    const TransactItems = [{ Put: { ...put, Item: item('1', 2) } }, { Put: put }, { Put: failing }];
+    await expect(client.send(new TransactWriteItemsCommand({ TransactItems }))).rejects.toThrow(
+      'ConditionalCheckFailed',
+    );
+
+    const query = {
+      TableName: table,
+      KeyConditionExpression: 'pk = :p',
+      ExpressionAttributeValues: { ':p': { S: 'p' } },
+    };
+    const page = await client.send(new QueryCommand(query));
+    expect(page.LastEvaluatedKey).toBeDefined();
+    expect(page.Items?.find(({ sk }) => sk?.S === '1')?.['body']?.S).toHaveLength(40_000);
+    expect((page.Items ?? []).length * 40_000).toBeLessThanOrEqual(1_048_576);
+  });
+
+  it('and refuses a sort key of more than 1,024 bytes', async () => {
+    const put = { TableName: await createTable(), Item: item('k'.repeat(1_025), 1) };
+
+    await expect(client.send(new PutItemCommand(put))).rejects.toThrow('1024 bytes');
+  });
+});
 
 describe('a journal in DynamoDB', () => {
   it('stores items whose time DynamoDB can read', async () => {

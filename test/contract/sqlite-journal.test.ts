@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
+import { sampleSize } from '#test/sample-size.ts';
+import { describeInstructions } from './instructions.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -13,6 +15,9 @@ function openFolder(): string {
 }
 
 describeJournal('sqlite', async (clock) => createSqliteJournal(openSqliteDatabase(openFolder()), clock));
+describeInstructions('sqlite', sampleSize(2_000, 10_000), async () =>
+  createSqliteJournal(openSqliteDatabase(openFolder()), { now: () => 0 }),
+);
 
 describe('the stream of a sqlite journal', () => {
   it('carries every change in order with what was there before', async () => {

@@ -19,6 +19,7 @@ import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
 import type { StatusRecord } from '#shared/journal/journal-record.ts';
 import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
 
+import { recordInstructions } from './record-instructions.ts';
 import { startEcrForStories, type StoryRegistry } from './story-registry.ts';
 
 export const CLUSTER = 'my-cluster';
@@ -86,7 +87,7 @@ export async function startImageStories(
     const database = idle.pop() ?? openDatabase(join(folder, String(stories)));
     const journal = createSqliteJournal(database, systemClock);
     let instructions = instructionsFor(image, options.brokenToo === true);
-    await journal.write([{ type: 'Instructions', instructions }]);
+    await recordInstructions(journal, instructions);
     let waited = 0;
     const clock = { ...systemClock, now: () => Date.now() + waited };
     const openProcess = () => {
@@ -145,11 +146,11 @@ export async function startImageStories(
       /** What the cluster's folder says from now on. */
       instruct: async (change: ChangeInstructions) => {
         instructions = change(instructions);
-        await journal.write([{ type: 'Instructions', instructions }]);
+        await recordInstructions(journal, instructions);
       },
       /** What the folder of another cluster says. */
       instructOf: async (cluster: string, change: ChangeInstructions) => {
-        await journal.write([{ type: 'Instructions', instructions: { ...change(instructions), cluster } }]);
+        await recordInstructions(journal, { ...change(instructions), cluster });
       },
       /** Another tidegate.yaml, and the function deployed with it. */
       configure: (change: (now: ImageUpdateDependencies['settings']) => ImageUpdateDependencies['settings']) => {
@@ -182,7 +183,7 @@ export async function startImageStories(
       openOther: async (installation: string, change: ChangeInstructions = (same) => same) => {
         const ownJournal = createSqliteJournal(openSqliteDatabase(mkdtempSync(join(folder, 'other-'))), clock);
         const instruct = async (changeNow: ChangeInstructions) => {
-          await ownJournal.write([{ type: 'Instructions', instructions: changeNow(instructionsFor(image, false)) }]);
+          await recordInstructions(ownJournal, changeNow(instructionsFor(image, false)));
         };
         await instruct(change);
         const { cluster } = change(instructions);

@@ -40,7 +40,7 @@ export interface ReconciledCluster {
   readonly ports: ReconcilePorts;
   /** Makes these files the newest state of a source; the configuration repository where none is named. */
   commit(files: Readonly<Record<string, string>>, source?: NamespacedName, url?: string): Promise<string>;
-  run(changes?: Partial<ReconcileRequest>): Promise<ReconcileOutcome>;
+  run(changes?: Partial<ReconcileRequest>, otherPorts?: Partial<ReconcilePorts>): Promise<ReconcileOutcome>;
   /** Takes the artifact of a revision out of the store, as a sweep would. */
   forgetArtifact(revision: string): Promise<void>;
   status(kind: string, name: string): Promise<StatusRecord | undefined>;
@@ -95,7 +95,7 @@ export async function openReconciledCluster(log = SILENT): Promise<ReconciledClu
       ]);
       return revision;
     },
-    async run(changes = {}) {
+    async run(changes = {}, otherPorts = {}) {
       const lease = await acquireClusterLease(api, systemClock, { holder: 'test', giveUpAt: Date.now() + 20_000 });
       if (lease === undefined) throw new Error('the lease of the test cluster is taken');
       try {
@@ -110,7 +110,7 @@ export async function openReconciledCluster(log = SILENT): Promise<ReconciledClu
             holdsLease: () => lease.holds(),
             ...changes,
           },
-          ports,
+          { ...ports, ...otherPorts },
         );
       } finally {
         await lease.release();

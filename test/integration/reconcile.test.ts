@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import { readInstructions } from '#shared/journal/read-instructions.ts';
+import type { Journal } from '#shared/ports/journal.ts';
 import { openReconciledCluster, readFolder } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 
@@ -53,15 +57,11 @@ describe('one run after another over a cluster', () => {
   });
 
   it('records the instructions for the workers that read no Git', async () => {
-    const record = await open.journal.read('my-cluster', 'instructions');
-
-    expect(record).toMatchObject({
-      instructions: {
-        gitRepositories: [{ name: 'flux-system' }],
-        imageRepositories: [{ name: 'podinfo' }],
-        imagePolicies: [{ policy: { kind: 'semver', range: '6.x' } }],
-        imageUpdateAutomations: [{ updatePath: './apps' }],
-      },
+    expect(await readInstructions(open.journal, 'my-cluster')).toMatchObject({
+      gitRepositories: [{ name: 'flux-system' }],
+      imageRepositories: [{ name: 'podinfo' }],
+      imagePolicies: [{ policy: { kind: 'semver', range: '6.x' } }],
+      imageUpdateAutomations: [{ updatePath: './apps' }],
     });
   });
 
@@ -287,3 +287,118 @@ function isWrite(entry: { readonly verb: string; readonly userAgent: string; rea
     entry.resource !== 'leases'
   );
 }
+
+/** A journal that does not take some of what is written to it. */
+function refusing(journal: Journal, refuse: (records: readonly JournalRecord[]) => Error | undefined): Journal {
+  return {
+    read: (...key) => journal.read(...key),
+    list: (...prefix) => journal.list(...prefix),
+    write: async (records, expected) => {
+      const refusal = refuse(records);
+      if (refusal !== undefined) throw refusal;
+      return journal.write(records, expected);
+    },
+  };
+}
+
+describe('a run that cannot tell all that it does', () => {
+  const configMap = (value: string): string =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: told, namespace: default }\ndata: { value: "${value}" }\n`;
+  const told = async (): Promise<string> =>
+    (await open.cluster.kubectl(['get', 'configmap/told', '-o', 'jsonpath={.data.value}'])).stdout;
+  const rootPath = 'clusters/my-cluster';
+
+  it('applies all the same while the journal takes nothing, asks for its repetition, and the next run tells', async () => {
+    const away = new TidegateError('JournalUnavailable', 'the journal does not answer', { disposition: 'retry' });
+    const revision = await open.commit({ ...fleet, [`${rootPath}/told.yaml`]: configMap('1') });
+
+    const run = open.run({}, { journal: refusing(open.journal, () => away) });
+
+    await expect(run).rejects.toMatchObject({ code: 'RecordFailed', disposition: 'retry' });
+    expect(await told()).toBe('1');
+    await open.run();
+    expect(await open.status('Kustomization', 'flux-system')).toMatchObject({ lastAppliedRevision: revision });
+  });
+
+  it.each([
+    [
+      'what is about to happen',
+      (record: JournalRecord) => record.type === 'Status' && record.dueAt === record.observedAt,
+    ],
+    [
+      'what was done',
+      (record: JournalRecord) => record.type === 'Event' && record.reason === 'ReconciliationSucceeded',
+    ],
+    ['drift', (record: JournalRecord) => record.type === 'Event' && record.reason === 'DriftDetected'],
+  ])('says as a condition of its own that %s was not recorded, until it is', async (what, isRefused) => {
+    const never = new TidegateError('JournalWriteTooLarge', 'it is too large', { disposition: 'stall' });
+    await open.commit({ ...fleet, [`${rootPath}/told.yaml`]: configMap(what) });
+    await open.cluster.kubectl(['-n', 'podinfo', 'scale', 'deployment/podinfo', '--replicas=5']);
+    const journal = refusing(open.journal, (records) => (records.some(isRefused) ? never : undefined));
+
+    expect(await open.run({}, { journal })).toMatchObject({ outcome: 'reconciled' });
+
+    expect(await told()).toBe(what);
+    const ready = { type: 'Ready', status: 'False', reason: 'RecordFailed', message: expect.stringContaining(what) };
+    const key = 'status/Journal//my-cluster';
+    expect(await open.journal.read('my-cluster', key)).toMatchObject({ conditions: [ready] });
+    await open.commit({ ...fleet, [`${rootPath}/told.yaml`]: configMap('again') });
+    await open.run();
+    expect(await open.journal.read('my-cluster', key)).toMatchObject({ conditions: [{ status: 'True' }] });
+  });
+
+  it('records 1,040 instructions, and stalls the one alone that is too large, by file, line and limit', async () => {
+    const apps = Array.from({ length: 520 }, (_, index) => `app-${index}`);
+    const image = (name: string): readonly object[] => [
+      {
+        apiVersion: 'image.toolkit.fluxcd.io/v1',
+        kind: 'ImageRepository',
+        metadata: { name, namespace: 'flux-system' },
+        spec: { image: `registry.example.com/team/${name}`, interval: '5m' },
+      },
+      {
+        apiVersion: 'image.toolkit.fluxcd.io/v1',
+        kind: 'ImagePolicy',
+        metadata: { name, namespace: 'flux-system' },
+        spec: { imageRepositoryRef: { name }, policy: { semver: { range: '>=1.0.0' } } },
+      },
+    ];
+    const matchLabels = Object.fromEntries(
+      Array.from({ length: 6_000 }, (_, index) => [`label-${index}`, 'x'.repeat(40)]),
+    );
+    const large = {
+      apiVersion: 'image.toolkit.fluxcd.io/v1',
+      kind: 'ImageUpdateAutomation',
+      metadata: { name: 'large', namespace: 'flux-system' },
+      spec: {
+        interval: '10m',
+        sourceRef: { kind: 'GitRepository', name: 'flux-system' },
+        git: { commit: { author: { email: 'a@example.com' } } },
+        policySelector: { matchLabels },
+      },
+    };
+    await open.commit({
+      ...fleet,
+      [`${rootPath}/told.yaml`]: configMap('many'),
+      [`${rootPath}/apps.yaml`]: apps
+        .flatMap(image)
+        .map((one) => JSON.stringify(one))
+        .join('\n---\n'),
+      [`${rootPath}/large.yaml`]: `${JSON.stringify(large)}\n`,
+    });
+
+    await open.run();
+
+    expect(await told()).toBe('many');
+    const instructions = await readInstructions(open.journal, 'my-cluster');
+    expect(instructions?.imagePolicies).toHaveLength(521);
+    expect(instructions?.imageUpdateAutomations.map(({ name }) => name)).not.toContain('large');
+    const [stalled] = (await open.status('ImageUpdateAutomation', 'large'))?.conditions ?? [];
+    expect(stalled?.message).toMatch(
+      /^clusters\/my-cluster\/large\.yaml:1:.*spec: makes a record of \d+ bytes; allowed: 262144/u,
+    );
+    expect(await open.journal.read('my-cluster', 'status/Journal//my-cluster')).toMatchObject({
+      conditions: [{ status: 'True' }],
+    });
+  });
+});

@@ -18,6 +18,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/source/artifact.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
+import { recordInstructions } from './record-instructions.ts';
 
 const MINUTE = 60_000;
 
@@ -183,9 +184,7 @@ function repository(name: string, extra: Partial<GitRepository> = {}): GitReposi
 
 async function instruct(cluster: string, ...gitRepositories: readonly GitRepository[]): Promise<void> {
   const none = { imageRepositories: [], imagePolicies: [], imageUpdateAutomations: [] };
-  await journal.write([
-    { type: 'Instructions', instructions: { cluster, revision: 'main@sha1:x', gitRepositories, ...none } },
-  ]);
+  await recordInstructions(journal, { cluster, revision: 'main@sha1:x', gitRepositories, ...none });
 }
 
 describe('source-sync', () => {

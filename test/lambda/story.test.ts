@@ -154,6 +154,7 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
         'dynamodb:ConditionCheckItem',
         'dynamodb:GetItem',
         'dynamodb:PutItem',
+        'dynamodb:Query',
         's3:GetObject',
         's3:PutObject',
         'secretsmanager:GetSecretValue',

@@ -33,8 +33,11 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
   const { connection } = database;
   const listeners: (() => void)[] = [];
   const select = connection.prepare('SELECT body FROM journal WHERE partition = ? AND key = ?');
-  const selectPrefix = connection.prepare(
+  const selectFrom = connection.prepare(
     'SELECT body FROM journal WHERE partition = ? AND key >= ? AND substr(key, 1, length(?)) = ? ORDER BY key',
+  );
+  const selectBetween = connection.prepare(
+    'SELECT body FROM journal WHERE partition = ? AND key >= ? AND key < ? ORDER BY key',
   );
   const upsert = connection.prepare(
     `INSERT INTO journal (partition, key, body, expires_at) VALUES (?, ?, ?, ?)
@@ -73,11 +76,17 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
 
     read: async (partition, key) => present(bodyAt(partition, key), clock.now()),
 
-    list: async (partition, keyPrefix) =>
-      selectPrefix.all(partition, keyPrefix, keyPrefix, keyPrefix).flatMap(({ body }) => {
+    list: async (partition, keyPrefix) => {
+      const end = keyAfter(keyPrefix);
+      const rows =
+        end === undefined
+          ? selectFrom.all(partition, keyPrefix, keyPrefix, keyPrefix)
+          : selectBetween.all(partition, keyPrefix, end);
+      return rows.flatMap(({ body }) => {
         const record = present(typeof body === 'string' ? body : undefined, clock.now());
         return record === undefined ? [] : [record];
-      }),
+      });
+    },
 
     changes: (after, limit) =>
       selectChanges.all(after, limit).map((row) => {
@@ -125,6 +134,12 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
       listeners.push(listener);
     },
   };
+}
+
+/** The first key after all that begin with a prefix; unknown where its last character is not one of ASCII. */
+function keyAfter(prefix: string): string | undefined {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return last < 0x7e ? `${prefix.slice(0, -1)}${String.fromCharCode(last + 1)}` : undefined;
 }
 
 /** A tombstone reads as nothing, and so does what is to be forgotten. */

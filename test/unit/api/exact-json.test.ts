@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatExactJson, parseExactJson } from '#shared/api/exact-json.ts';
-import { hashValue } from '#shared/apply/hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 describe('JSON without loss', () => {

@@ -5,7 +5,7 @@ import { formatRecords, parseObjectKey, parseRecords } from '#shared/apply/apply
 import { compareForApply, stageOf } from '#shared/apply/apply-order.ts';
 import type { DesiredSet } from '#shared/apply/desired-state.ts';
 import { foreignOwner } from '#shared/apply/foreign-owner.ts';
-import { hashValue } from '#shared/apply/hash-value.ts';
+import { hashValue } from '#shared/api/hash-value.ts';
 import { immutableField } from '#shared/apply/immutable-field.ts';
 import { normaliseObject } from '#shared/apply/normalise-object.ts';
 import { orderSets } from '#shared/apply/order-sets.ts';

@@ -1,5 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { listInstructions } from '#shared/api/instructions.ts';
+import { recordInstruction } from '#shared/journal/lay-out-instructions.ts';
 import { replaceConditions } from '#shared/journal/conditions.ts';
 import type { Condition, InstructionsRecord, JournalRecord, SourceHead } from '#shared/journal/journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
@@ -54,6 +56,9 @@ const HEAD: SourceHead = {
 };
 const RECORDS: readonly JournalRecord[] = [
   INSTRUCTIONS,
+  { type: 'InstructionSet', cluster: 'laptop', revision: 'main@sha1:a', sequence: 1, pages: ['d'] },
+  { type: 'InstructionPage', cluster: 'laptop', digest: 'd', instructions: ['e'] },
+  ...listInstructions(INSTRUCTIONS.instructions).map((followed) => recordInstruction('laptop', followed)),
   statusRecord('a', 1),
   { ...statusRecord('w', 1), withheld: { count: 2, line: 'l', todo: 't' } },
   { type: 'Event', id: '2', object, severity: 'warning', reason: 'R', message: 'm', at: 1 },

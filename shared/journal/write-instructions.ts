@@ -1,0 +1,86 @@
+import type { Journal } from '#shared/ports/journal.ts';
+import {
+  INSTRUCTION_PAGES_PREFIX,
+  INSTRUCTION_PREFIX,
+  INSTRUCTIONS_KEY,
+  journalKey,
+  type InstructionSetRecord,
+  type JournalRecord,
+} from './journal-record.ts';
+import { layOutInstructions, type InstructionLayout } from './lay-out-instructions.ts';
+import type { StoredInstructions } from './read-instructions.ts';
+import { MAX_WRITE_RECORDS } from './refuse-oversized-write.ts';
+import { batchRecords } from './write-in-batches.ts';
+
+/** What becomes the set of instructions that holds. */
+export interface InstructionsWrite {
+  readonly wanted: InstructionLayout;
+  /** What was read before; nothing is written over what another writer put in its place. */
+  readonly before: StoredInstructions['head'];
+  /** What follows from the change, written with it: requests to those who follow the instructions. Few records. */
+  readonly news: readonly JournalRecord[];
+  readonly now: number;
+}
+
+/** Whether a set is recorded, in the form of this version. */
+export function isRecorded({ head, instructions }: StoredInstructions, wanted: InstructionLayout): boolean {
+  return head?.type === 'InstructionSet' && instructions !== undefined && isSame(head.pages, wanted);
+}
+
+/** Whether a set tells otherwise than what is recorded, in whatever form and from whichever commit. */
+export function isNewSet(stored: StoredInstructions, wanted: InstructionLayout): boolean {
+  const { head, instructions } = stored;
+  if (head?.type === 'InstructionSet') return !isRecorded(stored, wanted);
+  return instructions === undefined || !isSame(digestsOf(layOutInstructions(instructions)), wanted);
+}
+
+/**
+ * Records instructions: first those that are not there yet and their pages, which nobody follows as long as nothing names
+ * them; then, in one write, the record that names them, with what follows from it; last, those that nobody follows any
+ * more go. Interrupted anywhere, the old set holds or the new one; what was left over goes with the next change.
+ *
+ * Nothing is taken away but by a write of the record that says what holds, and only if that is as it was read: of two
+ * writers at once one is told of the other, and none names what the other took away.
+ * @returns `conflict` when another writer was faster; the set is the other's then.
+ */
+export async function writeInstructions(journal: Journal, write: InstructionsWrite): Promise<'written' | 'conflict'> {
+  const { wanted, before, news, now } = write;
+  const { cluster, revision, instructions, pages } = wanted;
+  const stored = [
+    ...(await journal.list(cluster, INSTRUCTION_PREFIX)),
+    ...(await journal.list(cluster, INSTRUCTION_PAGES_PREFIX)),
+  ];
+  const there = new Set(stored.map((record) => journalKey(record).key));
+  const holding = [...instructions, ...pages];
+  const missing = holding.filter((record) => !there.has(journalKey(record).key));
+  for (const batch of batchRecords(missing)) await journal.write(batch);
+
+  for (const record of holding) there.delete(journalKey(record).key);
+  const gone = [...there].map((key): JournalRecord => ({ type: 'Tombstone', partition: cluster, key, at: now }));
+  const first = gone.splice(0, MAX_WRITE_RECORDS - 1 - news.length);
+  let head: InstructionSetRecord = {
+    type: 'InstructionSet',
+    cluster,
+    revision,
+    sequence: before?.type === 'InstructionSet' ? before.sequence + 1 : 1,
+    pages: digestsOf(wanted),
+  };
+  const replace = async (record: StoredInstructions['head'], records: readonly JournalRecord[]) =>
+    journal.write(records, { partition: cluster, key: INSTRUCTIONS_KEY, record });
+  if ((await replace(before, [head, ...news, ...first])) === 'conflict') return 'conflict';
+  for (const batch of batchRecords(gone, MAX_WRITE_RECORDS - 1)) {
+    const next = { ...head, sequence: head.sequence + 1 };
+    if ((await replace(head, [next, ...batch])) === 'conflict') break;
+    head = next;
+  }
+  return 'written';
+}
+
+function isSame(pages: readonly string[], wanted: InstructionLayout): boolean {
+  const others = digestsOf(wanted);
+  return pages.length === others.length && pages.every((page, index) => page === others[index]);
+}
+
+function digestsOf({ pages }: InstructionLayout): readonly string[] {
+  return pages.map(({ digest }) => digest);
+}
