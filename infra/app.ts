@@ -2,13 +2,14 @@ import { App } from 'aws-cdk-lib';
 import { buildApp } from './build-app.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { readInstallation } from './read-installation.ts';
+import { synthesizeApp } from './synthesize-app.ts';
 
 const app = new App({ analyticsReporting: false });
 const file: unknown = app.node.tryGetContext('settings');
 try {
   const { settings, text } = await readInstallation(typeof file === 'string' ? file : 'tidegate.yaml');
   buildApp(app, settings, await bundleFunctions({ settings: text }));
-  app.synth();
+  synthesizeApp(app);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

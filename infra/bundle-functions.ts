@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { build as bundle } from 'esbuild';
 import type { Plugin } from 'esbuild';
+import { makeReadable } from './asset-modes.ts';
 
 /** The five functions; each is one bundle. */
 export type FunctionName = 'github-webhook' | 'source-sync' | 'image-update' | 'reconcile' | 'notify';
@@ -30,6 +31,7 @@ export async function bundleFunctions(options: {
     const target = join(folder, name);
     await bundleFunction(name, target);
     if (WITH_SETTINGS.has(name)) await writeFile(join(target, 'tidegate.yaml'), settings);
+    makeReadable(target);
     return target;
   };
   const [webhook, sourceSync, imageUpdate, reconcile, notify] = await Promise.all([

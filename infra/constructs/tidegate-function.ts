@@ -6,6 +6,7 @@ import { Architecture, Code, Function, LoggingFormat, Runtime, Tracing } from 'a
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { hashWithModes } from '../asset-modes.ts';
 import { acknowledge } from './acknowledge.ts';
 
 const INTERFACE_ACTIONS = [
@@ -56,7 +57,7 @@ export class TidegateFunction extends Construct {
       description,
       runtime: Runtime.NODEJS_24_X,
       architecture: props.architecture ?? Architecture.ARM_64,
-      code: Code.fromAsset(bundle),
+      code: Code.fromAsset(bundle, { assetHash: hashWithModes(bundle) }),
       handler: 'index.handler',
       role: this.role,
       environment: { ...(mapStackTraces ? { NODE_OPTIONS: '--enable-source-maps' } : {}), ...environment },

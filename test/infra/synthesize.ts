@@ -6,6 +6,7 @@ import { buildApp } from '#infra/build-app.ts';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
 import type { Bundles } from '#infra/bundle-functions.ts';
 import { readInstallation } from '#infra/read-installation.ts';
+import { synthesizeApp } from '#infra/synthesize-app.ts';
 
 const CdkSettings = z.object({ context: z.record(z.string(), z.unknown()) });
 
@@ -39,7 +40,7 @@ export async function synthesize(settingsFile: string, folder: string): Promise<
   const app = new App({ outdir: assembly, context, autoSynth: false, analyticsReporting: false });
   buildApp(app, settings, bundles);
   const stackName = 'tidegate-eu-west-1';
-  const stack = app.synth().getStackByName(stackName);
+  const stack = synthesizeApp(app).getStackByName(stackName);
   return {
     template: Template.parse(stack.template),
     templateFile: stack.templateFullPath,

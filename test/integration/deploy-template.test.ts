@@ -147,7 +147,7 @@ describe('what calls the functions', () => {
     expect(mapping).toMatchObject({
       batchSize: 100,
       bisectBatchOnError: true,
-      retryAttempts: 20,
+      retryAttempts: -1,
       maxRecordAgeSeconds: 3600,
     });
     expect(stack.resources.some(({ attributes }) => attributes['Arn'] === mapping?.onFailureArn)).toBe(true);
