@@ -118,6 +118,7 @@ export class PeoplePolicies extends Construct {
         ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
         secrets.arnsForPeople,
       ),
+      secrets.keysForPeople(),
       // Sources name theirs in Git, after the stack was deployed.
       allow(['secretsmanager:CreateSecret'], [this.arn('secretsmanager', 'secret:tidegate/*')]),
       allow(['lambda:InvokeFunction'], [this.arn('lambda', `function:${OURS}`)]),

@@ -10,6 +10,8 @@ import { acknowledge } from './acknowledge.ts';
 const ROTATION = 'GitHub rotates nothing by itself: docs/operations.md says how a person does, without a gap.';
 /** Not after a first deployment that fails: the next one could not make a secret of the same name. */
 const KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+const ANY_KEY =
+  'Which key encrypts a secret is decided in Secrets Manager; its conditions leave only that service and these secrets.';
 /** What Secrets Manager adds to a name: a dash and six characters. */
 const SUFFIX = '-??????';
 
@@ -55,10 +57,14 @@ export class Secrets extends Construct {
 
   /** Lets a worker read the secrets that sources of these clusters name: `tidegate/<cluster>/<namespace>/<name>`. */
   grantSources(role: Role, clusters: readonly EksCluster[]): void {
-    for (const { name } of clusters) {
-      const pattern = `tidegate/${name}/*`;
-      this.grant(role, [], pattern);
-    }
+    const patterns = clusters.map(({ name }) => `tidegate/${name}/*`);
+    for (const pattern of patterns) this.grant(role, [], pattern);
+    if (patterns.length > 0) this.grantKeys(role, patterns);
+  }
+
+  /** Lets people fill secrets that a key of their own encrypts, through Secrets Manager alone. */
+  keysForPeople(): PolicyStatement {
+    return this.keyStatement(['kms:Decrypt', 'kms:GenerateDataKey'], this.arnsForPeople);
   }
 
   /** Every secret that people fill, those that sources name among them. */
@@ -76,12 +82,40 @@ export class Secrets extends Construct {
     const patterns = [...names.map((name) => `${name}${SUFFIX}`), ...(pattern === undefined ? [] : [pattern])];
     const resources = patterns.map((one) => this.arn(one));
     role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources }));
-    if (pattern === undefined) return;
     const { partition, region } = Stack.of(this);
+    if (pattern === undefined) {
+      this.grantKeys(role, patterns);
+      return;
+    }
     acknowledge(
       role,
       `AwsSolutions-IAM5[Resource::arn:${partition}:secretsmanager:${region}:<AWS::AccountId>:secret:${pattern}]`,
       'Sources name these secrets in Git, after the stack was deployed.',
     );
+  }
+
+  /** Whoever reads a secret under a customer's key has to be let use the key, too; under AWS's own everybody is. */
+  private grantKeys(role: Role, patterns: readonly string[]): void {
+    const secrets = patterns.map((one) => this.arn(one));
+    role.addToPolicy(this.keyStatement(['kms:Decrypt'], secrets));
+    acknowledge(role, `AwsSolutions-IAM5[Resource::${this.anyKey(true)}]`, ANY_KEY);
+  }
+
+  /** "Permissions for the KMS key" of the Secrets Manager User Guide: by that service alone, for these secrets alone. */
+  private keyStatement(actions: readonly string[], secrets: readonly string[]): PolicyStatement {
+    return new PolicyStatement({
+      actions: [...actions],
+      resources: [this.anyKey()],
+      conditions: {
+        StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
+        StringLike: { 'kms:EncryptionContext:SecretARN': [...secrets] },
+      },
+    });
+  }
+
+  /** Which key encrypts a secret is decided in Secrets Manager, where it may be changed at any time. */
+  private anyKey(asFinding = false): string {
+    const { partition, region, account } = Stack.of(this);
+    return `arn:${partition}:kms:${region}:${asFinding ? '<AWS::AccountId>' : account}:key/*`;
   }
 }

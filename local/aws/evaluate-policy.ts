@@ -6,6 +6,9 @@ const OneOrMore = z.union([z.string().transform((one) => [one]), z.array(z.strin
 const Condition = z.strictObject({
   'ForAllValues:StringEquals': z.strictObject({ 'dynamodb:LeadingKeys': OneOrMore }).optional(),
   ArnLike: z.strictObject({ 'lambda:SourceFunctionArn': OneOrMore }).optional(),
+  // What Secrets Manager asks of KMS for whoever reads a secret; nothing here asks KMS, so a statement with them allows nothing.
+  StringEquals: z.strictObject({ 'kms:ViaService': z.string() }).optional(),
+  StringLike: z.strictObject({ 'kms:EncryptionContext:SecretARN': OneOrMore }).optional(),
 });
 
 const Statement = z.strictObject({
@@ -55,6 +58,8 @@ function holds(condition: z.infer<typeof Condition>, request: PermissionRequest)
   const keys = condition['ForAllValues:StringEquals']?.['dynamodb:LeadingKeys'];
   const functions = condition.ArnLike?.['lambda:SourceFunctionArn'];
   return (
+    condition.StringEquals === undefined &&
+    condition.StringLike === undefined &&
     (keys === undefined || (request.leadingKeys ?? []).every((key) => keys.includes(key))) &&
     (functions === undefined || functions.some((pattern) => isLike(pattern, request.sourceFunctionArn)))
   );

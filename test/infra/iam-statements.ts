@@ -82,6 +82,7 @@ const PLACES: readonly (readonly [RegExp, string])[] = [
   [/^arn:aws:ecr:eu-west-1:123456789012:repository\//u, 'repositories of the settings'],
   [/"arn:aws:logs:.*":log-group:tidegate-\*:\*"/u, 'log groups `tidegate-*`'],
   [/"arn:aws:logs:.*":log-group:\/aws\/vendedlogs\/tidegate-\*:\*"/u, 'log groups `/aws/vendedlogs/tidegate-*`'],
+  [/"arn:aws:kms:.*":key\/\*"/u, 'keys of secrets'],
   [/"arn:aws:sqs:.*":tidegate-\*"/u, 'queues `tidegate-*`'],
   [/"arn:aws:lambda:.*":function:tidegate-\*"/u, 'functions `tidegate-*`'],
   [/"arn:aws:lambda:.*":event-source-mapping:\*"/u, 'event sources of functions `tidegate-*`'],

@@ -162,6 +162,29 @@ describe('permissions', () => {
     expect(forbidden).toEqual([]);
   });
 
+  test('who reads a secret may use a key of the customer for it: through Secrets Manager, and for those secrets alone', () => {
+    const of = (action: string): readonly IamStatement[] =>
+      statements.filter(({ actions }) => actions.includes(action));
+    const Conditions = z.strictObject({
+      StringEquals: z.strictObject({ 'kms:ViaService': z.literal('secretsmanager.eu-west-1.amazonaws.com') }),
+      StringLike: z.strictObject({
+        'kms:EncryptionContext:SecretARN': z.union([z.array(z.unknown()), z.unknown().transform((one) => [one])]),
+      }),
+    });
+
+    const readable = of('secretsmanager:GetSecretValue').flatMap(({ owner, resources }) =>
+      resources.map((resource) => `${owner} ${resource}`),
+    );
+    const decryptable = of('kms:Decrypt').flatMap(({ owner, condition }) =>
+      Conditions.parse(condition).StringLike['kms:EncryptionContext:SecretARN'].map(
+        (secret) => `${owner} ${JSON.stringify(secret)}`,
+      ),
+    );
+
+    expect(readable.length).toBeGreaterThan(5);
+    expect(decryptable.toSorted()).toEqual(readable.toSorted());
+  });
+
   test.each(['production', 'staging'])(
     'the reconcile role of %s receives from its own queue and sends to none',
     (name) => {
@@ -193,6 +216,7 @@ describe('permissions', () => {
 
   test('the webhook sends to two queues and reads one secret, nothing else', () => {
     expect([...new Set(actionsOf(/^WebhookWorker/u))].toSorted()).toEqual([
+      'kms:Decrypt',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
       'secretsmanager:GetSecretValue',
