@@ -5,6 +5,7 @@ import type { GitHubSettings } from '#shared/settings/settings.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { ClusterReconciler } from './cluster-reconciler.ts';
 import type { ImageUpdateWorker } from './image-update-worker.ts';
+import { outputName } from './output-name.ts';
 import type { PeoplePolicies } from './people-policies.ts';
 
 export interface OutputsProps {
@@ -27,21 +28,25 @@ export class Outputs extends Construct {
     this.add('WebhookSecret', webhookSecret, 'Secret that holds the webhook secret');
     const credential = privateKeySecret ?? tokenSecret;
     if (credential !== undefined) this.add('GitHubCredential', credential, 'Secret to fill with the key or token');
-    for (const [index, { cluster, reconciler }] of reconcilers.entries()) {
+    for (const { cluster, reconciler } of reconcilers) {
       const { name, target } = cluster;
       const { roleArn } = reconciler.worker.role;
       // Where the stack does not let it in itself.
       if (reconciler.securityGroup !== undefined && target.vpc?.clusterSecurityGroup === undefined) {
         const { securityGroupId } = reconciler.securityGroup;
-        this.add(`SecurityGroup${index}`, securityGroupId, `To be let in on port 443 of cluster ${name}`);
+        this.add(outputName('SecurityGroup', name), securityGroupId, `To be let in on port 443 of cluster ${name}`);
       }
       if (target.roleArn === undefined) {
-        this.add(`ReconcileRole${index}`, roleArn, `Role whose access entry cluster ${name} has`);
+        this.add(outputName('ReconcileRole', name), roleArn, `Role whose access entry cluster ${name} has`);
         continue;
       }
-      this.add(`ReconcileRole${index}`, roleArn, `Role that ${target.roleArn} has to trust for cluster ${name}`);
+      this.add(
+        outputName('ReconcileRole', name),
+        roleArn,
+        `Role that ${target.roleArn} has to trust for cluster ${name}`,
+      );
       const entry = `aws eks create-access-entry --region ${target.region} --cluster-name ${target.name} --principal-arn ${target.roleArn} --kubernetes-groups tidegate:${target.profile} --type STANDARD`;
-      this.add(`AccessEntry${index}`, entry, `To run once in the account of cluster ${name}`);
+      this.add(outputName('AccessEntry', name), entry, `To run once in the account of cluster ${name}`);
     }
     const bus = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
     this.add('EventBus', bus, 'Where infra/ecr-forwarding.yaml sends image pushes of other accounts and regions');

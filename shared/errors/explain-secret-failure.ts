@@ -5,7 +5,7 @@ import { TidegateError } from './tidegate-error.ts';
 export function explainSecretFailure(name: string, code: string, cause?: unknown): TidegateError {
   const message =
     classifyAwsCode(code) === 'denied'
-      ? `secret ${name} may not be read (${code}): grant secretsmanager:GetSecretValue on it`
+      ? `secret ${name} may not be read (${code}): grant secretsmanager:GetSecretValue on it, and kms:Decrypt on its key if that is your own`
       : `secret ${name} could not be read from Secrets Manager (${code}): it is tried again`;
   return new TidegateError('SecretUnreadable', message, { disposition: 'retry', subject: name, cause });
 }

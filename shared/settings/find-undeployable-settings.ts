@@ -14,6 +14,12 @@ const MAX_PATTERN_LENGTH = 2_000;
 /** The policy of a queue may have 8,192 bytes, that of an event bus 10,240; each registry needs its place in both. */
 const MAX_REGISTRIES = 30;
 
+/**
+ * A role may have ten managed policies of 6,144 characters each; what `image-update` may read besides registries takes two,
+ * and not every one is filled to the last.
+ */
+const MAX_REGISTRY_PERMISSIONS = 40_000;
+
 /** CloudFormation takes 500 resources a stack: a private cluster is up to 20 of them, what all share is about 75. */
 const MAX_CLUSTERS = 20;
 
@@ -124,7 +130,27 @@ function checkRegistries({ registries: { ecr } }: Settings): readonly Finding[] 
       },
     ];
   });
-  return [...tooMany, ...tooLong];
+  return [...tooMany, ...tooLong, ...checkRegistryPermissions(ecr)];
+}
+
+/** One permission a name: so many characters, where the place in the policies of the role that reads them ends. */
+function checkRegistryPermissions(ecr: Settings['registries']['ecr']): readonly Finding[] {
+  let length = 0;
+  const ends = ecr.map(({ account, region, repositories }) => {
+    for (const repository of repositories) {
+      const resource = `arn:aws:ecr:${region}:${account}:repository/${repository}`;
+      length += JSON.stringify({ Action: 'ecr:DescribeImages', Effect: 'Allow', Resource: resource }).length + 1;
+    }
+    return length;
+  });
+  if (length <= MAX_REGISTRY_PERMISSIONS) return [];
+  const index = ends.findIndex((end) => end > MAX_REGISTRY_PERMISSIONS);
+  return [
+    {
+      path: ['registries', 'ecr', index, 'repositories'],
+      message: `found names that, with those of the entries before, make permissions of ${ends[index] ?? length} characters; allowed: ${MAX_REGISTRY_PERMISSIONS} in all, the policies of one role of IAM have no room for more; write prefixes such as team-a/*`,
+    },
+  ];
 }
 
 function checkSecrets({ github, clusters }: Settings): readonly Finding[] {

@@ -513,6 +513,15 @@ test('the access log lies where every log group that AWS writes to shares one en
   expect(name).toMatch(/^\/aws\/vendedlogs\/tidegate-/u);
 });
 
+test('outputs of a cluster are called after it, so that none means another one when a cluster is taken out', () => {
+  const named = Object.keys(z.record(z.string(), z.unknown()).parse(template['Outputs']));
+
+  expect(named.filter((name) => /Production|Staging/u.test(name)).toSorted()).toEqual(
+    expect.arrayContaining(['ReconcileRoleProduction', 'ReconcileRoleStaging']),
+  );
+  expect(named.filter((name) => /\d$/u.test(name))).toEqual([]);
+});
+
 describe('a cluster of another account', () => {
   const ROLE = 'arn:aws:iam::210987654321:role/tidegate';
 
