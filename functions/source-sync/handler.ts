@@ -3,6 +3,7 @@ import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+import { keepArtifacts } from '#shared/source/keep-artifacts.ts';
 import type { SyncPorts } from '#shared/source/sync-source.ts';
 import { syncSources } from '#shared/source/sync-sources.ts';
 
@@ -21,7 +22,13 @@ export function createSourceSyncHandler(
   return (event) =>
     processFifoBatch(
       event,
-      (record, log) => syncSources(dependencies, parseWorkMessage(record.body), log),
+      async (record, log) => {
+        const message = parseWorkMessage(record.body);
+        await syncSources(dependencies, message, log);
+        const { settings, tickMs } = dependencies;
+        const clusters = settings.clusters.map(({ name }) => name);
+        if (message.type === 'Tick') await keepArtifacts(dependencies, clusters, tickMs, log);
+      },
       dependencies.log,
     );
 }

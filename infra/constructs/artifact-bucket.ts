@@ -19,7 +19,8 @@ export class ArtifactBucket extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
-        // source-sync stores an artifact again when one that is in use is gone.
+        // Of what no head names. S3 counts from the creation of an object ("Expiring objects" of its user guide), and
+        // source-sync copies what is in use onto itself at a third of that.
         { id: 'old-artifacts', prefix: 'artifacts/', expiration: Duration.days(90) },
         {
           id: 'old-versions',

@@ -1,10 +1,9 @@
 import { sweepDiskArtifacts } from '#shared/adapters/disk/sweep-disk-artifacts.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
-import { LAST_RENDERS_PREFIX, SOURCE_HEADS_PREFIX } from '#shared/journal/journal-record.ts';
-import type { JournalRecord, SourceHead } from '#shared/journal/journal-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { listNamedArtifacts } from '#shared/source/named-artifacts.ts';
 
 const EVERY_MS = 60 * 60 * 1000;
 const KEEP_MS = 24 * 60 * 60 * 1000;
@@ -23,17 +22,7 @@ export function startArtifactSweep(options: {
   const { folder, clusters, journal, clock, log } = options;
 
   async function sweep(): Promise<void> {
-    const records = await Promise.all(
-      clusters.flatMap((cluster) =>
-        [SOURCE_HEADS_PREFIX, LAST_RENDERS_PREFIX].map((prefix) => journal.list(cluster, prefix)),
-      ),
-    );
-    const keep = new Set(
-      records
-        .flat()
-        .flatMap(headsIn)
-        .map(({ digest }) => digest),
-    );
+    const keep = await listNamedArtifacts(journal, clusters);
     const deleted = await sweepDiskArtifacts(folder, { keep, olderThanMs: KEEP_MS, now: clock.now() });
     if (deleted > 0) log.info('old artifacts deleted', { deleted });
   }
@@ -45,8 +34,4 @@ export function startArtifactSweep(options: {
   const timer = setInterval(run, EVERY_MS);
   run();
   return { stop: () => clearInterval(timer) };
-}
-
-function headsIn(record: JournalRecord): readonly SourceHead[] {
-  return record.type === 'SourceHead' ? [record] : record.type === 'LastRender' ? record.heads : [];
 }

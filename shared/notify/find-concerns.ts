@@ -27,6 +27,7 @@ const TODO: ReadonlyMap<string, string> = new Map([
   ['InstallationRefused', 'decide which of the two installations this cluster belongs to, as the message says'],
   ['InvalidSpec', 'mend the field that the message names, in Git'],
   ['ReconciliationFailed', 'mend the object that the message names, in Git; it is tried again until then'],
+  ['RecordFailed', 'see why the journal did not take what the message names; what was to be applied is applied'],
   ['UnsupportedKind', 'take it out of the folder of this cluster, or have Flux carry it out beside Tidegate'],
 ]);
 const ANY_TODO = 'do what the message says; it is tried again by itself';

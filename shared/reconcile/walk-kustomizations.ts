@@ -258,16 +258,17 @@ async function visit(
     stalled: false,
     ...(frozen !== undefined && { frozen }),
   };
+  const missingSource = { cluster: folder.cluster, ...kustomization.sourceRef };
+  let head: SourceHead | undefined;
   try {
     const pinned = await findPinned(step, sources);
     if (lastRender !== undefined) {
       node = { ...node, lastRender: { brokenBy: lastRender.brokenBy, isPinned: pinned !== undefined } };
     }
-    const head = pinned ?? (await sources.head(kustomization.sourceRef));
+    head = pinned ?? (await sources.head(kustomization.sourceRef));
     if (head === undefined) {
       const { kind, namespace, name } = kustomization.sourceRef;
       const message = `source ${kind} ${namespace}/${name} has no artifact yet`;
-      const missingSource = { cluster: folder.cluster, kind, namespace, name };
       return { node: { ...node, render: failed('ArtifactFailed', message) }, step, missingSource };
     }
     node = { ...node, revision: head.revision };
@@ -290,7 +291,20 @@ async function visit(
     const reason = error instanceof TidegateError ? error.code : 'BuildFailed';
     const stalled = error instanceof TidegateError && error.disposition === 'stall';
     const message = concealValues(describeError(error), [...secrets]);
+    if (head !== undefined && reason === 'ArtifactFailed' && (await isGone(head, sources))) {
+      const asked = `${message}; source-sync is asked for it`;
+      return { node: { ...node, render: failed(reason, asked) }, step, missingSource };
+    }
     return { node: { ...node, stalled, render: failed(reason, message) }, step };
+  }
+}
+
+/** Whether an artifact is not there; while nobody can say, it is taken to be. */
+async function isGone(head: SourceHead, sources: SourceReader): Promise<boolean> {
+  try {
+    return !(await sources.isStored(head));
+  } catch {
+    return false;
   }
 }
 

@@ -5,6 +5,8 @@ import type { GitCredentials, GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import type { Source } from './list-sources.ts';
+import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { parseRevision } from './revision.ts';
 import { resolveReference, type ResolvedReference } from './resolve-reference.ts';
 import { normalizeSourceUrl } from './source-url.ts';
 
@@ -22,15 +24,38 @@ export interface StoredState {
   readonly hasArtifact: boolean;
 }
 
+interface RemotePorts {
+  readonly gitRemote: GitRemote;
+  readonly credentials: SourceCredentials;
+  readonly githubApiUrl: string;
+}
+
 /** Asks the server for its refs and finds the one that the source names. */
-export async function observeRemote(
-  ports: {
-    readonly gitRemote: GitRemote;
-    readonly credentials: SourceCredentials;
-    readonly githubApiUrl: string;
-  },
+export async function observeRemote(ports: RemotePorts, source: Source): Promise<RemoteState> {
+  const access = await findAccess(ports, source);
+  const { ref, timeoutMs } = source.repository;
+  const refs = await ports.gitRemote.listRefs({ ...access, timeoutMs });
+  return { ...access, resolved: resolveReference(ref, refs) };
+}
+
+/**
+ * The commit of a head, for a source that stays where it is.
+ * @throws TidegateError `ArtifactFailed` (wait) where the source has another address now.
+ */
+export async function observePinned(ports: RemotePorts, source: Source, head: SourceHead): Promise<RemoteState> {
+  const access = await findAccess(ports, source);
+  const found = parseRevision(head.revision);
+  if (access.url !== head.url || found === undefined) {
+    const message = `artifact of ${head.revision} from ${head.url} is not stored any more, and spec.url is another now; resume the source to read that`;
+    throw new TidegateError('ArtifactFailed', message, { disposition: 'wait' });
+  }
+  return { ...access, resolved: { oid: found.oid, revision: head.revision } };
+}
+
+async function findAccess(
+  ports: RemotePorts,
   { key, repository }: Source,
-): Promise<RemoteState> {
+): Promise<Pick<RemoteState, 'url' | 'credentials'>> {
   const url = normalizeSourceUrl(repository.url, ports.githubApiUrl);
   // A secret beside an SSH address holds an SSH key, which is of no use over HTTPS.
   const secret =
@@ -42,9 +67,7 @@ export async function observeRemote(
     url,
     ...(secret === undefined ? {} : { secret }),
   });
-  const access = credentials === undefined ? { url } : { url, credentials };
-  const refs = await ports.gitRemote.listRefs({ ...access, timeoutMs: repository.timeoutMs });
-  return { ...access, resolved: resolveReference(repository.ref, refs) };
+  return credentials === undefined ? { url } : { url, credentials };
 }
 
 /** Whether what the last sync recorded is still there. */

@@ -8,7 +8,7 @@ import type { Journal } from '#shared/ports/journal.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import type { SourceLimits } from './artifact.ts';
 import { executeSync } from './execute-sync.ts';
-import { observeRemote, observeStored, readHead } from './observe-source.ts';
+import { observePinned, observeRemote, observeStored, readHead } from './observe-source.ts';
 import { planSync } from './plan-sync.ts';
 import { recordFailure, recordStored, recordSuspended, recordUnchanged } from './record-sync.ts';
 import { sourceSpecDigest } from './source-spec-digest.ts';
@@ -75,7 +75,7 @@ async function syncSeen(
   const at = ports.clock.now();
   if (first.repository.suspend) {
     for (const each of seen) await record(each, recordSuspended(each.source, at));
-    return { result: 'suspended' };
+    return restoreMissing(ports, seen, record, at);
   }
   try {
     const remote = await observeRemote(ports, first);
@@ -103,6 +103,28 @@ async function syncSeen(
     for (const each of seen) await record(each, recordFailure(each.source, error, at));
     return { result: 'failed', error };
   }
+}
+
+/** What is suspended stays where it is, and so does its artifact: one that is gone is made again from the same commit. */
+async function restoreMissing(
+  ports: SyncPorts,
+  seen: readonly SeenSource[],
+  record: (seen: SeenSource, records: readonly JournalRecord[]) => Promise<void>,
+  at: number,
+): Promise<SyncOutcome> {
+  let outcome: SyncOutcome = { result: 'suspended' };
+  for (const each of seen) {
+    const { source, head } = each;
+    try {
+      if (head === undefined || (await ports.artifacts.has(head.digest))) continue;
+      const remote = await observePinned(ports, source, head);
+      await record(each, recordStored(source, remote, await executeSync(ports, source, remote), at));
+    } catch (error) {
+      await record(each, recordFailure(source, error, at));
+      outcome = { result: 'failed', error };
+    }
+  }
+  return outcome;
 }
 
 /** Whether the last look, at what is looked at now, went well. */

@@ -102,6 +102,14 @@ describe.each([
     expect(await adapter.store.get(DIGEST)).toEqual(BYTES);
   });
 
+  it('keeps what is in use, and says what is not there to be kept', async () => {
+    expect(await adapter.store.keep(DIGEST)).toBe(false);
+    await adapter.store.put(DIGEST, BYTES);
+
+    expect(await adapter.store.keep(DIGEST)).toBe(true);
+    expect(await adapter.store.get(DIGEST)).toEqual(BYTES);
+  });
+
   it('holds an artifact of no bytes', async () => {
     const none = new Uint8Array();
     await adapter.store.put(artifactDigest(none), none);
@@ -170,6 +178,32 @@ describe('the store in S3', () => {
     await Promise.all([store.put(DIGEST, BYTES), store.put(DIGEST, BYTES)]);
     const { Versions } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
     expect(Versions).toHaveLength(1);
+  });
+
+  it('begins the life of an artifact in use anew at 30 days, and not before', async () => {
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+    );
+    const versions = async () => (await client.send(new ListObjectVersionsCommand({ Bucket: bucket }))).Versions ?? [];
+    const later = (days: number) =>
+      createS3ArtifactStore({ bucket, client, now: () => Date.now() + days * 24 * 60 * 60 * 1000 });
+    await store.put(DIGEST, BYTES);
+
+    await later(29).keep(DIGEST);
+    expect(await versions()).toHaveLength(1);
+    await later(31).keep(DIGEST);
+
+    expect((await versions()).filter(({ IsLatest }) => IsLatest === false)).toHaveLength(1);
+    expect(await store.has(DIGEST)).toBe(true);
+    expect(await store.get(DIGEST)).toEqual(BYTES);
+  });
+
+  it('takes an artifact that has other bytes for none', async () => {
+    await store.put(DIGEST, BYTES);
+    const other = { Bucket: bucket, Key: path, Body: 'other bytes', ChecksumAlgorithm: 'SHA256' } as const;
+    await client.send(new PutObjectCommand(other));
+
+    expect(await store.has(DIGEST)).toBe(false);
   });
 
   it('comes through slow-downs, failures, conflicts and an answer that was lost', async () => {

@@ -7,6 +7,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { RUNBOOK } from '#infra/constructs/runbook-alarm.ts';
+import { RENEW_AFTER_DAYS } from '#shared/adapters/s3/s3-artifact-store.ts';
 import {
   GithubWebhookEnvironment,
   ImageUpdateEnvironment,
@@ -199,6 +200,18 @@ describe('permissions', () => {
       ]);
     },
   );
+
+  test('no artifact in use comes near the age at which S3 deletes it, though nobody renews it for two months', () => {
+    const Bucket = z.object({
+      LifecycleConfiguration: z.object({ Rules: z.array(z.object({ ExpirationInDays: z.number().optional() })) }),
+    });
+    const rules = Bucket.parse(propertiesOf('AWS::S3::Bucket')[0]).LifecycleConfiguration.Rules;
+    const days = rules.flatMap(({ ExpirationInDays }) => ExpirationInDays ?? []);
+
+    expect(Math.min(...days) - RENEW_AFTER_DAYS).toBeGreaterThanOrEqual(60);
+    // A copy onto itself reads and writes.
+    expect(actionsOf(/^SourceSyncWorker/u)).toEqual(expect.arrayContaining(['s3:GetObject', 's3:PutObject']));
+  });
 
   test.each(['production', 'staging'])(
     'the reconcile role of %s reads and writes journal and record of that cluster alone',

@@ -301,6 +301,34 @@ function refusing(journal: Journal, refuse: (records: readonly JournalRecord[]) 
   };
 }
 
+describe('a run whose artifact is gone', () => {
+  it('asks source-sync for it and says so, and deletes nothing', async () => {
+    await open.commit(fleet);
+    await open.run();
+    const revision = await open.commit({ ...fleet, 'README.md': 'news' });
+    await open.forgetArtifact(revision);
+    const asked = (await open.journal.list('my-cluster', 'request/')).length;
+
+    await open.run();
+
+    expect(await open.status('Kustomization', 'flux-system')).toMatchObject({
+      conditions: [
+        {
+          status: 'False',
+          reason: 'ArtifactFailed',
+          message: expect.stringMatching(/artifact sha256:\w+ is not stored; source-sync is asked for it/u),
+        },
+      ],
+    });
+    const requests = (await open.journal.list('my-cluster', 'request/')).slice(asked);
+    expect(requests).toMatchObject([
+      { queue: 'source-sync', message: { type: 'SyncSource', source: { name: 'flux-system', cluster: 'my-cluster' } } },
+    ]);
+    expect((await open.cluster.kubectl(['-n', 'podinfo', 'get', 'deployments', '-o', 'name'])).stdout).not.toBe('');
+    await open.commit(fleet);
+  });
+});
+
 describe('a run that cannot tell all that it does', () => {
   const configMap = (value: string): string =>
     `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: told, namespace: default }\ndata: { value: "${value}" }\n`;

@@ -136,6 +136,10 @@ function batch(messages: readonly (WorkMessage | string)[]): SQSEvent {
   };
 }
 
+function artifactPath(digest: string | undefined): string {
+  return join(folder, 'artifacts', `${(digest ?? '').slice('sha256:'.length)}.tar`);
+}
+
 function tick(): WorkMessage {
   return { type: 'Tick', id: String(now) };
 }
@@ -289,6 +293,48 @@ describe('source-sync', () => {
     expect(server.requests.filter((request) => request.includes('podinfo'))).toEqual([]);
     expect(await head('a', 'podinfo')).toBeUndefined();
     expect((await status('a', 'podinfo'))?.suspended).toBe(true);
+  });
+
+  it('makes the artifact of a suspended source anew when it is gone, from the commit where it stays', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    const oid = await server.commit('acme/podinfo', { 'app.yaml': 'old' });
+    await instruct('a', repository('podinfo'));
+    await send(['a'], tick());
+    await instruct('a', repository('podinfo', { suspend: true }));
+    await send(['a'], tick());
+    const before = await head('a', 'podinfo');
+    await server.commit('acme/podinfo', { 'app.yaml': 'new' });
+    await rm(artifactPath(before?.digest));
+    const asked = (await requests('a')).length;
+    now += MINUTE;
+
+    const source = { cluster: 'a', kind: 'GitRepository', namespace: 'flux-system', name: 'podinfo' } as const;
+    expect(await send(['a'], { type: 'SyncSource', source })).toEqual([]);
+
+    expect(await head('a', 'podinfo')).toEqual({ ...before, observedAt: now });
+    expect(before?.revision).toBe(`main@sha1:${oid}`);
+    expect(await artifactFiles(before?.digest)).toEqual(['app.yaml']);
+    expect(await requests('a')).toHaveLength(asked + 1);
+    expect((await status('a', 'podinfo'))?.suspended).toBe(true);
+  });
+
+  it('looks once a day after each artifact in use, and says which one is gone', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await send(['a'], tick());
+    const digest = (await head('a'))?.digest ?? '';
+    await instruct('a', repository('flux-system', { suspend: true }));
+    await send(['a'], tick());
+    await rm(artifactPath(digest));
+    lines.splice(0);
+
+    // The turn of the artifact, and those beside it.
+    const turn = Number.parseInt(digest.slice(-8), 16) % 1440;
+    for (const minute of [turn - 1, turn, turn + 1]) {
+      now = Date.UTC(2026, 1, 10) + minute * MINUTE;
+      await send(['a'], tick());
+    }
+
+    expect(lines.filter((line) => line.includes('artifact in use is gone'))).toEqual([expect.stringContaining(digest)]);
   });
 
   it('lets one broken source of several hurt no other, and tells of it once', async () => {

@@ -9,16 +9,20 @@ import { writeWholeFile } from './write-whole-file.ts';
 
 /** Artifacts as files named after their digest, below one folder. */
 export function createDiskArtifactStore(folder: string): ArtifactStore {
+  async function has(digest: string): Promise<boolean> {
+    const path = pathOf(folder, digest);
+    try {
+      return (await stat(path)).isFile();
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
   return {
-    async has(digest) {
-      const path = pathOf(folder, digest);
-      try {
-        return (await stat(path)).isFile();
-      } catch (error) {
-        if (isMissing(error)) return false;
-        throw error;
-      }
-    },
+    has,
+    // What is swept is what no head names, however old.
+    keep: has,
     async put(digest, bytes) {
       const path = pathOf(folder, digest);
       const actual = artifactDigest(bytes);

@@ -1,4 +1,4 @@
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { CopyObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
@@ -9,12 +9,17 @@ import { createS3Client } from './create-s3-client.ts';
 
 const ATTEMPTS = 5;
 const PAUSE_MS = 100;
+/** An artifact in use is copied onto itself at this age: the bucket's lifecycle counts from the creation of a version. */
+export const RENEW_AFTER_DAYS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Which bucket holds the artifacts. */
 export interface S3ArtifactStoreOptions {
   readonly bucket: string;
   /** By default a client with the region and the credentials of the environment. */
   readonly client?: S3Client;
+  /** By default the system's: how old an artifact is. */
+  readonly now?: () => number;
 }
 
 /**
@@ -22,13 +27,14 @@ export interface S3ArtifactStoreOptions {
  * against the digest, and what is read is checked again.
  */
 export function createS3ArtifactStore(options: S3ArtifactStoreOptions): ArtifactStore {
-  const { bucket: Bucket, client = createS3Client() } = options;
+  const { bucket: Bucket, client = createS3Client(), now = Date.now } = options;
 
-  /** The checksum that S3 computed of what is stored; undefined when nothing is. */
-  async function storedChecksum(digest: string): Promise<{ readonly checksum: string | undefined } | undefined> {
+  /** What S3 knows of what is stored; undefined when nothing is. */
+  async function findStored(digest: string): Promise<Stored | undefined> {
     const command = new HeadObjectCommand({ Bucket, Key: keyOf(digest), ChecksumMode: 'ENABLED' });
     try {
-      return { checksum: (await client.send(command)).ChecksumSHA256 };
+      const { ChecksumSHA256: checksum, LastModified } = await client.send(command);
+      return { checksum, storedAt: LastModified?.getTime() ?? now() };
     } catch (error) {
       if (classifyAwsFailure(error) === 'missing') return undefined;
       throw explainFailure(Bucket, digest, 's3:GetObject and s3:ListBucket', error);
@@ -50,7 +56,21 @@ export function createS3ArtifactStore(options: S3ArtifactStoreOptions): Artifact
   }
 
   return {
-    has: async (digest) => (await storedChecksum(digest)) !== undefined,
+    has: async (digest) => isWhole(digest, await findStored(digest)),
+
+    keep: async (digest) => {
+      const stored = await findStored(digest);
+      if (stored === undefined) return false;
+      if (now() - stored.storedAt < RENEW_AFTER_DAYS * DAY_MS) return true;
+      const Key = keyOf(digest);
+      const copy = { Bucket, Key, CopySource: `${Bucket}/${Key}`, ChecksumAlgorithm: 'SHA256' } as const;
+      try {
+        await client.send(new CopyObjectCommand({ ...copy, MetadataDirective: 'REPLACE' }));
+        return true;
+      } catch (error) {
+        throw explainFailure(Bucket, digest, 's3:GetObject and s3:PutObject', error);
+      }
+    },
 
     put: async (digest, bytes) => {
       keyOf(digest);
@@ -62,7 +82,7 @@ export function createS3ArtifactStore(options: S3ArtifactStoreOptions): Artifact
         const outcome = await write(digest, bytes, { IfNoneMatch: '*' });
         if (outcome === 'written') return;
         if (outcome === 'exists') {
-          const stored = await storedChecksum(digest);
+          const stored = await findStored(digest);
           if (stored?.checksum === base64Of(digest)) return;
           // Somebody put other bytes there: they are replaced by the right ones.
           if (stored !== undefined && (await write(digest, bytes, {})) === 'written') return;
@@ -87,6 +107,17 @@ export function createS3ArtifactStore(options: S3ArtifactStoreOptions): Artifact
       return found;
     },
   };
+}
+
+interface Stored {
+  readonly checksum: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly storedAt: number;
+}
+
+/** Bytes that S3 knows to be others are as good as none: source-sync replaces them. */
+function isWhole(digest: string, stored: Stored | undefined): boolean {
+  return stored !== undefined && (stored.checksum === undefined || stored.checksum === base64Of(digest));
 }
 
 type Written = 'written' | 'exists' | 'conflict';
