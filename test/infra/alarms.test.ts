@@ -22,7 +22,6 @@ const DAY = 24 * HOUR;
 const BEGIN = 2 * HOUR;
 const TIMINGS: readonly Timing[] = [
   { lag: 60, phase: 0 },
-  { lag: 120, phase: 17 },
   { lag: 180, phase: 44 },
 ];
 /** Nothing is known of the real lag; three minutes are more than anyone reports. */
@@ -205,6 +204,11 @@ const TROUBLE: readonly Trouble[] = [
     what: 'the GitHub App may not write pull requests: an automation waits',
     story: { concerns: { c1: from(1) } },
     rings: [person('c1')],
+  },
+  {
+    what: 'a cluster whose rights were taken away: each of its messages is dropped, and it says so itself',
+    story: { concerns: { c0: from(1) }, dropped: every(MINUTE, 6 * HOUR, BEGIN + 1) },
+    rings: [person('c0'), DROPPED],
   },
   {
     what: 'the GitHub App may not write commit statuses',

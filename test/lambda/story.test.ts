@@ -7,6 +7,7 @@ import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
 import { tellStory, type ToldStep } from '#local/demo/story.ts';
 import type { InstalledFunction } from '#local/lambda/start-installation.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { synthesize } from '../infra/synthesize.ts';
 
 const APP_KEY_PART = 32;
@@ -215,6 +216,37 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
     for (const { groups } of writes) expect(groups).toEqual(['tidegate:platform', 'system:authenticated']);
     expect(stage.tokenWebhook.refusals()).toEqual([]);
     expect(stage.tokenWebhook.accepted()).toBeGreaterThan(0);
+  });
+
+  test('counted after each message what waits for a person, as the alarm of the cluster watches it', async () => {
+    const logs = await Promise.all(stage.installation.logFiles.map((file) => readFile(file, 'utf8').catch(() => '')));
+    const Counted = z.object({
+      _aws: z.object({
+        CloudWatchMetrics: z.tuple([
+          z.object({
+            Namespace: z.literal('Tidegate'),
+            Dimensions: z.tuple([z.array(z.string())]),
+            Metrics: z.tuple([z.object({ Name: z.literal('Concerns'), Unit: z.literal('Count') })]),
+          }),
+        ]),
+      }),
+      service: z.literal('reconcile'),
+      cluster: z.string(),
+      Concerns: z.number(),
+    });
+
+    const counted = logs
+      .join('\n')
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.includes('"Concerns"'))
+      .map((line) => Counted.parse(JSON.parse(line)));
+
+    expect(counted.length).toBeGreaterThan(0);
+    for (const { _aws: aws } of counted) {
+      expect(aws.CloudWatchMetrics[0].Dimensions[0].toSorted()).toEqual(['cluster', 'service']);
+    }
+    // What waited while the story was told waits no longer.
+    expect(counted.at(-1)?.Concerns).toBe(0);
   });
 
   test('named Kustomization and commit with each write, in the audit log of the cluster', async () => {
