@@ -54,7 +54,9 @@ export function createTeller(cluster: string, journal: Journal, log: Logger): Te
       try {
         if (records.length > 0) await journal.write(records);
       } catch (error) {
-        log.error('not recorded', { cluster, what: 'what could not be recorded', reason: describeError(error) });
+        // Nothing else says it, so it counts for the alarm on what is dropped.
+        const what = 'what could not be recorded';
+        log.error('not recorded', { cluster, what, reason: describeError(error), dropped: true });
       }
       const owed = untold.find(({ error, isOwed }) => isOwed && ['retry', 'wait'].includes(dispositionOf(error)));
       if (owed === undefined) return;
