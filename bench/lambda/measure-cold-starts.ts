@@ -1,3 +1,4 @@
+import { openDisk } from '#local/lambda/open-disk.ts';
 import { openEnvironment } from '#local/lambda/open-environment.ts';
 import type { FunctionOptions } from '#local/lambda/open-environment.ts';
 import { percentile } from '../percentile.ts';
@@ -51,7 +52,8 @@ export async function measureColdStarts(
 }
 
 async function startOnce({ name, options, makeEvent }: ColdFunction): Promise<number> {
-  const environment = await openEnvironment(options);
+  const disk = await openDisk(options.name);
+  const environment = await openEnvironment(options, disk);
   try {
     const startedFor = performance.now() - environment.startedAt;
     const invocation = await environment.run(makeEvent());
@@ -61,5 +63,6 @@ async function startOnce({ name, options, makeEvent }: ColdFunction): Promise<nu
     throw new Error(`${name} did not answer its first event: ${why}`);
   } finally {
     await environment.kill();
+    await disk.discard();
   }
 }

@@ -1,3 +1,4 @@
+import { openDisk } from '#local/lambda/open-disk.ts';
 import { openEnvironment } from '#local/lambda/open-environment.ts';
 import type { FunctionOptions } from '#local/lambda/open-environment.ts';
 import { z } from 'zod';
@@ -22,7 +23,8 @@ export async function measureWarmWebhooks(options: {
   readonly count: number;
 }): Promise<WarmWebhooks> {
   const { webhook, nextDelivery, count } = options;
-  const environment = await openEnvironment(webhook);
+  const disk = await openDisk(webhook.name);
+  const environment = await openEnvironment(webhook, disk);
   try {
     for (let index = 0; index < WARM_UP; index += 1) await environment.run(nextDelivery());
     const times: number[] = [];
@@ -35,6 +37,7 @@ export async function measureWarmWebhooks(options: {
     return { sent: count, accepted, medianMs: percentile(times, 0.5), p99Ms: percentile(times, 0.99) };
   } finally {
     await environment.kill();
+    await disk.discard();
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DeployedResource, DeployedStack } from '../aws/deploy-template.ts';
+import { StreamFilter } from './stream-filter.ts';
 
 /** A function as the template describes it. */
 export interface FunctionDescription {
@@ -36,6 +37,8 @@ export interface StreamMapping {
   readonly bisectBatchOnError: boolean;
   readonly retryAttempts: number;
   readonly maxRecordAgeSeconds: number;
+  /** The function is called for records that one of these lets pass; for all where there is none. */
+  readonly filters: readonly StreamFilter[];
   /** The queue for what was given up. */
   readonly onFailureArn: string;
 }
@@ -117,6 +120,14 @@ const StreamSource = z.strictObject({
   BisectBatchOnFunctionError: z.boolean(),
   DestinationConfig: z.strictObject({ OnFailure: z.strictObject({ Destination: z.string() }) }),
   EventSourceArn: z.string(),
+  FilterCriteria: z
+    .strictObject({
+      Filters: z
+        .array(z.strictObject({ Pattern: z.string() }))
+        .min(1)
+        .max(5),
+    })
+    .optional(),
   FunctionName: z.string(),
   FunctionResponseTypes: reportFailures,
   MaximumRecordAgeInSeconds: z.number(),
@@ -178,12 +189,15 @@ export function describeStack(stack: DeployedStack): StackDescription {
     all('AWS::ApiGatewayV2::Integration').map(({ ref, properties }) => [ref, Integration.parse(properties)]),
   );
   const mappings = all('AWS::Lambda::EventSourceMapping').map(({ properties }) => properties);
+  const functions = all('AWS::Lambda::Function').map((resource) => describeFunction(resource, layers));
   const isStream = (properties: Readonly<Record<string, unknown>>): boolean =>
     String(properties['EventSourceArn']).startsWith('arn:aws:dynamodb:');
   return {
-    functions: all('AWS::Lambda::Function').map((resource) => describeFunction(resource, layers)),
-    queueMappings: mappings.filter((mapping) => !isStream(mapping)).map(describeQueueMapping),
-    streamMappings: mappings.filter(isStream).map(describeStreamMapping),
+    functions,
+    queueMappings: mappings
+      .filter((mapping) => !isStream(mapping))
+      .map((mapping) => refuseEarlyReturn(describeQueueMapping(mapping), functions, all('AWS::SQS::Queue'))),
+    streamMappings: refuseManyReaders(mappings.filter(isStream).map(describeStreamMapping)),
     schedules: all('AWS::Scheduler::Schedule').map(({ id, properties }) => {
       const { Target } = Schedule.parse(properties);
       const { Arn: queueArn, Input: input, SqsParameters, RoleArn: roleArn } = Target;
@@ -236,6 +250,29 @@ function describeQueueMapping(properties: Readonly<Record<string, unknown>>): Qu
   };
 }
 
+/** Lambda makes no mapping from a queue that shows a message again while the function may still work on it. */
+function refuseEarlyReturn(
+  mapping: QueueMapping,
+  functions: readonly FunctionDescription[],
+  queues: readonly DeployedResource[],
+): QueueMapping {
+  const { properties } = queues.find(({ attributes }) => attributes['Arn'] === mapping.queueArn) ?? {};
+  const visibleMs = Number(properties?.['VisibilityTimeout'] ?? 30) * 1000;
+  const { timeoutMs = 0 } = functions.find(({ name }) => name === mapping.functionName) ?? {};
+  if (visibleMs >= timeoutMs) return mapping;
+  throw new Error(
+    `Queue visibility timeout: ${visibleMs / 1000} seconds is less than Function timeout: ${timeoutMs / 1000} seconds (${mapping.queueArn})`,
+  );
+}
+
+/** A shard of a table's stream is read by two at a time and no more ("DynamoDB Streams and Lambda triggers"). */
+function refuseManyReaders(mappings: readonly StreamMapping[]): readonly StreamMapping[] {
+  const arns = mappings.map(({ streamArn }) => streamArn);
+  const [crowded] = arns.filter((arn) => arns.filter((other) => other === arn).length > 2);
+  if (crowded !== undefined) throw new Error(`more than two functions read the stream ${crowded}`);
+  return mappings;
+}
+
 function describeStreamMapping(properties: Readonly<Record<string, unknown>>): StreamMapping {
   const described = StreamSource.parse(properties);
   return {
@@ -245,6 +282,7 @@ function describeStreamMapping(properties: Readonly<Record<string, unknown>>): S
     bisectBatchOnError: described.BisectBatchOnFunctionError,
     retryAttempts: described.MaximumRetryAttempts,
     maxRecordAgeSeconds: described.MaximumRecordAgeInSeconds,
+    filters: (described.FilterCriteria?.Filters ?? []).map(({ Pattern }) => StreamFilter.parse(JSON.parse(Pattern))),
     onFailureArn: described.DestinationConfig.OnFailure.Destination,
   };
 }

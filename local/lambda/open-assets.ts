@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 
@@ -43,12 +43,28 @@ export async function openAssets(options: {
       const source = sources.get(key);
       if (source === undefined) throw new Error(`the assembly ${assembly} has no asset ${key}`);
       const path = join(assembly, source.path);
-      if (source.packaging === 'zip') return Promise.resolve(path);
+      if (source.packaging === 'zip') return refuseUnreadable(path);
       const target = unpacked.get(key) ?? unpack(path, join(folder, key.replace(/\.zip$/u, '')));
       unpacked.set(key, target);
       return target;
     },
   };
+}
+
+/** Lambda unpacks the modes as they are, and runs as a user who owns nothing of it. */
+async function refuseUnreadable(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    const { mode } = await stat(path);
+    const needed = entry.isDirectory() ? 0o005 : 0o004;
+    if ((mode & needed) !== needed) {
+      throw new Error(
+        `EACCES: permission denied, open '/var/task/${relative(folder, path)}': its mode is ${(mode & 0o777).toString(8)}`,
+      );
+    }
+  }
+  return folder;
 }
 
 /** With Python, which is here for moto anyway; it forgets which files may be executed. */

@@ -2,13 +2,17 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { MOTO_ACCOUNT } from '../aws/start-moto.ts';
+import { guard } from './guard.ts';
+import type { EnvironmentDisk } from './open-disk.ts';
 import { startRuntimeApi } from './start-runtime-api.ts';
 import type { Invocation } from './start-runtime-api.ts';
+import { watchMemory } from './watch-memory.ts';
+
+const OUT_OF_MEMORY = 'Runtime.OutOfMemory';
 
 /** What Lambda knows of a function. */
 export interface FunctionOptions {
@@ -23,26 +27,34 @@ export interface FunctionOptions {
   readonly reserved: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly memoryMb: number;
+  /** What fits into `/tmp`; 512 unless given. */
+  readonly storageMb?: number;
   /** Takes what the function writes to its standard output and error, as CloudWatch Logs does. */
   readonly logFile?: string;
 }
 
-/** One execution environment of a function: a process that handles one event at a time. */
+/** The process of an execution environment, which handles one event at a time. */
 export interface ExecutionEnvironment {
   readonly pid: number;
+  /** What stays when the process is gone. */
+  readonly disk: EnvironmentDisk;
   /** Just before the process was started, on the clock of `performance.now()`; what this machine prepares comes before. */
   readonly startedAt: number;
   /** Hands it an event; it must not be busy. */
   run(event: unknown): Promise<Invocation>;
   isAlive(): boolean;
+  /** The most memory that was resident at once so far, as Lambda's reports have it; bytes. */
+  peakMemory(): number;
   /** Ends the process and all that it started, whatever they do. */
   kill(): Promise<void>;
 }
 
-/** Starts a process with nothing in its environment but what Lambda and the template give. */
-export async function openEnvironment(options: FunctionOptions): Promise<ExecutionEnvironment> {
-  const folder = await mkdtemp(join(tmpdir(), `lambda-${options.name}-`));
-  const client = join(folder, 'runtime-client.mjs');
+/**
+ * Starts a process with nothing in its environment but what Lambda and the template give. What is resident of it and of
+ * what it starts is bounded by the function's memory, and its `/tmp` by the disk.
+ */
+export async function openEnvironment(options: FunctionOptions, disk: EnvironmentDisk): Promise<ExecutionEnvironment> {
+  const client = join(disk.runtime, 'runtime-client.mjs');
   await writeFile(client, await compileRuntimeClient());
   // X-Ray's daemon takes datagrams and answers none.
   const daemon = createSocket('udp4').bind(0, '127.0.0.1').unref();
@@ -71,36 +83,59 @@ export async function openEnvironment(options: FunctionOptions): Promise<Executi
       ...options.reserved,
       AWS_LAMBDA_RUNTIME_API: api.address,
       AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemon.address().port}`,
-      LAMBDA_RUNTIME_DIR: folder,
+      LAMBDA_RUNTIME_DIR: disk.runtime,
       // Lambda gives each environment a /tmp of its own.
-      TMPDIR: folder,
+      TMPDIR: disk.tmp,
     },
   });
   const gone = endOf(child);
   await log?.close();
   const { pid } = child;
   if (pid === undefined) throw new Error(`function ${options.name} could not be started: ${await gone}`);
-  const releaseGuard = guard(pid, folder);
+  const releaseGuard = guard('kill -s KILL -- "-$1"', String(pid));
   signal = (name) => signalGroup(child, name);
+  const memory = watchMemory(pid, options.memoryMb * 1024 * 1024, () => signal('SIGKILL'));
 
   async function clearAway(): Promise<void> {
     const reason = await gone;
+    memory.stop();
     // What it started may still run.
     signalLeftovers(child);
-    api.end(reason);
+    if (memory.isExceeded()) api.end(`${reason}: ${explainMemory()}`, OUT_OF_MEMORY);
+    else api.end(reason);
     releaseGuard();
     daemon.close();
-    await rm(folder, { recursive: true, force: true });
   }
   const cleared = clearAway();
 
+  function explainMemory(): string {
+    return `${Math.ceil(memory.peak() / 1024 / 1024)} MB were resident, of ${options.memoryMb} MB`;
+  }
+
+  async function run(event: unknown): Promise<Invocation> {
+    signal('SIGCONT');
+    memory.start();
+    const invocation = await api.run(event);
+    memory.stop();
+    if (memory.isExceeded()) {
+      await cleared;
+      // It answered between two looks.
+      if (invocation.outcome === 'answered') {
+        return { outcome: 'failed', errorType: OUT_OF_MEMORY, message: explainMemory(), ms: invocation.ms };
+      }
+    }
+    const problem = await disk.explainOverflow();
+    if (problem === undefined) return invocation;
+    // Where Lambda's own file system is full, a write fails; here it is seen at the end of the event.
+    return { outcome: 'failed', errorType: 'Function.EphemeralStorageExceeded', message: problem, ms: invocation.ms };
+  }
+
   return {
     pid,
+    disk,
     startedAt,
-    run: (event) => {
-      signal('SIGCONT');
-      return api.run(event);
-    },
+    run,
+    peakMemory: () => memory.peak(),
     isAlive: () => child.exitCode === null && child.signalCode === null,
     kill: async () => {
       signal('SIGKILL');
@@ -158,16 +193,4 @@ function signalLeftovers({ pid }: ChildProcess): void {
   } catch {
     // Nothing was left.
   }
-}
-
-/** However this process ends, its end of the pipe closes, and the shell at the other ends the group, frozen or busy, and removes its folder. */
-function guard(group: number, folder: string): () => void {
-  const script = 'read -r _; kill -s KILL -- "-$1"; rm -rf -- "$2"';
-  const shell = spawn('/bin/sh', ['-c', script, 'sh', String(group), folder], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env: { PATH: '/usr/bin:/bin' },
-  });
-  shell.stdin.on('error', () => {});
-  return () => void shell.kill('SIGKILL');
 }

@@ -10,6 +10,8 @@ import { readFailedItems } from './read-failed-items.ts';
 import { dropAged, settleBatch } from './settle-batch.ts';
 import type { GivingUp, StreamBatch, StreamItem, StreamRetries } from './settle-batch.ts';
 import type { LambdaFunction } from './start-function.ts';
+import { MAX_PAYLOAD_BYTES } from './start-runtime-api.ts';
+import { passesFilters, type StreamFilter } from './stream-filter.ts';
 
 /** Lambda looks into a shard four times a second. */
 const POLL_MS = 250;
@@ -22,6 +24,8 @@ export interface StreamPollerOptions extends StreamRetries {
   readonly function: Pick<LambdaFunction, 'name' | 'invoke'>;
   readonly functionArn: string;
   readonly batchSize: number;
+  /** The function sees what one of these lets pass; all where there is none. */
+  readonly filters?: readonly StreamFilter[];
   /** The queue that is told what was given up. */
   readonly onFailureQueueUrl: string;
   readonly log?: (line: string) => void;
@@ -33,7 +37,7 @@ interface Item extends StreamItem {
 
 /** Plays Lambda's poller of a stream: nothing is read on before what was read is done or given up. */
 export function pollStream(options: StreamPollerOptions): Poller {
-  const { streams, streamArn, batchSize, log = () => {} } = options;
+  const { streams, streamArn, batchSize, filters = [], log = () => {} } = options;
   const name = `stream to ${options.function.name}`;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -102,8 +106,8 @@ export function pollStream(options: StreamPollerOptions): Poller {
     while (iterator !== undefined && !signal.aborted) {
       const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: batchSize });
       const page = await insist('reading', () => streams.send(command));
-      const items = (page?.Records ?? []).map(toItem);
-      if (items.length > 0) await work(shardId, items);
+      const items = (page?.Records ?? []).map(toItem).filter(({ record }) => passesFilters(record, filters));
+      if (items.length > 0) for (const batch of fitIntoEvents(items, streamArn)) await work(shardId, batch);
       else await sleep(POLL_MS, undefined, { signal }).catch(() => {});
       iterator = page?.NextShardIterator;
     }
@@ -129,6 +133,22 @@ export function pollStream(options: StreamPollerOptions): Poller {
 function toItem(record: _Record): Item {
   const { SequenceNumber = '', ApproximateCreationDateTime: created } = record.dynamodb ?? {};
   return { record, sequenceNumber: SequenceNumber, arrivedAt: created?.getTime() ?? 0 };
+}
+
+/** A batch is as large as an event may be, however few records that are. */
+function fitIntoEvents(items: readonly Item[], streamArn: string): readonly (readonly Item[])[] {
+  const batches: Item[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const bytes = Buffer.byteLength(JSON.stringify(toEventRecord(item.record, streamArn))) + 1;
+    if (bytes > room || batches.length === 0) {
+      batches.push([]);
+      room = MAX_PAYLOAD_BYTES - '{"Records":[]}'.length;
+    }
+    batches.at(-1)?.push(item);
+    room -= bytes;
+  }
+  return batches;
 }
 
 /** A record as Lambda hands it to a function: the stream's own, with the time in seconds and the stream's name. */

@@ -61,6 +61,8 @@ export async function serveHttpApi(options: {
     if (body.outcome === 'too-large') return reply(response, 413, 'Request Too Long');
     const invocation = await route.function.invoke(toEvent(request, body.bytes, { apiId, account }));
     if (invocation.outcome === 'timedOut') return reply(response, 503, 'Service Unavailable');
+    const isTooLarge = invocation.outcome === 'failed' && invocation.errorType === 'RequestEntityTooLargeException';
+    if (isTooLarge) return reply(response, 413, 'Request Too Long');
     const result = Answer.safeParse(invocation.outcome === 'answered' ? invocation.payload : undefined);
     if (!result.success) return reply(response, 500, 'Internal Server Error');
     const { statusCode, headers, body: text, isBase64Encoded } = result.data;

@@ -8,8 +8,8 @@ import { readCappedBody } from '../server/read-capped-body.ts';
 
 /** How long Lambda lets a process load its code, before that counts as the function's own time. */
 const INIT_MS = 10_000;
-/** What Lambda takes as an answer. */
-const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
+/** What Lambda takes as an event, and as an answer: 6 MB each, where it is waited for (AWS: "Lambda quotas"). */
+export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
 
 const ROUTE =
   /^\/2018-06-01\/runtime\/(?:(?<init>init\/error)|(?<next>invocation\/next)|invocation\/(?<id>[\w-]+)\/(?<what>response|error))$/u;
@@ -38,7 +38,7 @@ export interface RuntimeApi {
   /** Hands over one event; resolves once the process is done with it, which is when it asks for the next or is gone. */
   run(event: unknown): Promise<Invocation>;
   /** The process is gone; whatever it had not answered has failed. */
-  end(reason: string): void;
+  end(reason: string, errorType?: string): void;
 }
 
 interface Task {
@@ -58,7 +58,7 @@ export async function startRuntimeApi(options: RuntimeApiOptions): Promise<Runti
   let task: Task | undefined;
   let waiting: ServerResponse | undefined;
   let events = 0;
-  let ended: string | undefined;
+  let ended: { readonly reason: string; readonly errorType: string } | undefined;
 
   function giveUp(): void {
     if (task === undefined || task.result !== undefined) return;
@@ -133,12 +133,14 @@ export async function startRuntimeApi(options: RuntimeApiOptions): Promise<Runti
         const facts = { requestId: randomUUID(), event, startedAt: performance.now(), coldStart: events === 0 };
         events += 1;
         task = { ...facts, resolve, timer, handed: false };
-        if (ended === undefined) handOver();
-        else finish((done) => exited(done, ended));
+        const end = ended;
+        if (end === undefined) handOver();
+        else finish((done) => exited(done, end));
       }),
-    end: (reason) => {
-      ended = reason;
-      finish((done) => exited(done, reason));
+    end: (reason, errorType = 'Runtime.ExitError') => {
+      const end = { reason, errorType };
+      ended = end;
+      finish((done) => exited(done, end));
       server.close();
       server.closeAllConnections();
     },
@@ -153,8 +155,11 @@ function failure(task: Task, errorType: string, message: string): Invocation {
   return { outcome: 'failed', errorType, message, ms: elapsed(task) };
 }
 
-function exited(task: Task, reason = 'no reason'): Invocation {
-  return failure(task, 'Runtime.ExitError', `RequestId: ${task.requestId} Error: ${reason}`);
+function exited(
+  task: Task,
+  { reason, errorType }: { readonly reason: string; readonly errorType: string },
+): Invocation {
+  return failure(task, errorType, `RequestId: ${task.requestId} Error: ${reason}`);
 }
 
 function toInvocation(task: Task, succeeded: boolean, text: string): Invocation {

@@ -4,11 +4,17 @@ import { projectPullRequest } from './project-pull-request.ts';
 import { projectPush } from './project-push.ts';
 import { isSignature, verifySignature } from './verify-signature.ts';
 
+/** What Lambda takes as an event, where its answer is waited for (AWS: "Lambda quotas"). */
+const MAX_EVENT_BYTES = 6 * 1024 * 1024;
+/** Of an event beside the body: an HTTP API lets 10,240 bytes of headers pass, which may double as JSON. */
+const ENVELOPE_BYTES = 64 * 1024;
+
 /**
- * GitHub sends up to 25 MB; Lambda takes 6 MB with the base64 of it. What is larger is refused before anything is read
- * of it, and the next tick sees what it would have told.
+ * As much as reaches a function for certain in a form, which an HTTP API hands on in base64, four bytes for three. GitHub
+ * sends up to 25 MB. What is larger is refused before anything is read of it, here or by API Gateway, which answers 413
+ * too; the next tick sees what it would have told.
  */
-export const MAX_WEBHOOK_BYTES = 5 * 1024 * 1024;
+export const MAX_WEBHOOK_BYTES: number = ((MAX_EVENT_BYTES - ENVELOPE_BYTES) / 4) * 3;
 
 const DELIVERY_ID = /^[0-9A-Za-z-]{1,64}$/u;
 const EVENT_NAME = /^[a-z_]{1,64}$/u;

@@ -12,6 +12,8 @@ import type { FunctionOptions, LambdaFunction } from '#local/lambda/start-functi
 
 const HANDLER = `
 import { spawn } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 let events = 0;
 let ticks = 0;
 setInterval(() => { ticks += 1; }, 10);
@@ -30,6 +32,9 @@ export async function handler(event, context) {
     case 'spawn': return { child: spawn('/bin/sleep', ['600']).pid };
     case 'say': console.log(event.text); return null;
     case 'large': return 'x'.repeat(7 * 1024 * 1024);
+    case 'hold': await sleep(Buffer.alloc(event.mb * 1024 * 1024, 1).length > 0 ? 300 : 0); return { pid: process.pid };
+    case 'leave': writeFileSync(tmpdir() + '/' + event.name, Buffer.alloc(event.bytes, 1)); return null;
+    case 'look': return { left: readdirSync(tmpdir()) };
   }
 }`;
 
@@ -218,6 +223,58 @@ describe('the stand-in for Lambda', () => {
     const refused = await start().invoke({ do: 'large' });
 
     expect(refused).toMatchObject({ outcome: 'failed', errorType: 'Function.ResponseSizeTooLarge' });
+  });
+
+  it('refuses an event larger than Lambda takes, and starts nothing for it', async () => {
+    const tried = start();
+
+    const refused = await tried.invoke({ do: 'describe', ballast: 'x'.repeat(6 * 1024 * 1024) });
+
+    expect(refused).toMatchObject({ outcome: 'failed', errorType: 'RequestEntityTooLargeException' });
+    expect(tried.pids()).toEqual([]);
+  });
+
+  it("kills a process of which more is resident than the function has, V8's heap or not", async () => {
+    const tried = start({ memoryMb: 160 });
+
+    const fitting = await tried.invoke({ do: 'hold', mb: 40 });
+    const killed = await tried.invoke({ do: 'hold', mb: 200 });
+    const next = await tried.invoke({ do: 'describe' });
+
+    expect(fitting).toMatchObject({ outcome: 'answered' });
+    expect(killed).toMatchObject({
+      outcome: 'failed',
+      errorType: 'Runtime.OutOfMemory',
+      message: expect.stringMatching(/\d+ MB were resident, of 160 MB$/u),
+    });
+    expect(next).toMatchObject({ outcome: 'answered', coldStart: true });
+    expect(tried.peakMemory()).toBeGreaterThan(160 * 1024 * 1024);
+  });
+
+  it('keeps /tmp for the next event and for the process after one that died, and for no other environment', async () => {
+    const tried = start({ timeoutMs: 1_000 });
+    await ask(tried, { do: 'leave', name: 'of-the-first', bytes: 10 });
+
+    const next = await ask(tried, { do: 'look' });
+    await tried.invoke({ do: 'compute' });
+    const afterTimeout = await ask(tried, { do: 'look' });
+    await tried.invoke({ do: 'exit' });
+    const afterCrash = await ask(tried, { do: 'look' });
+    await tried.retire();
+    const elsewhere = await ask(tried, { do: 'look' });
+
+    expect([next, afterTimeout, afterCrash]).toEqual(Array.from({ length: 3 }, () => ({ left: ['of-the-first'] })));
+    expect(elsewhere).toEqual({ left: [] });
+  });
+
+  it('fails an event after which /tmp holds more than fits', async () => {
+    const tried = start({ storageMb: 1 });
+
+    const fitting = await tried.invoke({ do: 'leave', name: 'a', bytes: 600_000 });
+    const tooMuch = await tried.invoke({ do: 'leave', name: 'b', bytes: 600_000 });
+
+    expect(fitting).toMatchObject({ outcome: 'answered' });
+    expect(tooMuch).toMatchObject({ outcome: 'failed', message: '/tmp holds 2 MB: 1 MB fit' });
   });
 
   it('fails what is under way when its processes are killed, and starts anew', async () => {

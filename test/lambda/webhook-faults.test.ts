@@ -11,6 +11,7 @@ import type { RunningMoto } from '#local/aws/start-moto.ts';
 import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
 import { startInstallation } from '#local/lambda/start-installation.ts';
 import type { AwsInstallation } from '#local/lambda/start-installation.ts';
+import { MAX_WEBHOOK_BYTES } from '#shared/webhook/receive-webhook.ts';
 import { signBody } from '#shared/webhook/verify-signature.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
 import { EXAMPLE_SETTINGS, synthesize } from '../infra/synthesize.ts';
@@ -72,6 +73,27 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
       'x-github-event': 'push',
       'x-github-delivery': id,
       'x-hub-signature-256': signBody(Buffer.from(body), secret),
+    };
+    const response = await fetch(aws.webhookUrl, { method: 'POST', headers, body });
+    await response.arrayBuffer();
+    return { id, status: response.status };
+  }
+
+  /** A webhook that somebody made by hand sends forms, unless told otherwise. */
+  async function deliverForm(bytes: number): Promise<Answer> {
+    const id = randomUUID();
+    const payload = {
+      ref: 'refs/heads/main',
+      after: 'a'.repeat(40),
+      repository: { html_url: 'https://github.com/acme/fleet-infra' },
+    };
+    const form = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+    const body = `${form}&ballast=${'x'.repeat(bytes - form.length - '&ballast='.length)}`;
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-github-event': 'push',
+      'x-github-delivery': id,
+      'x-hub-signature-256': signBody(Buffer.from(body), NEW),
     };
     const response = await fetch(aws.webhookUrl, { method: 'POST', headers, body });
     await response.arrayBuffer();
@@ -199,5 +221,15 @@ describe('the bundle of the webhook, when AWS has troubles', () => {
     // A process that looked for a newer secret a moment ago knows that it is junk; any other cannot tell.
     expect([401, 503]).toContain(junk.status);
     expect((await drain('SourceSync')).toSorted()).toEqual(['known-1', 'known-2']);
+  });
+
+  it('takes the largest form that it says it takes, past the limits of API Gateway and Lambda, and refuses one byte more', async () => {
+    await putSecret(NEW);
+
+    const largest = await deliverForm(MAX_WEBHOOK_BYTES);
+    const larger = await deliverForm(MAX_WEBHOOK_BYTES + 4);
+
+    expect([largest.status, larger.status]).toEqual([202, 413]);
+    expect(await drain('SourceSync')).toEqual([largest.id]);
   });
 });
