@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
@@ -75,7 +77,8 @@ const reconcileOnce = createReconcileHandler({
     artifacts: createS3ArtifactStore({ bucket }),
     records: createS3ApplyRecords({ bucket }),
     journal,
-    renderer: await createKubectlRenderer({ kubectl: environment.KUBECTL }),
+    // Lambda does not clear /tmp after a run that it killed, and half a gigabyte fits.
+    renderer: await createKubectlRenderer({ kubectl: environment.KUBECTL, folder: join(tmpdir(), 'tidegate-builds') }),
     renders: createRenderCache(MAX_RENDERS),
     clock: systemClock,
     log,

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import { createImageUpdateHandler } from '#functions/image-update/handler.ts';
@@ -7,7 +6,6 @@ import { createReconcileHandler } from '#functions/reconcile/handler.ts';
 import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
-import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
@@ -55,11 +53,8 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   const artifacts = createDiskArtifactStore(artifactFolder);
   const imageRegistry = createEcrImageRegistry({ registries: settings.registries.ecr });
   const records = diskApplyRecords(join(stateFolder, 'records'));
-  // The lock on the state folder is ours: what lies there was left by a process that was killed.
-  const buildFolder = join(stateFolder, 'builds');
-  rmSync(buildFolder, { recursive: true, force: true });
-  makeFolder(buildFolder, 0o700);
-  const renderer = await createKubectlRenderer({ kubectl: options.kubectl, folder: buildFolder });
+  // The lock on the state folder is ours, and so are the builds.
+  const renderer = await createKubectlRenderer({ kubectl: options.kubectl, folder: join(stateFolder, 'builds') });
   const renders = createRenderCache(MAX_RENDERS);
   const leases = await openLeaseHolder(stateFolder, clock);
   const installation = {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { makeFolder } from '../folder/make-folder.ts';
 
 /** How kubectl is run. */
 export interface KubectlRendererOptions {
@@ -13,7 +14,10 @@ export interface KubectlRendererOptions {
   readonly maxOutputBytes?: number;
   /** Builds at the same time; each is one process and about a CPU. */
   readonly concurrency?: number;
-  /** Where the temporary folders go. */
+  /**
+   * Where the temporary folders go, this process' own: what lies there was left by one that was killed, and goes. Where it
+   * is not named they go to the system's folder, whose other files are not touched.
+   */
   readonly folder?: string;
 }
 
@@ -36,6 +40,10 @@ const VERSION_TIMEOUT_MS = 20_000;
  * @throws TidegateError `RendererUnavailable` when there is no kubectl, or one with a kustomize older than 5.
  */
 export async function createKubectlRenderer(options: KubectlRendererOptions): Promise<KubectlRenderer> {
+  if (options.folder !== undefined) {
+    await rm(options.folder, { recursive: true, force: true });
+    makeFolder(options.folder, 0o700);
+  }
   const version = await readVersion(options);
   const limit = createLimit(options.concurrency ?? 4);
   return {
