@@ -14,6 +14,7 @@ import type { Secrets } from '#shared/ports/secrets.ts';
 import { LambdaEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { VERSION } from '#shared/errors/version.ts';
+import { createRunTime, type RunTime } from './run-time.ts';
 
 /** What every worker on GitHub's side of the trust zones has. */
 export interface GitHubWorker {
@@ -23,6 +24,8 @@ export interface GitHubWorker {
   readonly client: GitHubClient;
   readonly journal: Journal;
   readonly quietTimes: QuietTimes;
+  /** How long the run that is under way may take: every one begins here. */
+  readonly runTime: RunTime;
 }
 
 /** Opens it before the first message; each secret that is read from now on is kept out of the log. */
@@ -35,6 +38,15 @@ export async function openGitHubWorker(service: string, journalTable: string): P
   const journal = createDynamoJournal({ tableName: journalTable, clock: systemClock });
   const perOwner = settings.github.privateKeySecret !== undefined;
   const quietTimes = createQuietTimes(journal, systemClock, { perOwner });
-  const client = createGitHubClient({ settings: settings.github, secrets, version: VERSION, log, quietTimes });
-  return { settings, log, secrets, client, journal, quietTimes };
+  const runTime = createRunTime(systemClock);
+  const client = createGitHubClient({
+    settings: settings.github,
+    secrets,
+    version: VERSION,
+    log,
+    quietTimes,
+    clock: systemClock,
+    deadline: runTime.deadline,
+  });
+  return { settings, log, secrets, client, journal, quietTimes, runTime };
 }

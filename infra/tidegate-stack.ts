@@ -100,6 +100,7 @@ export class TidegateStack extends Stack {
       'source-sync': sourceSync.worker,
       'image-update': imageUpdate.worker,
       notify: notifier.worker,
+      'notify-statuses': notifier.teller,
       ...Object.fromEntries(
         reconcilers.map(({ cluster, reconciler }) => [`reconcile-${cluster.name}`, reconciler.worker]),
       ),

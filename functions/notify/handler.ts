@@ -10,6 +10,7 @@ import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
+import type { RunContext } from '../run-time.ts';
 
 export interface NotifyDependencies {
   readonly queues: WorkQueues;
@@ -19,18 +20,23 @@ export interface NotifyDependencies {
   readonly log: Logger;
 }
 
-export type NotifyHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
+export type NotifyHandler = (event: DynamoDBStreamEvent, context: RunContext) => Promise<DynamoDBBatchResponse>;
+
+/** A status is begun with more time left: github.com wants a second between two, and is asked before what is there. Milliseconds. */
+const RESERVE_MS = 10_000;
 
 /**
- * Passes on what the journal's stream carries. What may yet arrive is named as a failure; the event source tries again
- * from there, for as long as it is set up to, and then goes on.
+ * Passes on what the journal's stream carries. What may yet arrive is named as a failure, and so is what there was no time
+ * for; the event source tries again from there, for as long as it is set up to, and then goes on.
  */
 export function createNotifyHandler(dependencies: NotifyDependencies): NotifyHandler {
   const { queues, statuses, quietTimes, style, log } = dependencies;
-  return async (event) => {
+  return async (event, context) => {
+    const isOutOfTime = (): boolean => context.getRemainingTimeInMillis() < RESERVE_MS;
     const changes = event.Records.flatMap((record) => fromStreamRecord(record) ?? []);
     logEvents(changes, log);
-    const failed = await sendNotifications(planNotifications(changes, style), { queues, statuses, quietTimes });
+    const notifications = planNotifications(changes, style);
+    const failed = await sendNotifications(notifications, { queues, statuses, quietTimes, isOutOfTime });
     for (const { notification, error, again, tried } of failed) {
       const fields = {
         sequenceNumber: notification.sequenceNumber,

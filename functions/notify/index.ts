@@ -11,7 +11,7 @@ const service = 'notify';
 const environment = readEnvironment(NotifyEnvironment, process.env);
 const ownLog = readEnvironment(LambdaLogEnvironment, process.env);
 
-const { settings, log, client, quietTimes } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
+const { settings, log, client, quietTimes, runTime } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
 const clusterQueues = settings.clusters.map(({ name }) => {
   const queue = `reconcile/${name}` as const;
   return [queue, siblingQueueUrl(environment.SOURCE_SYNC_QUEUE_URL, queue)] as const;
@@ -36,4 +36,4 @@ const notify = createNotifyHandler({
 });
 
 /** Passes on what the journal records. */
-export const handler = traceHandler(service, notify);
+export const handler = traceHandler(service, runTime.during(notify));

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, NotifyEnvironment } from '#shared/settings/function-environment.ts';
@@ -23,9 +23,16 @@ export interface NotifierProps {
   readonly reconcile: readonly WorkQueue[];
 }
 
-/** Passes on what the journal records, in order for each cluster: requests to the queues, statuses to commits. */
+/**
+ * Passes on what the journal records, in order for each cluster: requests to the queues, statuses to commits. Each has a
+ * function that reads the stream for itself, so that no work waits for GitHub to take a mark. More than these two may not
+ * read it ("Change data capture for DynamoDB Streams": two at a time of a shard).
+ */
 export class Notifier extends Construct {
+  /** Takes requests to the queues. */
   readonly worker: TidegateFunction;
+  /** Says in the log and on commits what happened. */
+  readonly teller: TidegateFunction;
 
   constructor(scope: Construct, id: string, props: NotifierProps) {
     super(scope, id);
@@ -35,25 +42,37 @@ export class Notifier extends Construct {
       SOURCE_SYNC_QUEUE_URL: sourceSync.queue.queueUrl,
       IMAGE_UPDATE_QUEUE_URL: imageUpdate.queue.queueUrl,
     };
+    const common = { bundle, environment, memorySize: 512 };
     this.worker = new TidegateFunction(this, 'Worker', {
-      description: 'Passes on what the journal records',
-      bundle,
-      environment,
+      ...common,
+      description: 'Passes requests that the journal records on to the queues',
       timeout: Duration.minutes(1),
-      memorySize: 512,
     });
-    secrets.grantGitHub(this.worker.role);
     for (const queue of [sourceSync, imageUpdate, ...reconcile]) queue.grantSend(this.worker.role);
+    this.teller = new TidegateFunction(this, 'Teller', {
+      ...common,
+      description: 'Says on commits and in the log what the journal records',
+      // A batch of statuses, a second each, as github.com asks.
+      timeout: Duration.minutes(3),
+    });
+    secrets.grantGitHub(this.teller.role);
     // When GitHub's limits end.
-    journal.grantRecordsOf(INSTALLATION_PARTITION, this.worker.role);
-    this.readJournal(journal);
+    journal.grantRecordsOf(INSTALLATION_PARTITION, this.teller.role);
+    const lost = new LostRecords(this, 'Lost', TRIED_FOR);
+    this.readJournal(this.worker, journal, lost, ['Request']);
+    this.readJournal(this.teller, journal, lost, ['Event', 'Status']);
     this.watchAge();
   }
 
-  private readJournal(journal: JournalTable): void {
-    journal.grantStream(this.worker.role);
-    const lost = new LostRecords(this, 'Lost', TRIED_FOR);
-    this.worker.function.addEventSourceMapping('JournalStream', {
+  private readJournal(
+    reader: TidegateFunction,
+    journal: JournalTable,
+    lost: LostRecords,
+    types: readonly string[],
+  ): void {
+    journal.grantStream(reader.role);
+    reader.function.addEventSourceMapping('JournalStream', {
+      filters: [FilterCriteria.filter({ dynamodb: { NewImage: { type: { S: FilterRule.or(...types) } } } })],
       eventSourceArn: journal.streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: 100,

@@ -46,7 +46,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   const { apiUrl } = settings.github;
 
   const quietTimes = createQuietTimes(journal, clock, { perOwner: settings.github.privateKeySecret !== undefined });
-  const client = createGitHubClient({ settings: settings.github, secrets, version, log, quietTimes });
+  const client = createGitHubClient({ settings: settings.github, secrets, version, log, quietTimes, clock });
   const credentials = createGitHubSourceCredentials({ client, secrets, apiUrl });
   const gitRemote = createIsomorphicGitRemote({ version });
   const artifactFolder = join(stateFolder, 'artifacts');

@@ -12,7 +12,7 @@ import type { WorkQueues } from '#shared/ports/work-queues.ts';
 /** What a worker is told about its run besides the event. */
 export type RunContext = Pick<Context, 'getRemainingTimeInMillis'>;
 export type QueueHandler = (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse>;
-export type StreamHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
+export type StreamHandler = (event: DynamoDBStreamEvent, context: RunContext) => Promise<DynamoDBBatchResponse>;
 
 /** The five functions, as Lambda would call them. */
 export interface ServeHandlers {

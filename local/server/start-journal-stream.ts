@@ -5,7 +5,7 @@ import { toStreamRecord } from '#shared/journal/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { StreamHandler } from './serve-handlers.ts';
-import { settleWithin } from './start-queue-worker.ts';
+import { settleWithin, startRun } from './start-queue-worker.ts';
 
 const BATCH = 500;
 const LONGEST_DELAY_MS = 30_000;
@@ -61,9 +61,8 @@ export function startJournalStream(options: {
     const carried = changes.filter(({ after, sequence }) => after?.type === carries && !passedOn.has(sequence));
     if (carried.length === 0) return [];
     try {
-      const { batchItemFailures } = await handler({
-        Records: carried.flatMap((change) => toStreamRecord(change) ?? []),
-      });
+      const event = { Records: carried.flatMap((change) => toStreamRecord(change) ?? []) };
+      const { batchItemFailures } = await handler(event, startRun(stopping.signal));
       const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       for (const { sequence, sequenceNumber } of carried) if (!failed.has(sequenceNumber)) passedOn.add(sequence);
       return carried.filter(({ sequenceNumber }) => failed.has(sequenceNumber));

@@ -1,3 +1,4 @@
+import { outOfTime } from '#shared/errors/out-of-time.ts';
 import { dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
@@ -26,16 +27,33 @@ function isQuiet({ until, why }: QuietTime): TidegateError {
   });
 }
 
-/** Sends every notification, each whatever becomes of the others; but asks no more of a GitHub that does not answer. */
+/** What notifications are sent with. */
+export interface NotificationPorts {
+  readonly queues: WorkQueues;
+  readonly statuses: CommitStatuses;
+  readonly quietTimes: QuietTimes;
+  /** Whether there is no time left for another status; work is passed on whatever the time. */
+  readonly isOutOfTime: () => boolean;
+}
+
+/**
+ * Sends every notification, each whatever becomes of the others; but asks no more of a GitHub that does not answer, and
+ * nothing that there is no time for.
+ */
 export async function sendNotifications(
   notifications: readonly Notification[],
-  ports: { readonly queues: WorkQueues; readonly statuses: CommitStatuses; readonly quietTimes: QuietTimes },
+  ports: NotificationPorts,
 ): Promise<readonly FailedNotification[]> {
   const failed: FailedNotification[] = [];
   let inARow = 0;
   for (const notification of notifications) {
     if (notification.kind === 'commit-status' && inARow >= FAILURES_IN_A_ROW) {
       failed.push({ notification, error: NOT_TRIED, again: true, tried: false });
+      continue;
+    }
+    if (notification.kind === 'commit-status' && ports.isOutOfTime()) {
+      const error = outOfTime(`status ${notification.status.context} of ${notification.commit}`);
+      failed.push({ notification, error, again: true, tried: false });
       continue;
     }
     try {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { formatAppKey } from '#shared/adapters/github/app-key.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
@@ -86,6 +87,7 @@ describe('the App of the secret', () => {
     const repository = await running.createRepository({ a: '1' });
     const stored = { value: 'not a key' };
     const client = createGitHubClient({
+      clock: systemClock,
       settings: { apiUrl: github.apiUrl, privateKeySecret: 'key' },
       secrets: { read: () => Promise.resolve(stored.value) },
       version: '0.0.0-test',
@@ -111,6 +113,7 @@ describe('a personal token', () => {
     const token = running.github.createToken({ login: 'alice' });
     const lines: string[] = [];
     const client = createGitHubClient({
+      clock: systemClock,
       settings: { apiUrl: running.github.apiUrl, tokenSecret: 'token' },
       secrets: { read: () => Promise.resolve(`${token}\n`) },
       version: '0.0.0-test',

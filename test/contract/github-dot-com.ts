@@ -1,3 +1,4 @@
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createGitHubClient, type GitHubClient } from '#shared/adapters/github/github-client.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 
@@ -16,6 +17,7 @@ export function openRepositoryByToken(apiUrl: string, token: string, fullName: s
     throw new Error(`repository "${fullName}" is not <owner>/<name>`);
   }
   const client = createGitHubClient({
+    clock: systemClock,
     settings: { apiUrl, tokenSecret: 'token' },
     secrets: { read: () => Promise.resolve(token) },
     version: '0.0.0-test',

@@ -1,4 +1,5 @@
 import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import {
   createGitHubClient,
   type GitHubClient,
@@ -53,6 +54,7 @@ export async function startGitHubForTests(options: { readonly retries?: number }
     log: collectingLogger(),
     // As often as in earnest, but sooner.
     patienceMs: PATIENCE_MS,
+    clock: systemClock,
     ...options,
   };
   const client = createGitHubClient(clientOptions);

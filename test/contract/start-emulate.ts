@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createGitHubClient, type GitHubClient } from '#shared/adapters/github/github-client.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 
@@ -58,11 +59,13 @@ export async function startEmulate(): Promise<RunningEmulate> {
   const options = { version: '0.0.0-test', log: collectingLogger(), retries: 0 };
   return {
     client: createGitHubClient({
+      clock: systemClock,
       ...options,
       settings: { apiUrl, appId: 1, privateKeySecret: 'key' },
       secrets: { read: () => Promise.resolve(privateKey) },
     }),
     person: createGitHubClient({
+      clock: systemClock,
       ...options,
       settings: { apiUrl, tokenSecret: 'token' },
       secrets: { read: () => Promise.resolve(PERSON_TOKEN) },

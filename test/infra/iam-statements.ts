@@ -65,7 +65,7 @@ const OWNERS: readonly (readonly [RegExp, string])[] = [
 /** The resources as `docs/security.md` calls them. */
 const PLACES: readonly (readonly [RegExp, string])[] = [
   [/^\*$/u, 'everything'],
-  [/"\w+WorkerLogs\w+","Arn"/u, 'its own log group'],
+  [/"\w+(?:Worker|Teller)Logs\w+","Arn"/u, 'its own log group'],
   [/"JournalTable\w+","StreamArn"/u, 'the stream of the journal'],
   [/"JournalTable\w+","Arn"/u, 'the journal'],
   [/"ArtifactsBucket\w+","Arn"\]\},"\/artifacts\/\*"/u, 'artifacts'],

@@ -141,16 +141,26 @@ describe('what calls the functions', () => {
   });
 
   it('is the stream of the journal, with what is given up told to a queue', () => {
-    const [mapping, ...others] = describeStack(stack).streamMappings;
-    expect(others).toEqual([]);
-    expect(nameOf(mapping?.functionName ?? '')).toBe('Notify');
-    expect(mapping).toMatchObject({
-      batchSize: 100,
-      bisectBatchOnError: true,
-      retryAttempts: -1,
-      maxRecordAgeSeconds: 3600,
-    });
-    expect(stack.resources.some(({ attributes }) => attributes['Arn'] === mapping?.onFailureArn)).toBe(true);
+    const { streamMappings } = describeStack(stack);
+    const readers = streamMappings.map(({ functionName, filters }) => [
+      /Notify[A-Z][a-z]+/u.exec(functionName)?.[0],
+      filters,
+    ]);
+    const ofTypes = (...types: readonly string[]) => [{ dynamodb: { NewImage: { type: { S: types } } } }];
+    // Work never waits for GitHub to take a mark.
+    expect(readers.toSorted()).toEqual([
+      ['NotifyTeller', ofTypes('Event', 'Status')],
+      ['NotifyWorker', ofTypes('Request')],
+    ]);
+    for (const mapping of streamMappings) {
+      expect(mapping).toMatchObject({
+        batchSize: 100,
+        bisectBatchOnError: true,
+        retryAttempts: 20,
+        maxRecordAgeSeconds: 3600,
+      });
+      expect(stack.resources.some(({ attributes }) => attributes['Arn'] === mapping.onFailureArn)).toBe(true);
+    }
   });
 
   it('is a tick to each queue, with an id of its own', () => {
@@ -204,7 +214,7 @@ describe('what calls the functions', () => {
       ({ roleArn = '', action, resource }) =>
         !isPermitted(roleStatements(stack, roleArn), { action, resource, sourceFunctionArn: '' }),
     );
-    expect(needed).toHaveLength(4 * 3 + 5 + 4);
+    expect(needed).toHaveLength(4 * 3 + 2 * 5 + 4);
     expect(refused).toEqual([]);
   });
 

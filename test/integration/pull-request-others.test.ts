@@ -1,6 +1,7 @@
 import { Octokit } from '@octokit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { fingerprint, formatTrailers } from '#shared/change/commit-trailers.ts';
@@ -179,7 +180,13 @@ describe('what is ours', () => {
     const token = stories.github.github.createToken({ login: 'alice' });
     const settings = { apiUrl: stories.github.github.apiUrl, branchPrefix: 'tidegate/', tokenSecret: 'token' };
     const secrets = { read: () => Promise.resolve(token) };
-    const client = createGitHubClient({ settings, secrets, version: '0.0.0', log: collectingLogger() });
+    const client = createGitHubClient({
+      settings,
+      secrets,
+      version: '0.0.0',
+      log: collectingLogger(),
+      clock: systemClock,
+    });
     const asToken = createGitHubChangeHost(client);
     const content = Buffer.from('newTag: 6.7.1\n');
     const head = (await story.head(BRANCH)) ?? '';

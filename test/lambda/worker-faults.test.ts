@@ -253,7 +253,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   });
 
   it('deploy a commit once when notify dies again and again in the middle of what it passes on', async () => {
-    const notify = stage.aws.functionOf('Notify');
+    const notify = stage.aws.functionOf('NotifyTeller');
     const statuses = { method: 'POST', path: '/repos/{owner}/{repo}/statuses/{sha}' };
     const slow = stage.github.faults.add({ ...statuses, times: 3, fault: { delayMs: 3_000 } });
     const before = notify.invocations().filter(({ outcome }) => outcome === 'failed').length;

@@ -1,13 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Octokit } from '@octokit/core';
 
+import { outOfTime } from '#shared/errors/out-of-time.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 
 import { headersOf, readAnswer, readGraphqlErrors } from './github-answer.ts';
 import { budgetEnd, judgeAnswer, type Judgement } from './judge-answer.ts';
+import type { WritePace } from './pace-writes.ts';
 import type { GitHubRequest, RecentWrites } from './recent-writes.ts';
 
 /** How long what is not there yet is waited for: five tries in fifteen seconds. */
@@ -25,7 +26,11 @@ export interface Credential {
 }
 
 export interface PatienceOptions {
-  readonly now: () => number;
+  readonly clock: Clock;
+  /** Where writes wait for their turn; undefined where the server sets no such limit. */
+  readonly pace: WritePace | undefined;
+  /** Until when there is time for an answer; a request that has none by then is given up. */
+  readonly deadline: () => number;
   readonly log: Logger;
   readonly writes: RecentWrites;
   readonly credential: Credential;
@@ -38,10 +43,12 @@ export interface PatienceOptions {
 
 /**
  * Makes a client tell "not yet" from "no": what GitHub cannot know yet of a token or of what was written a moment ago is tried
- * again within seconds. A limit ends in a quiet time, in which nothing is asked.
+ * again within seconds. A limit ends in a quiet time, in which nothing is asked. Writes wait for their turn, and nothing
+ * outlasts the run that asked.
  */
 export function bePatient(octokit: Octokit, options: PatienceOptions): void {
-  const { now, log, writes, credential, patienceMs } = options;
+  const { clock, pace, deadline, log, writes, credential, patienceMs } = options;
+  const now = (): number => clock.now();
   let spent = false;
 
   function isNotYet(judgement: Judgement, request: GitHubRequest): boolean {
@@ -53,10 +60,23 @@ export function bePatient(octokit: Octokit, options: PatienceOptions): void {
   octokit.hook.wrap('request', async (send, request) => {
     const facts: GitHubRequest = { ...request };
     const owner = options.ownerOf(facts);
+    // Of the run that asks now: a process that was frozen wakes up in another.
+    const until = deadline();
+    const pause = async (ms: number): Promise<void> => {
+      if (now() + ms >= until) throw notReached(facts);
+      await clock.sleep(ms);
+    };
     let limits = 0;
     for (let attempt = 0; ;) {
       await refuseWhileQuiet(options.quietTimes, owner);
-      const { response, error, answer } = await ask(() => send(request), String(facts['url']).endsWith('/graphql'));
+      const hasTurn = now() < until && ((await pace?.turn(facts, until)) ?? true);
+      if (!hasTurn) throw notReached(facts);
+      const { response, error, answer } = await ask(
+        () =>
+          inTime(facts, until - now(), async (signal) => send({ ...request, request: { ...request.request, signal } })),
+        String(facts['url']).endsWith('/graphql'),
+      );
+      if (isOutOfTime(error)) throw error;
       if (answer === undefined) {
         writes.learn(facts, response);
         await rememberBudget(options, owner, response);
@@ -68,11 +88,11 @@ export function bePatient(octokit: Octokit, options: PatienceOptions): void {
         const wait = judgement.until - now();
         log.warn('GitHub asks to wait', { owner, ms: wait, why: judgement.why, url: String(facts['url']) });
         if (wait > SHORT_LIMIT_MS || limits > MOST_LIMITS) throw await beginQuiet(options, owner, judgement, error);
-        await sleep(Math.max(wait, 0));
+        await pause(Math.max(wait, 0));
         continue;
       }
-      const pause = isNotYet(judgement, facts) ? patienceMs[attempt] : undefined;
-      if (pause === undefined) {
+      const patience = isNotYet(judgement, facts) ? patienceMs[attempt] : undefined;
+      if (patience === undefined) {
         if (attempt > 0 && judgement.kind !== 'missing') spent = true;
         if (error !== undefined) throw error as Error;
         return response as Awaited<ReturnType<typeof send>>;
@@ -80,12 +100,12 @@ export function bePatient(octokit: Octokit, options: PatienceOptions): void {
       log.info('GitHub does not know it yet', {
         owner,
         attempt,
-        ms: pause,
+        ms: patience,
         status: answer.status,
         url: String(facts['url']),
       });
       attempt += 1;
-      await sleep(pause);
+      await pause(patience);
     }
   });
 }
@@ -107,6 +127,36 @@ async function ask(send: () => unknown, isGraphql: boolean): Promise<Asked> {
   }
 }
 
+/** Gives up on an answer when the time is over, and on what would be sent after that. */
+async function inTime<Answer>(
+  request: GitHubRequest,
+  ms: number,
+  send: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const ending = new AbortController();
+  if (ms === Infinity) return send(ending.signal);
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(notReached(request));
+      ending.abort();
+    }, ms);
+  });
+  try {
+    return await Promise.race([send(ending.signal), over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function notReached({ method, url }: GitHubRequest): TidegateError {
+  return outOfTime(`${String(method)} ${String(url)}`);
+}
+
+function isOutOfTime(error: unknown): boolean {
+  return error instanceof TidegateError && error.code === 'OutOfTime';
+}
+
 async function refuseWhileQuiet(quietTimes: QuietTimes | undefined, owner: string | undefined): Promise<void> {
   const quiet = owner === undefined ? undefined : await quietTimes?.find(owner);
   if (quiet !== undefined) throw rateLimited(quiet);
@@ -114,11 +164,11 @@ async function refuseWhileQuiet(quietTimes: QuietTimes | undefined, owner: strin
 
 /** The last request that the budget had is answered; the next one would be refused. */
 async function rememberBudget(
-  { quietTimes, now }: PatienceOptions,
+  { quietTimes, clock }: PatienceOptions,
   owner: string | undefined,
   response: unknown,
 ): Promise<void> {
-  const end = quietTimes === undefined || owner === undefined ? undefined : budgetEnd(headersOf(response), now());
+  const end = quietTimes === undefined || owner === undefined ? undefined : budgetEnd(headersOf(response), clock.now());
   if (end !== undefined && owner !== undefined) await quietTimes?.begin(owner, end);
 }
 

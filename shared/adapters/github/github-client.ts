@@ -1,10 +1,10 @@
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
 import { retry } from '@octokit/plugin-retry';
-import { throttling } from '@octokit/plugin-throttling';
 
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
+import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
@@ -12,6 +12,7 @@ import type { GitHubSettings } from '#shared/settings/settings.ts';
 
 import { parseAppKey } from './app-key.ts';
 import { bePatient, PATIENCE_MS, type Credential } from './be-patient.ts';
+import { createWritePace } from './pace-writes.ts';
 import { createRecentWrites, type GitHubRequest } from './recent-writes.ts';
 import { toTidegateError } from './to-tidegate-error.ts';
 
@@ -48,7 +49,9 @@ export interface GitHubClientOptions {
   readonly quietTimes?: QuietTimes;
   /** How long to wait before each further try of what GitHub cannot know yet. */
   readonly patienceMs?: readonly number[];
-  readonly now?: () => number;
+  readonly clock: Clock;
+  /** Until when the run that is under way waits for answers, in milliseconds since the epoch; for ever by default. */
+  readonly deadline?: () => number;
 }
 
 type AppAuth = ReturnType<typeof createAppAuth>;
@@ -64,18 +67,19 @@ interface Installation {
   readonly repositoryId?: number;
 }
 
-const ConfiguredOctokit = Octokit.plugin(retry, throttling);
+const ConfiguredOctokit = Octokit.plugin(retry);
 const REQUEST_TIMEOUT_MS = 30_000;
 const MOST_CLIENTS = 100;
 
 /** Opens the GitHub of the settings; secrets are read when they are first needed. */
 export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
-  const { settings } = options;
+  const { settings, clock, deadline = () => Infinity } = options;
+  const isPaced = options.paceWrites ?? settings.apiUrl === 'https://api.github.com';
+  const pace = isPaced ? createWritePace(clock) : undefined;
   const installations = new Map<string, Promise<Installation>>();
   /** Who owns what an installation is for, by its number. */
   const owners = new Map<number, string>();
-  const { now = () => Date.now() } = options;
-  const writes = createRecentWrites(now);
+  const writes = createRecentWrites(() => clock.now());
   const opened = new Map<string, Octokit>();
   let app: { readonly secret: string; readonly auth: AppAuth } | undefined;
   let identity: Promise<string> | undefined;
@@ -175,7 +179,9 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
   function open(token: GitHubToken | undefined, owner?: string): Octokit {
     const octokit = openOctokit(options, token?.token);
     bePatient(octokit, {
-      now,
+      clock,
+      pace,
+      deadline,
       log: options.log,
       writes,
       credential: { madeAt: token?.madeAt },
@@ -227,17 +233,16 @@ function openOctokit(options: GitHubClientOptions, token: string | undefined): O
     request: { fetch: fetchInTime },
     // Under `request`, retries would hold for every refusal too.
     retry: { retries, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] },
-    // Paces writes, no more: what becomes of a limit is for `bePatient` to decide.
-    throttle: {
-      enabled: options.paceWrites ?? settings.apiUrl === 'https://api.github.com',
-      onRateLimit: () => false,
-      onSecondaryRateLimit: () => false,
-    },
   });
 }
 
 function fetchInTime(url: string | URL, init?: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const { signal } = init ?? {};
+  return fetch(url, {
+    ...init,
+    signal: signal === undefined || signal === null ? timeout : AbortSignal.any([signal, timeout]),
+  });
 }
 
 async function readSecret(options: GitHubClientOptions, name: string): Promise<string> {

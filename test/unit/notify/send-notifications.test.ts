@@ -26,6 +26,7 @@ async function send(
   let asked = 0;
   let worked = 0;
   const failed = await sendNotifications(notifications, {
+    isOutOfTime: () => false,
     queues: { send: async () => void (worked += 1) },
     quietTimes: { find: async () => quiet, begin: () => Promise.reject(new Error('nobody asked GitHub')) },
     statuses: {
