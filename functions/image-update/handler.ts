@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
+import type { RunContext } from '#functions/run-time.ts';
 import type { ImageHint } from '#shared/change/automations-to-run.ts';
 import { updateImages, type UpdateImagesPorts } from '#shared/change/update-images.ts';
 import { listsRepository } from '#shared/image/lists-repository.ts';
@@ -17,6 +18,9 @@ export interface ImageUpdateDependencies extends UpdateImagesPorts {
   };
   readonly log: Logger;
 }
+
+/** Kept back at the end of a run for what is under way and the journal; milliseconds. */
+const RESERVE_MS = 10_000;
 
 const ECR_DETAIL_TYPE = 'ECR Image Action';
 
@@ -36,7 +40,7 @@ const EcrImageAction = z.object({
 /** Makes the handler of the image-update queue, which carries work messages and ECR's events side by side. */
 export function createImageUpdateHandler(
   dependencies: ImageUpdateDependencies,
-): (event: SQSEvent) => Promise<SQSBatchResponse> {
+): (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse> {
   const { settings, log } = dependencies;
   const updateSettings = {
     installation: settings.installation,
@@ -45,15 +49,18 @@ export function createImageUpdateHandler(
     branchPrefix: settings.github.branchPrefix,
     clusters: settings.clusters.map(({ name }) => name),
   };
-  return (event) =>
-    processFifoBatch(
+  return (event, context) => {
+    const until = dependencies.clock.now() + context.getRemainingTimeInMillis() - RESERVE_MS;
+    return processFifoBatch(
       event,
       async (record, recordLog) => {
         const hint = readHint(record.body, settings, recordLog);
-        if (hint !== undefined) await updateImages(dependencies, updateSettings, hint);
+        if (hint !== undefined) await updateImages(dependencies, updateSettings, hint, { until });
       },
       log,
+      context,
     );
+  };
 }
 
 function readHint(body: string, settings: ImageUpdateDependencies['settings'], log: Logger): ImageHint | undefined {

@@ -13,7 +13,7 @@ import { createImageUpdateHandler } from './handler.ts';
 const service = 'image-update';
 const environment = readEnvironment(ImageUpdateEnvironment, process.env);
 
-const { settings, log, secrets, client, journal, quietTimes } = await openGitHubWorker(
+const { settings, log, secrets, client, journal, quietTimes, runTime } = await openGitHubWorker(
   service,
   environment.JOURNAL_TABLE,
 );
@@ -21,16 +21,18 @@ const { settings, log, secrets, client, journal, quietTimes } = await openGitHub
 /** Turns new images into pull requests. */
 export const handler = traceHandler(
   service,
-  createImageUpdateHandler({
-    settings,
-    changeHost: createGitHubChangeHost(client),
-    gitRemote: createIsomorphicGitRemote({ version: VERSION }),
-    sourceCredentials: createGitHubSourceCredentials({ client, secrets, apiUrl: settings.github.apiUrl }),
-    imageRegistry: createEcrImageRegistry({ registries: settings.registries.ecr }),
-    journal,
-    quietTimes,
-    clock: systemClock,
-    memory: createUpdateImagesMemory(),
-    log,
-  }),
+  runTime.during(
+    createImageUpdateHandler({
+      settings,
+      changeHost: createGitHubChangeHost(client),
+      gitRemote: createIsomorphicGitRemote({ version: VERSION }),
+      sourceCredentials: createGitHubSourceCredentials({ client, secrets, apiUrl: settings.github.apiUrl }),
+      imageRegistry: createEcrImageRegistry({ registries: settings.registries.ecr }),
+      journal,
+      quietTimes,
+      clock: systemClock,
+      memory: createUpdateImagesMemory(),
+      log,
+    }),
+  ),
 );

@@ -1,4 +1,4 @@
-import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
@@ -11,6 +11,7 @@ import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { parseWorkMessage } from '../parse-work-message.ts';
 import { processFifoBatch } from '../process-fifo-batch.ts';
+import type { RunContext } from '../run-time.ts';
 
 /** The cluster's lease while this process holds it. */
 export interface HeldLease {
@@ -30,8 +31,6 @@ export interface ReconcileDependencies {
 const RESERVE_MS = 20_000;
 /** A run waits so long for health; then the tick goes on. Milliseconds. */
 const AWAIT_HEALTH_MS = 60_000;
-
-type RunContext = Pick<Context, 'getRemainingTimeInMillis'>;
 
 export type ReconcileHandler = (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse>;
 
@@ -69,6 +68,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
         await watchCluster(cluster.name, { ...ports, log }, () => run(context, log));
       },
       ports.log,
+      context,
     );
 
   async function run(context: RunContext, log: Logger): Promise<void> {

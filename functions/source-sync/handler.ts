@@ -6,6 +6,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 import { keepArtifacts } from '#shared/source/keep-artifacts.ts';
 import type { SyncPorts } from '#shared/source/sync-source.ts';
 import { syncSources } from '#shared/source/sync-sources.ts';
+import type { RunContext } from '../run-time.ts';
 
 /** What the function is composed of. */
 export interface SourceSyncDependencies extends SyncPorts {
@@ -15,20 +16,26 @@ export interface SourceSyncDependencies extends SyncPorts {
   readonly log: Logger;
 }
 
+/** Kept back at the end of a run for what is under way and the journal; milliseconds. */
+const RESERVE_MS = 10_000;
+
 /** The Lambda handler of source-sync: FIFO batches of work messages. */
 export function createSourceSyncHandler(
   dependencies: SourceSyncDependencies,
-): (event: SQSEvent) => Promise<SQSBatchResponse> {
-  return (event) =>
-    processFifoBatch(
+): (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse> {
+  return (event, context) => {
+    const until = dependencies.clock.now() + context.getRemainingTimeInMillis() - RESERVE_MS;
+    return processFifoBatch(
       event,
       async (record, log) => {
         const message = parseWorkMessage(record.body);
-        await syncSources(dependencies, message, log);
+        await syncSources(dependencies, message, log, { until });
         const { settings, tickMs } = dependencies;
         const clusters = settings.clusters.map(({ name }) => name);
         if (message.type === 'Tick') await keepArtifacts(dependencies, clusters, tickMs, log);
       },
       dependencies.log,
+      context,
     );
+  };
 }

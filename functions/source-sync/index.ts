@@ -15,21 +15,23 @@ const TICK_MS = 60_000;
 const service = 'source-sync';
 const environment = readEnvironment(SourceSyncEnvironment, process.env);
 
-const { settings, log, secrets, client, journal } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
+const { settings, log, secrets, client, journal, runTime } = await openGitHubWorker(service, environment.JOURNAL_TABLE);
 
 /** Brings what is stored of the sources up to date. */
 export const handler = traceHandler(
   service,
-  createSourceSyncHandler({
-    settings,
-    tickMs: TICK_MS,
-    gitRemote: createIsomorphicGitRemote({ version: VERSION }),
-    artifacts: createS3ArtifactStore({ bucket: environment.ARTIFACT_BUCKET }),
-    journal,
-    credentials: createGitHubSourceCredentials({ client, secrets, apiUrl: settings.github.apiUrl }),
-    clock: systemClock,
-    githubApiUrl: settings.github.apiUrl,
-    limits: DEFAULT_SOURCE_LIMITS,
-    log,
-  }),
+  runTime.during(
+    createSourceSyncHandler({
+      settings,
+      tickMs: TICK_MS,
+      gitRemote: createIsomorphicGitRemote({ version: VERSION }),
+      artifacts: createS3ArtifactStore({ bucket: environment.ARTIFACT_BUCKET }),
+      journal,
+      credentials: createGitHubSourceCredentials({ client, secrets, apiUrl: settings.github.apiUrl }),
+      clock: systemClock,
+      githubApiUrl: settings.github.apiUrl,
+      limits: DEFAULT_SOURCE_LIMITS,
+      log,
+    }),
+  ),
 );

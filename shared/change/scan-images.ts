@@ -2,11 +2,14 @@ import type { ImagePolicy } from '#shared/api/image-policy.ts';
 import type { ImageRepository } from '#shared/api/image-repository.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { describeError, silentHostOf, TidegateError } from '#shared/errors/tidegate-error.ts';
 import { formatImageReference } from '#shared/image/image-reference.ts';
 import { orderOfPolicy } from '#shared/image/select-tag.ts';
 import type { TagOrder } from '#shared/image/tag-order.ts';
+import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
+import { runWithin } from '#shared/work/run-within.ts';
+import { visitHosts } from '#shared/work/visit-hosts.ts';
 
 import { chooseImage, type PolicyCandidates } from './choose-values.ts';
 
@@ -25,20 +28,67 @@ export type Choice =
       readonly allows?: TagOrder['allows'];
     };
 
-/** Reads the tags of image repositories; one that cannot be read says so and leaves the others alone. */
+/** The time that a run has. */
+export interface ScanTime {
+  readonly clock: Pick<Clock, 'now'>;
+  /** When the run has to be done, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** Registries asked at the same time. */
+const CONCURRENCY = 8;
+/** What is left is too little to begin with another one. Milliseconds. */
+const LEAST_MS = 5_000;
+
+/**
+ * Reads the tags of image repositories; one that cannot be read says so and leaves the others alone, and a registry that
+ * does not answer is asked once.
+ * @returns nothing of those that there was no time for.
+ */
 export async function scanImages(
   registry: ImageRegistry,
   repositories: readonly ImageRepository[],
+  { clock, until }: ScanTime,
 ): Promise<readonly Scan[]> {
-  return Promise.all(
-    repositories.map(async (repository): Promise<Scan> => {
+  const scans = new Map<ImageRepository, Scan>();
+  const mostMs = (until - clock.now()) / 4;
+  await visitHosts(repositories, {
+    concurrency: CONCURRENCY,
+    hostOf: ({ image }) => hostOf(image),
+    visit: async (repository) => {
       try {
-        return { repository, tags: await registry.listTags(repository.image) };
+        const late = (): TidegateError => silent(hostOf(repository.image), `did not answer within ${mostMs / 1000} s`);
+        const ms = Math.min(mostMs, until - clock.now());
+        scans.set(repository, {
+          repository,
+          tags: await runWithin(ms, () => registry.listTags(repository.image), late),
+        });
+        return 'answered';
       } catch (error) {
-        return { repository, error };
+        scans.set(repository, { repository, error });
+        return silentHostOf(error) === undefined ? 'answered' : 'silent';
       }
-    }),
-  );
+    },
+    skip: async (repository, host) => {
+      scans.set(repository, {
+        repository,
+        error: silent(host, 'does not answer; it is asked once a run until it does'),
+      });
+    },
+    isOutOfTime: () => until - clock.now() < LEAST_MS,
+  });
+  return repositories.flatMap((repository) => scans.get(repository) ?? []);
+}
+
+function hostOf(image: string): string {
+  return image.split('/', 1)[0] ?? image;
+}
+
+function silent(host: string, what: string): TidegateError {
+  return new TidegateError('RegistryUnavailable', `registry ${host} ${what}`, {
+    disposition: 'retry',
+    silentHost: host,
+  });
 }
 
 /** Lets each policy of the scanned repositories choose; suspended ones keep what they said before. */

@@ -1,7 +1,15 @@
+import type { ImagePolicy } from '#shared/api/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { describeError, dispositionOf, notBeforeOf } from '#shared/errors/tidegate-error.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import { outOfTime } from '#shared/errors/out-of-time.ts';
+import {
+  describeError,
+  dispositionOf,
+  notBeforeOf,
+  silentHostOf,
+  TidegateError,
+} from '#shared/errors/tidegate-error.ts';
 import { INSTRUCTIONS_KEY, type JournalRecord, type StatusRecord } from '#shared/journal/journal-record.ts';
 import { readInstructions } from '#shared/journal/read-instructions.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
@@ -9,6 +17,7 @@ import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
+import { limitGitRemote } from '#shared/source/limit-git-remote.ts';
 
 import { adopterOf, adoptersOf } from './adopt-proposal.ts';
 import {
@@ -42,7 +51,7 @@ import {
 import { proposalRepositories } from './proposal-repositories.ts';
 import type { ReadCommits } from './read-proposals.ts';
 import { resolveCheckout, type CheckoutSettings } from './resolve-checkout.ts';
-import { choosePolicies, scanImages, type Choice } from './scan-images.ts';
+import { choosePolicies, scanImages, type Choice, type Scan } from './scan-images.ts';
 import { findUnwanted, type WhyUnwanted } from './unwanted-proposals.ts';
 import { withdrawUnwanted } from './withdraw-unwanted.ts';
 
@@ -86,25 +95,36 @@ export interface UpdateImagesSettings extends CheckoutSettings {
  * The story of image-update: a hint leads to image repositories and automations; registries, Git and pull requests are read as
  * they are; each automation is planned and carried out by itself; what came of it is recorded.
  *
- * @throws the last failure that another try may mend, or what could not be recorded, after everything else was done.
+ * What has waited for longest comes first, so what there was no time for is first the next time.
+ *
+ * @param time when the run has to be done.
+ * @throws the last failure that another try may mend, or what could not be recorded, after everything else was done; and
+ * where there was no time for all of it, but not for a tick, which comes again by itself.
  */
 export async function updateImages(
-  ports: UpdateImagesPorts,
+  unlimited: UpdateImagesPorts,
   settings: UpdateImagesSettings,
   hint: ImageHint,
+  { until }: { readonly until: number },
 ): Promise<void> {
+  const ports: TimedPorts = {
+    ...unlimited,
+    gitRemote: limitGitRemote(unlimited.gitRemote, unlimited.clock, until),
+    until,
+    silentHosts: new Set(),
+  };
   const clusters = await Promise.all(settings.clusters.map((cluster) => readCluster(ports.journal, cluster)));
   const known = clusters.filter((cluster) => cluster !== undefined);
   const whyUnwanted = findUnwanted(known, settings);
   const failures: unknown[] = [];
   const unrecorded: unknown[] = [];
-  for (const run of automationsToRun(hint, known, settings, ports.clock.now())) {
-    const cluster = known.find(({ instructions }) => instructions.cluster === run.cluster);
-    if (cluster === undefined) continue;
-    const { records, failures: failed } = await runCluster(ports, settings, cluster, run, whyUnwanted);
-    failures.push(...failed);
+  let isDone = true;
+  for (const { run, cluster } of orderRuns(automationsToRun(hint, known, settings, ports.clock.now()), known)) {
+    const ran = await runCluster(ports, settings, cluster, run, whyUnwanted);
+    failures.push(...ran.failures);
+    isDone &&= ran.isDone;
     try {
-      await writeInBatches(ports.journal, records);
+      await writeInBatches(ports.journal, ran.records);
     } catch (error) {
       // What is done is done; the other clusters, and what nobody wants any more, have their turn all the same.
       unrecorded.push(error);
@@ -114,6 +134,50 @@ export async function updateImages(
   const retry = [...failures, ...unrecorded].findLast((failure) => dispositionOf(failure) === 'retry');
   const thrown = retry ?? unrecorded.at(-1);
   if (thrown !== undefined) throw thrown as Error;
+  if (!isDone && hint.type !== 'Tick') throw outOfTime('part of what was asked for');
+}
+
+/** The ports of one run. */
+interface TimedPorts extends UpdateImagesPorts {
+  readonly until: number;
+  /** Hosts of repositories that gave no answer in this run: they are not asked again. */
+  readonly silentHosts: Set<string>;
+}
+
+/** What is left is too little to begin with another automation. Milliseconds. */
+const LEAST_MS = 10_000;
+
+function isOutOfTime({ clock, until }: Pick<TimedPorts, 'clock' | 'until'>): boolean {
+  return until - clock.now() < LEAST_MS;
+}
+
+interface RunOfCluster {
+  readonly run: ImageRun;
+  readonly cluster: ClusterImages;
+}
+
+/** The cluster of which something was looked at longest ago comes first. */
+function orderRuns(runs: readonly ImageRun[], clusters: readonly ClusterImages[]): readonly RunOfCluster[] {
+  const byName = new Map(clusters.map((cluster) => [cluster.instructions.cluster, cluster]));
+  const ordered = runs.flatMap((run) => {
+    const cluster = byName.get(run.cluster);
+    if (cluster === undefined) return [];
+    const looks = lastLooks(cluster);
+    const oldest = Math.min(
+      ...run.imageRepositories.map((item) => looks('ImageRepository', item)),
+      ...run.automations.map((item) => looks('ImageUpdateAutomation', item)),
+    );
+    return [{ run, cluster, oldest }];
+  });
+  return ordered.toSorted((one, other) => one.oldest - other.oldest);
+}
+
+/** When something was last looked at; what never was, at the beginning of all times. */
+function lastLooks({ statuses }: Pick<ClusterImages, 'statuses'>): (kind: string, item: NamespacedName) => number {
+  const looks = new Map(
+    statuses.map(({ object, observedAt }) => [`${object.kind} ${formatNamespacedName(object)}`, observedAt]),
+  );
+  return (kind, item) => looks.get(`${kind} ${formatNamespacedName(item)}`) ?? 0;
 }
 
 function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): boolean {
@@ -123,7 +187,7 @@ function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): bool
 
 /** Withdraws what nobody wants any more. */
 async function sweep(
-  ports: UpdateImagesPorts,
+  ports: TimedPorts,
   settings: UpdateImagesSettings,
   clusters: readonly ClusterImages[],
   whyUnwanted: WhyUnwanted,
@@ -139,6 +203,10 @@ async function sweep(
       (await ports.journal.read(cluster, INSTRUCTIONS_KEY)) !== undefined,
   };
   for (const where of [...named, ...(await readFormerRepositories(ports.journal, named))]) {
+    if (isOutOfTime(ports)) {
+      nextAt = ports.clock.now();
+      break;
+    }
     try {
       const quiet = await ports.quietTimes.find(where.repository.owner);
       if (quiet === undefined) {
@@ -171,23 +239,46 @@ async function readCluster(journal: Journal, cluster: string): Promise<ClusterIm
 }
 
 async function runCluster(
-  ports: UpdateImagesPorts,
+  ports: TimedPorts,
   settings: UpdateImagesSettings,
   { instructions, statuses }: ClusterImages,
   run: ImageRun,
   whyUnwanted: WhyUnwanted,
-): Promise<{ readonly records: readonly JournalRecord[]; readonly failures: readonly unknown[] }> {
+): Promise<{
+  readonly records: readonly JournalRecord[];
+  readonly failures: readonly unknown[];
+  readonly isDone: boolean;
+}> {
   const context: RecordContext = { cluster: run.cluster, now: ports.clock.now(), previous: statuses };
-  const scans = await scanImages(ports.imageRegistry, repositoriesToScan(instructions, run));
+  const looks = lastLooks({ statuses });
+  const wanted = repositoriesToScan(instructions, run).toSorted(
+    (one, other) => looks('ImageRepository', one) - looks('ImageRepository', other),
+  );
+  const scans = await scanImages(ports.imageRegistry, wanted, ports);
+  const scanned = new Set(scans.map(({ repository }) => repository));
+  const unread = new Set(wanted.filter((one) => !scanned.has(one)).map(formatNamespacedName));
   const choices = choosePolicies(instructions, scans);
   const asked = new Set(run.automations.map(formatNamespacedName));
   const records: JournalRecord[] = [];
   const failures: unknown[] = [];
   const news = choices.filter((choice) => isNewChoice(context, choice));
-  for (const automation of instructions.imageUpdateAutomations) {
+  const notReached: ImageUpdateAutomation[] = [];
+  const automations = instructions.imageUpdateAutomations.toSorted(
+    (one, other) => looks('ImageUpdateAutomation', one) - looks('ImageUpdateAutomation', other),
+  );
+  for (const automation of automations) {
     const moved = news.some((choice) => usesPolicy(automation, choice.policy));
     if (automation.suspend || !(asked.has(formatNamespacedName(automation)) || moved)) continue;
+    const isUnread = instructions.imagePolicies.some(
+      (policy) => usesPolicy(automation, policy) && unread.has(formatNamespacedName(policy.imageRepositoryRef)),
+    );
+    if (isUnread || isOutOfTime(ports)) {
+      notReached.push(automation);
+      continue;
+    }
+    const host = hostOfCheckout(instructions, automation, settings);
     try {
+      if (host !== undefined && ports.silentHosts.has(host)) throw silentHost(host);
       const quiet = await findQuiet(ports.quietTimes, settings, instructions, automation);
       records.push(
         ...(quiet === undefined
@@ -196,13 +287,37 @@ async function runCluster(
       );
     } catch (error) {
       failures.push(error);
+      if (host !== undefined && silentHostOf(error) !== undefined) ports.silentHosts.add(host);
       records.push(...recordFailure(context, automation, error));
     }
   }
+  // What was not reached finds the choice new once more, and its repository due.
+  const isKept = (policy: ImagePolicy): boolean => notReached.some((automation) => usesPolicy(automation, policy));
+  const kept = instructions.imagePolicies.filter(isKept);
+  const keptRepositories = new Set(kept.map(({ imageRepositoryRef }) => formatNamespacedName(imageRepositoryRef)));
+  const isRecorded = ({ repository }: Scan): boolean => !keptRepositories.has(formatNamespacedName(repository));
   // Choices are recorded after the automations ran: a run that was killed finds the choice new once more.
-  records.push(...scans.flatMap((scan) => recordScan(context, scan)));
-  records.push(...choices.flatMap((choice) => recordChoice(context, choice)));
-  return { records, failures: [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))] };
+  records.push(...scans.filter(isRecorded).flatMap((scan) => recordScan(context, scan)));
+  records.push(...choices.filter(({ policy }) => !isKept(policy)).flatMap((choice) => recordChoice(context, choice)));
+  return {
+    records,
+    failures: [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))],
+    isDone: notReached.length === 0 && unread.size === 0,
+  };
+}
+
+function hostOfCheckout(
+  instructions: Instructions,
+  automation: ImageUpdateAutomation,
+  settings: UpdateImagesSettings,
+): string | undefined {
+  const checkout = tryResolveCheckout(instructions, automation, settings);
+  return checkout === undefined ? undefined : new URL(checkout.url).host;
+}
+
+function silentHost(host: string): TidegateError {
+  const message = `host ${host} does not answer, and is asked for one automation at a time until it does`;
+  return new TidegateError('GitOperationFailed', message, { disposition: 'retry', silentHost: host });
 }
 
 /** The quiet time that keeps an automation waiting; what is wrong with its checkout its own run says. */
@@ -224,7 +339,7 @@ interface AutomationRun {
 }
 
 async function runAutomation(
-  ports: UpdateImagesPorts,
+  ports: TimedPorts,
   settings: UpdateImagesSettings,
   context: RecordContext,
   run: AutomationRun,
@@ -243,7 +358,7 @@ async function runAutomation(
       // Whoever wrote this may have read the registry after us. What it knew we know too when we read now, and if it
       // writes once more, the branch is no longer where it was observed.
       const used = repositoriesToScan(instructions, { cluster, imageRepositories: [], automations: [automation] });
-      const now = choosePolicies(instructions, await scanImages(ports.imageRegistry, used));
+      const now = choosePolicies(instructions, await scanImages(ports.imageRegistry, used, ports));
       plan = planImageUpdate({ ...observed, ...candidatesOf(context, run, now) });
     }
     const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);

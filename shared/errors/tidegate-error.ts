@@ -13,6 +13,8 @@ export interface TidegateErrorOptions {
   readonly subject?: string;
   /** When another try is of use, where that is known: whoever tries before is refused. Milliseconds since the epoch. */
   readonly notBefore?: number;
+  /** The host that gave no answer at all: whatever else is asked of it now would wait as long. */
+  readonly silentHost?: string;
   readonly cause?: unknown;
 }
 
@@ -23,6 +25,7 @@ export class TidegateError extends Error {
   readonly disposition: Disposition;
   readonly subject: string | undefined;
   readonly notBefore: number | undefined;
+  readonly silentHost: string | undefined;
 
   constructor(code: string, message: string, options: TidegateErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -31,6 +34,7 @@ export class TidegateError extends Error {
     this.disposition = options.disposition;
     this.subject = options.subject;
     this.notBefore = options.notBefore;
+    this.silentHost = options.silentHost;
   }
 }
 
@@ -42,6 +46,11 @@ export function dispositionOf(error: unknown): Disposition {
 /** When another try is of use, where the failure says so. */
 export function notBeforeOf(error: unknown): number | undefined {
   return error instanceof TidegateError ? error.notBefore : undefined;
+}
+
+/** Which host gave no answer at all, where the failure is that. */
+export function silentHostOf(error: unknown): string | undefined {
+  return error instanceof TidegateError ? error.silentHost : undefined;
 }
 
 /** One line for people from any thrown value. */

@@ -65,6 +65,16 @@ export function recordFailure(source: KnownSource, error: unknown, at: number): 
   return isKnown ? [status] : [status, event(source, { severity: 'error', reason, message }, at)];
 }
 
+/** What is written when a source was not looked at: why not, once, but no time of a look. */
+export function recordSkipped(source: KnownSource, error: TidegateError, at: number): readonly JournalRecord[] {
+  const previous = readyOf(source.status);
+  if (previous?.status === 'False' && previous.reason === error.code) return [];
+  const observedAt = source.status?.observedAt ?? 0;
+  return recordFailure(source, error, at).map((record) =>
+    record.type === 'Status' ? { ...record, observedAt } : record,
+  );
+}
+
 /** What is written of a suspended source: that it is, once. */
 export function recordSuspended(source: KnownSource, at: number): readonly JournalRecord[] {
   if (source.status?.suspended === true) return [];

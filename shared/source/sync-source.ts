@@ -7,10 +7,12 @@ import type { GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import type { SourceLimits } from './artifact.ts';
+import { runWithin } from '#shared/work/run-within.ts';
 import { executeSync } from './execute-sync.ts';
 import { observePinned, observeRemote, observeStored, readHead } from './observe-source.ts';
+import { limitGitRemote } from './limit-git-remote.ts';
 import { planSync } from './plan-sync.ts';
-import { recordFailure, recordStored, recordSuspended, recordUnchanged } from './record-sync.ts';
+import { recordFailure, recordSkipped, recordStored, recordSuspended, recordUnchanged } from './record-sync.ts';
 import { sourceSpecDigest } from './source-spec-digest.ts';
 import type { KnownSource } from './sources-to-sync.ts';
 
@@ -32,6 +34,14 @@ export type SyncOutcome =
   | { readonly result: 'unchanged' | 'suspended' }
   | { readonly result: 'failed'; readonly error: unknown };
 
+/** The time that a run has for one source. */
+export interface SyncTime {
+  /** When the run has to be done, milliseconds since the epoch. */
+  readonly until: number;
+  /** Whatever `spec.timeout` says, the run waits no longer for one source. */
+  readonly mostMs: number;
+}
+
 /** How often a source is looked at anew because somebody else recorded it meanwhile. */
 const ATTEMPTS = 5;
 
@@ -43,22 +53,42 @@ const ATTEMPTS = 5;
 export async function syncSource(
   ports: SyncPorts,
   sources: readonly [KnownSource, ...KnownSource[]],
+  time: SyncTime,
   attempt = 1,
 ): Promise<SyncOutcome> {
   const overtaken: KnownSource[] = [];
   const seen = await Promise.all(
     sources.map(async (source) => ({ source, head: await readHead(ports.journal, source.key) })),
   );
-  const outcome = await syncSeen(ports, sources[0], seen, async ({ source, head }, records) => {
+  const outcome = await syncSeen(ports, sources[0], seen, time, async ({ source, head }, records) => {
     if (records.length === 0) return;
     const expected = { partition: source.key.cluster, key: sourceHeadKey(source.key), record: head };
     if ((await ports.journal.write(records, expected)) === 'conflict') overtaken.push(source);
   });
   const [next, ...rest] = await Promise.all(overtaken.map((source) => readStatus(ports.journal, source)));
   if (next === undefined) return outcome;
-  if (attempt < ATTEMPTS) return syncSource(ports, [next, ...rest], attempt + 1);
+  if (attempt < ATTEMPTS) return syncSource(ports, [next, ...rest], time, attempt + 1);
   const message = `${formatSourceKey(next.key)} was recorded by somebody else each of ${ATTEMPTS} times`;
   return { result: 'failed', error: new TidegateError('SourceOvertaken', message, { disposition: 'retry' }) };
+}
+
+/**
+ * Says of sources why they were not looked at: their server does not answer, somebody else asked it a moment ago. They
+ * keep the time of their last look, and so their turn.
+ */
+export async function skipSilentHost(
+  ports: Pick<SyncPorts, 'journal' | 'clock'>,
+  sources: readonly KnownSource[],
+  host: string,
+): Promise<void> {
+  const message = `host ${host} does not answer, and is asked for one source at a time until it does`;
+  const error = new TidegateError('GitOperationFailed', message, { disposition: 'retry' });
+  for (const source of sources) {
+    const head = await readHead(ports.journal, source.key);
+    const expected = { partition: source.key.cluster, key: sourceHeadKey(source.key), record: head };
+    const records = recordSkipped(source, error, ports.clock.now());
+    if (records.length > 0) await ports.journal.write(records, expected);
+  }
 }
 
 interface SeenSource {
@@ -70,15 +100,17 @@ async function syncSeen(
   ports: SyncPorts,
   first: KnownSource,
   seen: readonly SeenSource[],
+  time: SyncTime,
   record: (seen: SeenSource, records: readonly JournalRecord[]) => Promise<void>,
 ): Promise<SyncOutcome> {
   const at = ports.clock.now();
+  const timed = limitPorts(ports, first, Math.min(time.until, at + Math.min(first.repository.timeoutMs, time.mostMs)));
   if (first.repository.suspend) {
     for (const each of seen) await record(each, recordSuspended(each.source, at));
-    return restoreMissing(ports, seen, record, at);
+    return restoreMissing(timed, seen, record, at);
   }
   try {
-    const remote = await observeRemote(ports, first);
+    const remote = await observeRemote(timed, first);
     const planned = await Promise.all(
       seen.map(async (each) => {
         const stored = await observeStored(ports.artifacts, each.head);
@@ -88,7 +120,7 @@ async function syncSeen(
     const reasons = planned.flatMap(({ each, plan }) =>
       plan.action === 'fetch' ? [{ source: each.source, because: plan.because }] : [],
     );
-    const artifact = reasons.length > 0 ? await executeSync(ports, first, remote) : undefined;
+    const artifact = reasons.length > 0 ? await executeSync(timed, first, remote) : undefined;
     for (const { each, plan } of planned) {
       if (plan.action === 'fetch' && artifact !== undefined) {
         await record(each, recordStored(each.source, remote, artifact, at));
@@ -125,6 +157,27 @@ async function restoreMissing(
     }
   }
   return outcome;
+}
+
+/** One time for all that is asked about a source, as in Flux: for credentials, the refs and the commit. */
+function limitPorts(ports: SyncPorts, { repository }: KnownSource, until: number): SyncPorts {
+  const ms = until - ports.clock.now();
+  const late = (what: string): TidegateError => {
+    const message = `${what} did not come within ${Math.round(ms / 100) / 10} s`;
+    return new TidegateError('GitOperationFailed', message, { disposition: 'retry' });
+  };
+  return {
+    ...ports,
+    gitRemote: limitGitRemote(ports.gitRemote, ports.clock, until, (url) => late(`what was asked of ${url}`)),
+    credentials: {
+      forSource: (request) =>
+        runWithin(
+          ms,
+          () => ports.credentials.forSource(request),
+          () => late(`credentials for ${repository.url}`),
+        ),
+    },
+  };
 }
 
 /** Whether the last look, at what is looked at now, went well. */

@@ -1,22 +1,29 @@
 import { formatSourceKey } from '#shared/api/resource-key.ts';
-import { describeError, dispositionOf, notBeforeOf } from '#shared/errors/tidegate-error.ts';
+import { outOfTime } from '#shared/errors/out-of-time.ts';
+import { describeError, dispositionOf, notBeforeOf, silentHostOf } from '#shared/errors/tidegate-error.ts';
 import { statusKey, type ObjectName } from '#shared/journal/journal-record.ts';
 import { readInstructions } from '#shared/journal/read-instructions.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+import { visitHosts } from '#shared/work/visit-hosts.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { groupSources } from './group-sources.ts';
 import { listSources } from './list-sources.ts';
-import { githubWebOrigin } from './source-url.ts';
+import { githubWebOrigin, normalizeSourceUrl } from './source-url.ts';
 import { sourcesToSync, type KnownSource } from './sources-to-sync.ts';
-import { syncSource, type SyncOutcome, type SyncPorts } from './sync-source.ts';
+import { skipSilentHost, syncSource, type SyncOutcome, type SyncPorts } from './sync-source.ts';
 
 /** Servers asked at the same time; one that is slow keeps only its own place. */
 const CONCURRENCY = 4;
 
+/** What is left is too little to begin with another source. Milliseconds. */
+const LEAST_MS = 5_000;
+
 /**
- * Reads every source that a message concerns.
+ * Reads every source that a message concerns, until its time is up: those that were not looked at for longest come first,
+ * so what was not reached is first the next time.
+ * @param time how long it may take in all; one source gets half of it at most.
  * @throws the first failure that another try may mend; but not for a tick, which comes again by itself, and not where the time
  * of the next try is known.
  */
@@ -24,6 +31,7 @@ export async function syncSources(
   ports: SyncPorts & { readonly settings: Settings; readonly tickMs: number },
   message: WorkMessage,
   log: Logger,
+  time: { readonly until: number },
 ): Promise<void> {
   const known = await readKnownSources(ports.journal, ports.settings);
   const concerned = sourcesToSync(message, known, {
@@ -31,23 +39,58 @@ export async function syncSources(
     tickMs: ports.tickMs,
     githubApiUrl: ports.githubApiUrl,
   });
-  const waiting = [...groupSources(concerned)];
+  const groups = groupSources(concerned).toSorted((one, other) => lastLook(one) - lastLook(other));
   const failures: Error[] = [];
-  async function work(): Promise<void> {
-    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+  const syncTime = { until: time.until, mostMs: (time.until - ports.clock.now()) / 2 };
+  const notReached = await visitHosts(groups, {
+    concurrency: CONCURRENCY,
+    hostOf: ([{ repository }]) => hostOf(repository, ports.githubApiUrl),
+    visit: async (group) => {
       // One that cannot even be recorded takes no other with it.
-      const outcome = await syncSource(ports, group).catch((error): SyncOutcome => ({ result: 'failed', error }));
+      const outcome = await syncSource(ports, group, syncTime).catch((error): SyncOutcome => ({
+        result: 'failed',
+        error,
+      }));
       logOutcome(log, group, outcome, findMissedWebhook(message, group, outcome, ports.githubApiUrl));
-      if (outcome.result === 'failed') failures.push(asError(outcome.error));
-    }
-  }
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+      if (outcome.result !== 'failed') return 'answered';
+      failures.push(asError(outcome.error));
+      return silentHostOf(outcome.error) === undefined ? 'answered' : 'silent';
+    },
+    skip: async (group, host) => {
+      log.warn('source not read', { sources: namesOf(group), reason: `host ${host} does not answer` });
+      await skipSilentHost(ports, group, host).catch((error: unknown) => failures.push(asError(error)));
+    },
+    isOutOfTime: () => time.until - ports.clock.now() < LEAST_MS,
+  });
+  if (notReached.length > 0) log.warn('sources not reached', { sources: notReached.flatMap(namesOf) });
   if (message.type === 'Tick') return;
   // What has its time is looked at by the first tick after it.
   const mendable = failures.find(
     (error) => ['retry', 'wait'].includes(dispositionOf(error)) && notBeforeOf(error) === undefined,
   );
   if (mendable !== undefined) throw mendable;
+  const [unread] = notReached;
+  if (unread !== undefined) throw outOfTime(namesOf(unread).join(', '));
+}
+
+/** When the one of them was looked at that waits for longest. */
+function lastLook(group: readonly KnownSource[]): number {
+  return Math.min(...group.map(({ status }) => status?.observedAt ?? 0));
+}
+
+function hostOf({ url, suspend }: KnownSource['repository'], githubApiUrl: string): string {
+  // Of what is suspended nobody is asked.
+  if (suspend) return '';
+  try {
+    return new URL(normalizeSourceUrl(url, githubApiUrl)).host;
+  } catch {
+    // What is no address stalls by itself, and holds up nobody.
+    return url;
+  }
+}
+
+function namesOf(group: readonly KnownSource[]): readonly string[] {
+  return group.map(({ key }) => formatSourceKey(key));
 }
 
 async function readKnownSources(journal: Journal, settings: Settings): Promise<readonly KnownSource[]> {
@@ -94,7 +137,7 @@ function logOutcome(
   missedWebhook: boolean | undefined,
 ): void {
   const facts = {
-    sources: group.map(({ key }) => formatSourceKey(key)),
+    sources: namesOf(group),
     ...(missedWebhook === undefined ? {} : { missedWebhook }),
   };
   if (outcome.result === 'failed') log.warn('source not read', { ...facts, reason: describeError(outcome.error) });

@@ -26,6 +26,9 @@ export const CLUSTER = 'my-cluster';
 export const BRANCH = `tidegate/${CLUSTER}/flux-system/apps`;
 export const FILE = 'apps/podinfo/kustomization.yaml';
 export const MINUTE = 60_000;
+/** As much time as anybody needs. */
+const UNHURRIED = { getRemainingTimeInMillis: () => 900_000 };
+
 const RETRIES = 1;
 const PLAIN_FILE = { mode: '100644', type: 'blob' } as const;
 
@@ -172,11 +175,11 @@ export async function startImageStories(
       },
       push: (tag: string) => images.push(name, tag),
       handle: async (...bodies: readonly string[]) =>
-        (await handler(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
+        (await handler(sqsEvent(bodies), UNHURRIED)).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
       /** The same function in another process, which knows what the journal knows. */
       handleElsewhere: async (...bodies: readonly string[]) => {
         const other = createImageUpdateHandler({ ...dependencies, ...openProcess() });
-        return (await other(sqsEvent(bodies))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+        return (await other(sqsEvent(bodies), UNHURRIED)).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
       },
       now: clock.now,
       /** Another installation on the same repository, as the same App, with a journal of its own. */
@@ -196,7 +199,7 @@ export async function startImageStories(
         const changed = JSON.stringify({ type: 'InstructionsChanged', cluster });
         return {
           instruct,
-          handle: async () => (await other(sqsEvent([changed]))).batchItemFailures.length,
+          handle: async () => (await other(sqsEvent([changed]), UNHURRIED)).batchItemFailures.length,
         };
       },
       pushed: (envelope: Readonly<Record<string, unknown>> = {}, detail: Readonly<Record<string, unknown>> = {}) =>

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SQSEvent } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
@@ -31,9 +34,12 @@ let gitRemote: GitRemote;
 let now: number;
 let lines: string[];
 let githubApiUrl: string;
+/** What is left of the time that the run may take. */
+let leftMs: () => number;
 
 beforeEach(async () => {
   lines = [];
+  leftMs = () => 180_000;
   folder = await mkdtemp(join(tmpdir(), 'tidegate-source-sync-'));
   server = await startGitHttpServer();
   githubApiUrl = `${server.url}/api/v3`;
@@ -110,7 +116,7 @@ async function send(
       write: (line) => lines.push(line),
     }),
   });
-  const { batchItemFailures } = await handle(batch(messages));
+  const { batchItemFailures } = await handle(batch(messages), { getRemainingTimeInMillis: () => leftMs() });
   return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 }
 
@@ -138,6 +144,20 @@ function batch(messages: readonly (WorkMessage | string)[]): SQSEvent {
 
 function artifactPath(digest: string | undefined): string {
   return join(folder, 'artifacts', `${(digest ?? '').slice('sha256:'.length)}.tar`);
+}
+
+/** A server that takes requests and answers none. */
+async function startSilentServer(): Promise<{ readonly url: string; readonly asked: () => readonly string[] }> {
+  const asked: string[] = [];
+  const silent = createServer(({ method, url = '' }) => void asked.push(`${method} ${url.split('?', 1)[0]}`));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  onTestFinished(async () => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const { port } = silent.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, asked: () => [...asked] };
 }
 
 function tick(): WorkMessage {
@@ -454,6 +474,94 @@ describe('source-sync', () => {
     expect((await head('a'))?.revision).toBe(`main@sha1:${oid}`);
     expect(lines.filter((line) => line.includes('message dropped'))).toHaveLength(2);
     expect(lines.join('')).not.toContain('nonsense');
+  });
+
+  it('asks a host that hangs for one source a tick, says so of its others, and reads every other source', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await server.commit('acme/last', { 'app.yaml': 'a' });
+    const hung = await startSilentServer();
+    const hanging = Array.from({ length: 12 }, (_, index) =>
+      repository(`hangs-${index}`, { url: `${hung.url}/acme/${index}.git`, timeoutMs: 300 }),
+    );
+    await instruct('a', ...hanging, repository('last'));
+
+    await send(['a'], tick());
+    const firstAsked = hung.asked();
+    now += MINUTE;
+    await send(['a'], tick());
+
+    expect(firstAsked).toEqual(['GET /acme/0.git/info/refs']);
+    // Those that were not asked keep their turn.
+    expect(hung.asked().slice(1)).toEqual(['GET /acme/1.git/info/refs']);
+    expect(await head('a', 'last')).toBeDefined();
+    const conditions = await Promise.all(hanging.map(async ({ name }) => (await status('a', name))?.conditions[0]));
+    expect(conditions[0]).toMatchObject({
+      status: 'False',
+      message: `${hung.url}/acme/0.git did not answer within 0.3 s`,
+    });
+    expect(conditions[11]).toMatchObject({
+      status: 'False',
+      reason: 'GitOperationFailed',
+      message: `host ${new URL(hung.url).host} does not answer, and is asked for one source at a time until it does`,
+    });
+    // Said once, however many ticks it lasts.
+    expect((await events('a')).filter((event) => event.includes('does not answer'))).toHaveLength(11);
+  });
+
+  it('stops when its time is up, and begins the next time with what it did not reach', async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `app-${index}`);
+    for (const name of ['fleet', ...names]) await server.commit(`acme/${name}`, { 'app.yaml': 'a' });
+    await instruct('a', ...names.map((name) => repository(name, { intervalMs: MINUTE })));
+    const slow = gitRemote;
+    gitRemote = {
+      ...slow,
+      listRefs: async (request) => {
+        now += 1_000;
+        return slow.listRefs(request);
+      },
+    };
+    const run = async (): Promise<readonly string[]> => {
+      const end = now + 20_000;
+      leftMs = () => end - now;
+      server.requests.length = 0;
+      await send(['a'], tick());
+      expect(now).toBeLessThan(end);
+      now += MINUTE;
+      const asked = server.requests.flatMap((request) => /^GET \/acme\/(?<name>[\w-]+)\.git/u.exec(request)?.[1] ?? []);
+      return [...new Set(asked)];
+    };
+
+    const [first, second, third] = [await run(), await run(), await run()];
+
+    expect(first.length).toBeLessThan(11);
+    expect(new Set([...first, ...second, ...third])).toEqual(new Set(['fleet', ...names]));
+  });
+
+  it('waits for one source no longer than half of its time, whatever spec.timeout says', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await instruct('a', repository('slow', { timeoutMs: 60 * MINUTE }));
+    const asked: number[] = [];
+    const remote = gitRemote;
+    gitRemote = {
+      ...remote,
+      listRefs: (request) => {
+        if (request.url.includes('slow')) asked.push(request.timeoutMs);
+        return remote.listRefs(request);
+      },
+    };
+
+    await send(['a'], tick());
+
+    expect(asked).toEqual([85_000]);
+  });
+
+  it('hands a push back that it has no time for', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    leftMs = () => 14_000;
+    server.requests.length = 0;
+
+    expect(await send(['a'], pushed(`${server.url}/acme/fleet`))).toEqual(['0']);
+    expect(server.requests).toEqual([]);
   });
 
   describe('tells of a missed webhook', () => {

@@ -27,11 +27,13 @@ const UNNAMED_LIMIT_MS = 60_000;
  */
 export function createGitHttpClient(options: GitHttpOptions): HttpClient {
   const deadline = AbortSignal.timeout(options.timeoutMs);
+  let isSilent = true;
   return {
     async request(request: GitHttpRequest): Promise<GitHttpResponse> {
       const body = request.body === undefined ? undefined : await concat(request.body);
       try {
         const response = await send(request, body, options, deadline);
+        isSilent = false;
         checkStatus(response, options);
         checkContentType(response, options);
         const bytes = await readBounded(response, options);
@@ -45,7 +47,7 @@ export function createGitHttpClient(options: GitHttpOptions): HttpClient {
           body: once(bytes),
         };
       } catch (error) {
-        throw translate(error, options, deadline);
+        throw translate(error, options, { deadline, isSilent });
       }
     },
   };
@@ -125,14 +127,20 @@ async function readBounded(response: Response, options: GitHttpOptions): Promise
   return Buffer.concat(chunks);
 }
 
-function translate(error: unknown, options: GitHttpOptions, deadline: AbortSignal): TidegateError {
+function translate(
+  error: unknown,
+  options: GitHttpOptions,
+  { deadline, isSilent }: { readonly deadline: AbortSignal; readonly isSilent: boolean },
+): TidegateError {
   if (error instanceof TidegateError) return error;
   if (error instanceof Error && error.cause instanceof TidegateError) return error.cause;
+  const silentHost = isSilent ? new URL(options.url).host : undefined;
   if (deadline.aborted) {
-    return transient(`${options.url} did not answer within ${options.timeoutMs / 1000} s`, error);
+    const seconds = Math.round(options.timeoutMs / 100) / 10;
+    return transient(`${options.url} did not answer within ${seconds} s`, error, silentHost);
   }
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return transient(`${options.url} cannot be read: ${describeError(cause)}`, error);
+  return transient(`${options.url} cannot be read: ${describeError(cause)}`, error, silentHost);
 }
 
 async function concat(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array> {
@@ -163,6 +171,7 @@ function limited(message: string, retryAfter: string | null): TidegateError {
   });
 }
 
-function transient(message: string, cause?: unknown): TidegateError {
-  return new TidegateError('GitOperationFailed', message, { disposition: 'retry', cause });
+function transient(message: string, cause?: unknown, silentHost?: string): TidegateError {
+  const silence = silentHost === undefined ? {} : { silentHost };
+  return new TidegateError('GitOperationFailed', message, { disposition: 'retry', cause, ...silence });
 }

@@ -31,7 +31,18 @@ export function toTidegateError(error: unknown, subject: string, asked: AskedFor
     subject,
     cause: error,
     ...(judgement.kind === 'limit' ? { notBefore: judgement.until } : {}),
+    ...(isUnanswered(error) ? { silentHost: 'GitHub' } : {}),
   });
+}
+
+/** Octokit's errors carry the answer, where there was one. */
+function isUnanswered(error: unknown): boolean {
+  return (
+    statusOf(error) === 500 &&
+    typeof error === 'object' &&
+    error !== null &&
+    Reflect.get(error, 'response') === undefined
+  );
 }
 
 interface Explanation {

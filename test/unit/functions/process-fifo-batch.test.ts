@@ -48,6 +48,8 @@ function record(messageId: string, group: string, body = ''): SQSRecord {
   };
 }
 
+const UNHURRIED = { getRemainingTimeInMillis: () => 180_000 };
+
 type Outcome = 'ok' | 'unexpected' | 'reject' | 'stall' | 'wait' | 'retry';
 
 function settle(outcome: Outcome): void {
@@ -86,6 +88,7 @@ describe('a FIFO batch', () => {
               await Promise.resolve();
             },
             recordingLogger([]),
+            UNHURRIED,
           );
           const failed = answer.batchItemFailures.map((item) => item.itemIdentifier);
           for (const group of ['a', 'b', 'c']) {
@@ -133,9 +136,49 @@ describe('a FIFO batch', () => {
         parseWorkMessage(text);
       },
       recordingLogger(lines),
+      UNHURRIED,
     );
     expect(answer.batchItemFailures).toEqual([]);
     expect(lines.map((line) => [line.level, line.fields['code']])).toEqual([['error', 'MessageMalformed']]);
     expect(JSON.stringify(lines)).not.toContain('hunter2');
+  });
+
+  it('begins with what somebody waits for: a look at everything comes last, with the rest of its group', async () => {
+    const tick = '{"type":"Tick","id":"1"}';
+    const Records = [record('1', 'tick', tick), record('2', 'a'), record('3', 'tick'), record('4', 'b')];
+    const handled: string[] = [];
+
+    await processFifoBatch(
+      { Records },
+      async ({ messageId }) => void handled.push(messageId),
+      recordingLogger([]),
+      UNHURRIED,
+    );
+
+    expect(handled).toEqual(['2', '4', '1', '3']);
+  });
+
+  it('begins nothing that there is no time for: it hands it back, but lets a tick go, for which another one comes', async () => {
+    let leftMs = 60_000;
+    const Records = [
+      record('1', 'a'),
+      record('2', 'a'),
+      record('3', 'b'),
+      record('4', 'tick', '{"type":"Tick","id":"1"}'),
+    ];
+    const handled: string[] = [];
+
+    const { batchItemFailures } = await processFifoBatch(
+      { Records },
+      async ({ messageId }) => {
+        handled.push(messageId);
+        leftMs -= 50_000;
+      },
+      recordingLogger([]),
+      { getRemainingTimeInMillis: () => leftMs },
+    );
+
+    expect(handled).toEqual(['1']);
+    expect(batchItemFailures).toEqual([{ itemIdentifier: '2' }, { itemIdentifier: '3' }]);
   });
 });
