@@ -431,6 +431,7 @@ describe('functions', () => {
       'nodejs24.x arm64 10 s',
       'nodejs24.x arm64 180 s',
       'nodejs24.x arm64 180 s',
+      'nodejs24.x arm64 180 s',
       'nodejs24.x arm64 60 s',
       'nodejs24.x x86_64 300 s layer',
       'nodejs24.x x86_64 300 s layer',

@@ -39,7 +39,7 @@ async function countedLines(record: JournalRecord, error: TidegateError): Promis
     log: createJsonLogger({ level: 'info', knownSecrets: [], now: () => 0, write: (line) => void lines.push(line) }),
   });
   const change = toStreamRecord({ sequenceNumber: '1', after: record, at: 0 });
-  await handler({ Records: change === undefined ? [] : [change] });
+  await handler({ Records: change === undefined ? [] : [change] }, { getRemainingTimeInMillis: () => 60_000 });
   return lines.filter((line) => line.includes('"dropped":true'));
 }
 

@@ -116,7 +116,12 @@ describe('a FIFO batch', () => {
   ])('counts for the alarm what it drops: %s is %s', async (outcome, isDropped) => {
     const lines: Line[] = [];
 
-    await processFifoBatch({ Records: [record('1', 'a')] }, async () => settle(outcome), recordingLogger(lines));
+    await processFifoBatch(
+      { Records: [record('1', 'a')] },
+      async () => settle(outcome),
+      recordingLogger(lines),
+      UNHURRIED,
+    );
 
     expect(lines.filter(({ fields }) => fields['dropped'] === true)).toHaveLength(isDropped ? 1 : 0);
   });
