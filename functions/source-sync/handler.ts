@@ -6,10 +6,11 @@ import type { Settings } from '#shared/settings/settings.ts';
 import { keepArtifacts } from '#shared/source/keep-artifacts.ts';
 import type { SyncPorts } from '#shared/source/sync-source.ts';
 import { syncSources } from '#shared/source/sync-sources.ts';
+import { createOneAtATime } from '#shared/work/one-at-a-time.ts';
 import type { RunContext } from '../run-time.ts';
 
 /** What the function is composed of. */
-export interface SourceSyncDependencies extends SyncPorts {
+export interface SourceSyncDependencies extends Omit<SyncPorts, 'large'> {
   readonly settings: Settings;
   /** How often a tick comes. */
   readonly tickMs: number;
@@ -23,13 +24,14 @@ const RESERVE_MS = 10_000;
 export function createSourceSyncHandler(
   dependencies: SourceSyncDependencies,
 ): (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse> {
+  const ports = { ...dependencies, large: createOneAtATime() };
   return (event, context) => {
     const until = dependencies.clock.now() + context.getRemainingTimeInMillis() - RESERVE_MS;
     return processFifoBatch(
       event,
       async (record, log) => {
         const message = parseWorkMessage(record.body);
-        await syncSources(dependencies, message, log, { until });
+        await syncSources(ports, message, log, { until });
         const { settings, tickMs } = dependencies;
         const clusters = settings.clusters.map(({ name }) => name);
         if (message.type === 'Tick') await keepArtifacts(dependencies, clusters, tickMs, log);

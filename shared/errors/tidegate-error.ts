@@ -15,6 +15,8 @@ export interface TidegateErrorOptions {
   readonly notBefore?: number;
   /** The host that gave no answer at all: whatever else is asked of it now would wait as long. */
   readonly silentHost?: string;
+  /** What was to be read is larger than it was allowed to be. */
+  readonly isTooLarge?: boolean;
   readonly cause?: unknown;
 }
 
@@ -26,6 +28,7 @@ export class TidegateError extends Error {
   readonly subject: string | undefined;
   readonly notBefore: number | undefined;
   readonly silentHost: string | undefined;
+  readonly isTooLarge: boolean;
 
   constructor(code: string, message: string, options: TidegateErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -35,6 +38,7 @@ export class TidegateError extends Error {
     this.subject = options.subject;
     this.notBefore = options.notBefore;
     this.silentHost = options.silentHost;
+    this.isTooLarge = options.isTooLarge ?? false;
   }
 }
 

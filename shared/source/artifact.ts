@@ -32,7 +32,7 @@ export async function packArtifact(tree: SourceTree): Promise<Uint8Array> {
       throw refused(`path ${JSON.stringify(path)} ${refusal}`);
     }
     const header = { name: path, mode: file.executable ? 0o755 : 0o644, mtime: new Date(0), uid: 0, gid: 0 };
-    archive.entry({ ...header, type: 'file', size: file.bytes.byteLength }, Buffer.from(file.bytes));
+    archive.entry({ ...header, type: 'file', size: file.bytes.byteLength }, viewOf(file.bytes));
   }
   archive.finalize();
   return bytes;
@@ -66,7 +66,7 @@ export async function unpackArtifact(bytes: Uint8Array, limits: SourceLimits): P
       tree.set(path, { bytes: await collect(entry), executable: ((entry.header.mode ?? 0) & 0o100) !== 0 });
     }
   })();
-  archive.end(Buffer.from(bytes));
+  archive.end(viewOf(bytes));
   try {
     await done;
   } catch (error) {
@@ -111,10 +111,19 @@ function collect(stream: Readable): Promise<Uint8Array> {
     stream.on('data', (chunk) => {
       if (chunk instanceof Uint8Array) chunks.push(chunk);
     });
-    stream.on('end', () => resolve(new Uint8Array(Buffer.concat(chunks))));
+    stream.on('end', () => resolve(bytesOf(Buffer.concat(chunks))));
     stream.on('error', reject);
     stream.on('close', () => reject(new Error('archive ends in the middle of a file')));
   });
+}
+
+// Neither copies: an artifact may be a good part of what the process may hold.
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function refused(message: string, cause?: unknown): TidegateError {

@@ -7,6 +7,7 @@ import type { GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import type { SourceLimits } from './artifact.ts';
+import type { OneAtATime } from '#shared/work/one-at-a-time.ts';
 import { runWithin } from '#shared/work/run-within.ts';
 import { executeSync } from './execute-sync.ts';
 import { observePinned, observeRemote, observeStored, readHead } from './observe-source.ts';
@@ -25,6 +26,8 @@ export interface SyncPorts {
   readonly clock: Clock;
   readonly githubApiUrl: string;
   readonly limits: SourceLimits;
+  /** Of all sources that are large, one is in memory. */
+  readonly large: OneAtATime;
 }
 
 /** How syncing ended; a failure is recorded already, and handed on for the queue to decide. */
@@ -104,13 +107,16 @@ async function syncSeen(
   record: (seen: SeenSource, records: readonly JournalRecord[]) => Promise<void>,
 ): Promise<SyncOutcome> {
   const at = ports.clock.now();
-  const timed = limitPorts(ports, first, Math.min(time.until, at + Math.min(first.repository.timeoutMs, time.mostMs)));
+  const limited = (): SyncPorts => {
+    const now = ports.clock.now();
+    return limitPorts(ports, first, Math.min(time.until, now + Math.min(first.repository.timeoutMs, time.mostMs)));
+  };
   if (first.repository.suspend) {
     for (const each of seen) await record(each, recordSuspended(each.source, at));
-    return restoreMissing(timed, seen, record, at);
+    return restoreMissing(limited, seen, record, at);
   }
   try {
-    const remote = await observeRemote(timed, first);
+    const remote = await observeRemote(limited(), first);
     const planned = await Promise.all(
       seen.map(async (each) => {
         const stored = await observeStored(ports.artifacts, each.head);
@@ -120,7 +126,10 @@ async function syncSeen(
     const reasons = planned.flatMap(({ each, plan }) =>
       plan.action === 'fetch' ? [{ source: each.source, because: plan.because }] : [],
     );
-    const artifact = reasons.length > 0 ? await executeSync(timed, first, remote) : undefined;
+    const artifact =
+      reasons.length > 0
+        ? await executeSync({ ...ports, gitRemote: () => limited().gitRemote }, first, remote)
+        : undefined;
     for (const { each, plan } of planned) {
       if (plan.action === 'fetch' && artifact !== undefined) {
         await record(each, recordStored(each.source, remote, artifact, at));
@@ -139,7 +148,7 @@ async function syncSeen(
 
 /** What is suspended stays where it is, and so does its artifact: one that is gone is made again from the same commit. */
 async function restoreMissing(
-  ports: SyncPorts,
+  limited: () => SyncPorts,
   seen: readonly SeenSource[],
   record: (seen: SeenSource, records: readonly JournalRecord[]) => Promise<void>,
   at: number,
@@ -148,9 +157,10 @@ async function restoreMissing(
   for (const each of seen) {
     const { source, head } = each;
     try {
-      if (head === undefined || (await ports.artifacts.has(head.digest))) continue;
-      const remote = await observePinned(ports, source, head);
-      await record(each, recordStored(source, remote, await executeSync(ports, source, remote), at));
+      if (head === undefined || (await limited().artifacts.has(head.digest))) continue;
+      const remote = await observePinned(limited(), source, head);
+      const artifact = await executeSync({ ...limited(), gitRemote: () => limited().gitRemote }, source, remote);
+      await record(each, recordStored(source, remote, artifact, at));
     } catch (error) {
       await record(each, recordFailure(source, error, at));
       outcome = { result: 'failed', error };
@@ -159,11 +169,12 @@ async function restoreMissing(
   return outcome;
 }
 
-/** One time for all that is asked about a source, as in Flux: for credentials, the refs and the commit. */
+/** Ports of which nothing is waited for after a point in time. */
 function limitPorts(ports: SyncPorts, { repository }: KnownSource, until: number): SyncPorts {
   const ms = until - ports.clock.now();
   const late = (what: string): TidegateError => {
-    const message = `${what} did not come within ${Math.round(ms / 100) / 10} s`;
+    const seconds = Math.round(ms / 100) / 10;
+    const message = ms > 0 ? `${what} did not come within ${seconds} s` : `there was no time left for ${what}`;
     return new TidegateError('GitOperationFailed', message, { disposition: 'retry' });
   };
   return {

@@ -57,6 +57,7 @@ export async function syncSources(
       return silentHostOf(outcome.error) === undefined ? 'answered' : 'silent';
     },
     skip: async (group, host) => {
+      if (group[0].repository.suspend) return;
       log.warn('source not read', { sources: namesOf(group), reason: `host ${host} does not answer` });
       await skipSilentHost(ports, group, host).catch((error: unknown) => failures.push(asError(error)));
     },
@@ -78,9 +79,7 @@ function lastLook(group: readonly KnownSource[]): number {
   return Math.min(...group.map(({ status }) => status?.observedAt ?? 0));
 }
 
-function hostOf({ url, suspend }: KnownSource['repository'], githubApiUrl: string): string {
-  // Of what is suspended nobody is asked.
-  if (suspend) return '';
+function hostOf({ url }: KnownSource['repository'], githubApiUrl: string): string {
   try {
     return new URL(normalizeSourceUrl(url, githubApiUrl)).host;
   } catch {

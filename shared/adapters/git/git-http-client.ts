@@ -120,7 +120,8 @@ async function readBounded(response: Response, options: GitHttpOptions): Promise
   for await (const chunk of response.body ?? []) {
     total += chunk.byteLength;
     if (total > options.maxBytes) {
-      throw stalled('GitOperationFailed', `${options.url} sends more than the allowed ${options.maxBytes} bytes`);
+      const message = `${options.url} sends more than the allowed ${options.maxBytes} bytes`;
+      throw new TidegateError('GitOperationFailed', message, { disposition: 'stall', isTooLarge: true });
     }
     chunks.push(chunk);
   }

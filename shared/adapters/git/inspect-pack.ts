@@ -87,5 +87,8 @@ function broken(message: string): TidegateError {
 }
 
 function tooLarge(message: string): TidegateError {
-  return new TidegateError('GitOperationFailed', `what the git server sent ${message}`, { disposition: 'stall' });
+  return new TidegateError('GitOperationFailed', `what the git server sent ${message}`, {
+    disposition: 'stall',
+    isTooLarge: true,
+  });
 }

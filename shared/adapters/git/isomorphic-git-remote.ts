@@ -13,6 +13,7 @@ import { readCommitTree } from './read-commit-tree.ts';
 const MAX_ADVERTISEMENT_BYTES = 32 * 1024 * 1024;
 /** Trees and the commit come in addition to the files. */
 const OBJECTS_PER_FILE = 3;
+const LEAST_OVERHEAD_BYTES = 4 * 1024 * 1024;
 const gitdir = '/git';
 /** What is not known yet is asked again within fifteen seconds. */
 const PATIENCE_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 7_500];
@@ -86,7 +87,7 @@ async function fetchInto(fs: PromiseFsClient, request: GitFetch, userAgent: stri
     ...(request.credentials === undefined ? {} : { credentials: request.credentials }),
     userAgent,
     timeoutMs: request.timeoutMs,
-    maxBytes: request.limits.bytes + MAX_ADVERTISEMENT_BYTES,
+    maxBytes: request.limits.bytes + overheadOf(request.limits),
     inspect: (lines) => inspectAnswer(lines, request),
   };
   await fetchCommit(fs, request, options);
@@ -150,8 +151,13 @@ function inspectAnswer(lines: readonly Uint8Array[], request: GitFetch): void {
   const pack = Buffer.concat(lines.filter((line) => line[0] === 1).map((line) => line.subarray(1)));
   inspectPack(pack, {
     objects: request.limits.files * OBJECTS_PER_FILE + 1000,
-    bytes: request.limits.bytes * 2 + MAX_ADVERTISEMENT_BYTES,
+    bytes: request.limits.bytes * 2 + overheadOf(request.limits),
   });
+}
+
+/** Beside the files: trees, and the refs that are told once more. */
+function overheadOf({ bytes }: GitFetch['limits']): number {
+  return Math.min(MAX_ADVERTISEMENT_BYTES, Math.max(LEAST_OVERHEAD_BYTES, bytes / 2));
 }
 
 function refusal(text: Uint8Array): TidegateError {

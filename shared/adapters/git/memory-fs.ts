@@ -39,7 +39,7 @@ export function createMemoryFs(): PromiseFsClient {
       },
       async writeFile(path: string, content: Uint8Array | string): Promise<void> {
         addFolder(parentOf(path));
-        files.set(path, typeof content === 'string' ? Buffer.from(content) : Buffer.from(content));
+        files.set(path, typeof content === 'string' ? Buffer.from(content) : viewOf(content));
       },
       async readdir(path: string): Promise<readonly string[]> {
         if (!folders.has(path)) throw MISSING;
@@ -65,6 +65,11 @@ export function createMemoryFs(): PromiseFsClient {
       lstat: stat,
     },
   };
+}
+
+/** Not a copy: a pack may be most of what the process may hold, and who wrote it changes nothing of it. */
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function parentOf(path: string): string {

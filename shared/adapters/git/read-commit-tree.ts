@@ -35,13 +35,13 @@ export async function readCommitTree(
         const content = blobs.get(entry.oid) ?? (await readBlob({ fs, gitdir, oid: entry.oid, cache })).blob;
         blobs.set(entry.oid, content);
         bytes += content.byteLength;
-        if (bytes > limits.bytes) throw refused(`holds more than the allowed ${limits.bytes} bytes of files`);
+        if (bytes > limits.bytes) throw refused(`holds more than the allowed ${limits.bytes} bytes of files`, true);
         tree.set(path, { bytes: content, executable: entry.mode === '100755' });
       }
     }
   }
 }
 
-function refused(message: string): TidegateError {
-  return new TidegateError('GitOperationFailed', `commit ${message}`, { disposition: 'stall' });
+function refused(message: string, isTooLarge = false): TidegateError {
+  return new TidegateError('GitOperationFailed', `commit ${message}`, { disposition: 'stall', isTooLarge });
 }
