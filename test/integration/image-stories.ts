@@ -95,7 +95,7 @@ export async function startImageStories(
     const clock = { ...systemClock, now: () => Date.now() + waited };
     const openProcess = () => {
       const quietTimes = createQuietTimes(journal, clock, { perOwner: true });
-      const keeping = { ...github.clientOptions, quietTimes, now: clock.now };
+      const keeping = { ...github.clientOptions, quietTimes, clock };
       const client = options.keepsLimits === true ? createGitHubClient(keeping) : github.client;
       const { secrets } = github;
       return {
@@ -134,6 +134,7 @@ export async function startImageStories(
     };
     let { settings } = dependencies;
     let handler = createImageUpdateHandler(dependencies);
+    let context = UNHURRIED;
     const where = { owner: repository.owner, repo: repository.name };
     const changePull = (
       number: number,
@@ -160,6 +161,10 @@ export async function startImageStories(
         settings = change(settings);
         handler = createImageUpdateHandler({ ...dependencies, settings });
       },
+      /** Runs end after so long from now on. */
+      hurry: (ms: number) => {
+        context = { getRemainingTimeInMillis: () => ms };
+      },
       wait: (ms: number) => {
         waited += ms;
       },
@@ -175,7 +180,7 @@ export async function startImageStories(
       },
       push: (tag: string) => images.push(name, tag),
       handle: async (...bodies: readonly string[]) =>
-        (await handler(sqsEvent(bodies), UNHURRIED)).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
+        (await handler(sqsEvent(bodies), context)).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
       /** The same function in another process, which knows what the journal knows. */
       handleElsewhere: async (...bodies: readonly string[]) => {
         const other = createImageUpdateHandler({ ...dependencies, ...openProcess() });

@@ -242,6 +242,21 @@ describe('an image pushed to ECR', () => {
     expect(story.pulls()).toEqual([]);
   });
 
+  it('hands back a push that it has no time to propose, and forgets nothing of it', async () => {
+    const story = await startStory();
+    await story.handle(story.instructionsChanged());
+    await story.push('6.7.1');
+
+    // Enough to read the registry.
+    story.hurry(17_000);
+    expect(await story.handle(story.pushed())).toEqual(['message-0']);
+    expect(story.pulls()).toEqual([]);
+    story.hurry(180_000);
+    expect(await story.handle(story.pushed())).toEqual([]);
+
+    expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
+  });
+
   it('leaves the other automations running when one cannot', async () => {
     const story = await startStory({ brokenToo: true });
     await story.push('6.7.1');
