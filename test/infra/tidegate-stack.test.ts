@@ -492,6 +492,26 @@ describe('alarms', () => {
     expect(found).toEqual(METRICS_THERE_ARE);
   });
 
+  test('what the workers log is counted by its fields, in metrics that any of their log groups may write', () => {
+    const Filter = z.looseObject({
+      FilterPattern: z.string(),
+      MetricTransformations: z.tuple([
+        z.strictObject({ MetricName: z.string(), MetricNamespace: z.literal('Tidegate'), MetricValue: z.string() }),
+      ]),
+    });
+
+    const filters = propertiesOf('AWS::Logs::MetricFilter').map((filter) => {
+      const { FilterPattern, MetricTransformations } = Filter.parse(filter);
+      return `${FilterPattern} ${MetricTransformations[0].MetricName} ${MetricTransformations[0].MetricValue}`;
+    });
+
+    expect(filters.toSorted()).toEqual([
+      ...Array.from({ length: 5 }, () => '{ $.dropped IS TRUE } Dropped 1'),
+      '{ $.missedWebhook IS FALSE } MissedWebhooks 0',
+      '{ $.missedWebhook IS TRUE } MissedWebhooks 1',
+    ]);
+  });
+
   test('each has a name of its own and leads to a heading of docs/operations.md that tells what to do', async () => {
     const alarms = propertiesOf('AWS::CloudWatch::Alarm').map((alarm) =>
       z.looseObject({ AlarmName: z.string(), AlarmDescription: z.string() }).parse(alarm),
