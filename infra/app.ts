@@ -7,8 +7,8 @@ import { synthesizeApp } from './synthesize-app.ts';
 const app = new App({ analyticsReporting: false });
 const file: unknown = app.node.tryGetContext('settings');
 try {
-  const { settings, text } = await readInstallation(typeof file === 'string' ? file : 'tidegate.yaml');
-  buildApp(app, settings, await bundleFunctions({ settings: text }));
+  const installation = await readInstallation(typeof file === 'string' ? file : 'tidegate.yaml');
+  buildApp(app, installation.settings, await bundleFunctions({ installation }));
   synthesizeApp(app);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

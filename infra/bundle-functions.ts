@@ -2,16 +2,22 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { build as bundle } from 'esbuild';
-import type { Plugin } from 'esbuild';
+import type { OutputFile, Plugin } from 'esbuild';
+import { CLUSTER_FILE, formatClusterFile } from '#shared/settings/cluster-file.ts';
+import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { makeReadable } from './asset-modes.ts';
+import type { Installation } from './read-installation.ts';
 
-/** The five functions; each is one bundle. */
+/** The five functions; each is one bundle, and that of `reconcile` is deployed once for each cluster. */
 export type FunctionName = 'github-webhook' | 'source-sync' | 'image-update' | 'reconcile' | 'notify';
 
 /** The folder of each function's bundle. */
-export type Bundles = Readonly<Record<FunctionName, string>>;
+export interface Bundles extends Readonly<Record<Exclude<FunctionName, 'reconcile'>, string>> {
+  /** By the name of the cluster. */
+  readonly reconcile: (cluster: string) => string;
+}
 
-/** Beside these functions lies `tidegate.yaml`: an environment has not the room for it. */
+/** Beside these functions lies `tidegate.yaml`, and beside each `reconcile` what it says of its cluster: an environment has not the room. */
 const WITH_SETTINGS: ReadonlySet<FunctionName> = new Set(['source-sync', 'image-update', 'notify']);
 
 const root = join(import.meta.dirname, '..');
@@ -22,24 +28,30 @@ export const BUNDLES_FOLDER: string = join(root, 'dist', 'functions');
  * bytes: paths are relative to the repository, and there is no time and no random name.
  */
 export async function bundleFunctions(options: {
-  /** Text of the `tidegate.yaml` that is deployed. */
-  readonly settings: string;
+  /** What is deployed. */
+  readonly installation: Installation;
   readonly folder?: string;
 }): Promise<Bundles> {
-  const { settings, folder = BUNDLES_FOLDER } = options;
-  const bundleOne = async (name: FunctionName): Promise<string> => {
+  const { installation, folder = BUNDLES_FOLDER } = options;
+  const { settings, text } = installation;
+  const bundleOne = async (name: Exclude<FunctionName, 'reconcile'>): Promise<string> => {
     const target = join(folder, name);
-    await bundleFunction(name, target);
-    if (WITH_SETTINGS.has(name)) await writeFile(join(target, 'tidegate.yaml'), settings);
-    makeReadable(target);
+    await writeBundle(target, await bundleFunction(name), WITH_SETTINGS.has(name) ? { 'tidegate.yaml': text } : {});
     return target;
   };
-  const [webhook, sourceSync, imageUpdate, reconcile, notify] = await Promise.all([
+  const reconcile = (cluster: string): string => join(folder, `reconcile-${cluster}`);
+  const bundleReconcile = async (): Promise<void> => {
+    const files = await bundleFunction('reconcile');
+    for (const cluster of eksClusters(settings)) {
+      await writeBundle(reconcile(cluster.name), files, { [CLUSTER_FILE]: formatClusterFile(settings, cluster) });
+    }
+  };
+  const [webhook, sourceSync, imageUpdate, notify] = await Promise.all([
     bundleOne('github-webhook'),
     bundleOne('source-sync'),
     bundleOne('image-update'),
-    bundleOne('reconcile'),
     bundleOne('notify'),
+    bundleReconcile(),
   ]);
   return { 'github-webhook': webhook, 'source-sync': sourceSync, 'image-update': imageUpdate, reconcile, notify };
 }
@@ -74,7 +86,7 @@ const askForBuiltins: Plugin = {
   },
 };
 
-async function bundleFunction(name: FunctionName, folder: string): Promise<void> {
+async function bundleFunction(name: FunctionName): Promise<readonly OutputFile[]> {
   const result = await bundle({
     absWorkingDir: root,
     entryPoints: { index: join('functions', name, 'index.ts') },
@@ -99,7 +111,18 @@ async function bundleFunction(name: FunctionName, folder: string): Promise<void>
     write: false,
     logLevel: 'error',
   });
+  return result.outputFiles;
+}
+
+/** The code, and beside it what it reads. */
+async function writeBundle(
+  folder: string,
+  files: readonly OutputFile[],
+  beside: Readonly<Record<string, string>>,
+): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  for (const file of result.outputFiles) await writeFile(join(folder, basename(file.path)), file.contents);
+  for (const file of files) await writeFile(join(folder, basename(file.path)), file.contents);
+  for (const [name, text] of Object.entries(beside)) await writeFile(join(folder, name), text);
+  makeReadable(folder);
 }

@@ -5,7 +5,7 @@ import type { Construct } from 'constructs';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
-import type { FunctionName } from './bundle-functions.ts';
+import type { Bundles } from './bundle-functions.ts';
 import { ArtifactBucket } from './constructs/artifact-bucket.ts';
 import { ClusterReconciler } from './constructs/cluster-reconciler.ts';
 import { DroppedMessages } from './constructs/dropped-messages.ts';
@@ -27,7 +27,7 @@ export interface TidegateStackProps extends StackProps {
   /** Those of this stack's region. */
   readonly clusters: readonly EksCluster[];
   /** Folder of each function's bundle. */
-  readonly bundles: Readonly<Record<FunctionName, string>>;
+  readonly bundles: Bundles;
 }
 
 /** Tidegate for the clusters of one region: from the webhook to the clusters, everything in it. */
@@ -64,9 +64,8 @@ export class TidegateStack extends Stack {
     const reconcilers = clusters.map((cluster) => ({
       cluster,
       reconciler: new ClusterReconciler(this, `Reconcile-${cluster.name}`, {
-        settings,
         cluster,
-        bundle: bundles.reconcile,
+        bundle: bundles.reconcile(cluster.name),
         kubectl,
         journal,
         artifacts,

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
-import { readKustomizations, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
+import { readTickState } from '#shared/reconcile/read-previous-state.ts';
 import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
 import { countResults } from '#shared/reconcile/log-run.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
@@ -22,6 +22,8 @@ export interface HeldLease {
 export interface ReconcileDependencies {
   readonly cluster: Pick<ClusterSettings, 'name' | 'path' | 'pruneGuard' | 'approvePrune' | 'namespaces'>;
   readonly installation: InstallationSettings;
+  /** The API server, as the settings name it. */
+  readonly server: string;
   readonly ports: ReconcilePorts;
   /** @returns undefined when another holds the lease for longer than it makes sense to wait. */
   readonly acquireLease: () => Promise<HeldLease | undefined>;
@@ -36,7 +38,7 @@ export type ReconcileHandler = (event: SQSEvent, context: RunContext) => Promise
 
 /** The worker of one cluster's reconcile queue. */
 export function createReconcileHandler(dependencies: ReconcileDependencies): ReconcileHandler {
-  const { cluster, installation, ports, acquireLease } = dependencies;
+  const { cluster, installation, server, ports, acquireLease } = dependencies;
   return (event, context) =>
     processFifoBatch(
       event,
@@ -44,11 +46,8 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
         const message = parseWorkMessage(record.body);
         switch (message.type) {
           case 'Tick': {
-            const [statuses, heads] = await Promise.all([
-              readKustomizations(cluster.name, ports.journal),
-              readSourceHeads(cluster.name, ports.journal),
-            ]);
-            if (!isDue({ statuses, heads }, ports.clock.now())) return;
+            const state = await readTickState(cluster.name, ports.journal);
+            if (!isDue({ ...state, server }, ports.clock.now())) return;
             break;
           }
           case 'Reconcile':
@@ -86,6 +85,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
           cluster: cluster.name,
           path: cluster.path,
           installation,
+          server,
           pruneGuard: cluster.pruneGuard,
           ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
           ...(cluster.namespaces === undefined ? {} : { namespaces: cluster.namespaces }),

@@ -15,7 +15,13 @@ import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
-import { AwsEnvironment, readEnvironment, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
+import { readClusterFile } from '#shared/adapters/disk/read-cluster-file.ts';
+import {
+  AwsEnvironment,
+  LambdaEnvironment,
+  readEnvironment,
+  ReconcileEnvironment,
+} from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
 import { VERSION } from '#shared/errors/version.ts';
 import { countConcerns } from './count-concerns.ts';
@@ -29,7 +35,10 @@ const PATIENCE_MS = 30_000;
 const service = 'reconcile';
 const environment = readEnvironment(ReconcileEnvironment, process.env);
 const aws = readEnvironment(AwsEnvironment, process.env);
-const { CLUSTER_NAME: name, EKS_ROLE_ARN: roleArn } = environment;
+const { LAMBDA_TASK_ROOT } = readEnvironment(LambdaEnvironment, process.env);
+const { installation, configRepository, cluster, eks } = await readClusterFile(LAMBDA_TASK_ROOT);
+const { name } = cluster;
+const { roleArn } = eks;
 
 const log = createPowertoolsLogger({ service, knownSecrets: [] }).child({ cluster: name });
 const writeCount = createPowertoolsMetrics(service);
@@ -41,10 +50,7 @@ const ownCredentials = {
 };
 const api = kubernetesHttpApi(
   eksConnection({
-    name: environment.EKS_CLUSTER,
-    region: aws.AWS_REGION,
-    endpoint: environment.EKS_ENDPOINT,
-    certificateAuthority: environment.EKS_CERTIFICATE_AUTHORITY,
+    ...eks,
     credentials:
       roleArn === undefined
         ? () => Promise.resolve(ownCredentials)
@@ -59,17 +65,12 @@ const bucket = environment.ARTIFACT_BUCKET;
 const holder = `lambda-${randomUUID()}`;
 
 const reconcileOnce = createReconcileHandler({
-  cluster: {
-    name,
-    path: environment.CLUSTER_PATH,
-    pruneGuard: { maxObjects: environment.PRUNE_MAX_OBJECTS, maxPercent: environment.PRUNE_MAX_PERCENT },
-    ...(environment.APPROVE_PRUNE === undefined ? {} : { approvePrune: environment.APPROVE_PRUNE }),
-    ...(environment.NAMESPACES === undefined ? {} : { namespaces: environment.NAMESPACES }),
-  },
+  cluster,
+  server: eks.endpoint,
   installation: {
-    name: environment.INSTALLATION,
-    repository: environment.CONFIG_REPOSITORY,
-    branch: environment.CONFIG_BRANCH,
+    name: installation,
+    repository: configRepository.url,
+    branch: configRepository.branch,
     store: `dynamodb/${environment.JOURNAL_TABLE}`,
   },
   ports: {

@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
-import type { ClusterVpc, Settings } from '#shared/settings/settings.ts';
+import type { ClusterVpc } from '#shared/settings/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { JournalTable } from './journal-table.ts';
@@ -24,8 +24,8 @@ const TIMEOUT = Duration.minutes(5);
 const MEMORY = 1769;
 
 export interface ClusterReconcilerProps {
-  readonly settings: Pick<Settings, 'installation' | 'configRepository'>;
   readonly cluster: EksCluster;
+  /** Folder with the bundle and, beside it, what the settings say of the cluster. */
   readonly bundle: string;
   readonly kubectl: ILayerVersion;
   readonly journal: JournalTable;
@@ -155,30 +155,10 @@ export class ClusterReconciler extends Construct {
   }
 }
 
-function environmentOf({
-  settings,
-  cluster,
-  journal,
-  artifacts,
-}: ClusterReconcilerProps): Readonly<Record<string, string>> {
-  const { name, path, pruneGuard, approvePrune = '', namespaces = [], target } = cluster;
-  const environment: EnvironmentOf<typeof ReconcileEnvironment> = {
+function environmentOf({ journal, artifacts }: ClusterReconcilerProps): EnvironmentOf<typeof ReconcileEnvironment> {
+  return {
     JOURNAL_TABLE: journal.table.tableName,
     ARTIFACT_BUCKET: artifacts.bucket.bucketName,
     KUBECTL: '/opt/kubectl/kubectl',
-    INSTALLATION: settings.installation,
-    CONFIG_REPOSITORY: settings.configRepository.url,
-    CONFIG_BRANCH: settings.configRepository.branch,
-    CLUSTER_NAME: name,
-    CLUSTER_PATH: path,
-    PRUNE_MAX_OBJECTS: `${pruneGuard.maxObjects}`,
-    PRUNE_MAX_PERCENT: `${pruneGuard.maxPercent}`,
-    APPROVE_PRUNE: approvePrune,
-    NAMESPACES: namespaces.join(','),
-    EKS_CLUSTER: target.name,
-    EKS_ENDPOINT: target.endpoint,
-    EKS_CERTIFICATE_AUTHORITY: target.certificateAuthority,
-    EKS_ROLE_ARN: target.roleArn ?? '',
   };
-  return environment;
 }

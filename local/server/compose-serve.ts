@@ -63,10 +63,10 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
     branch: settings.configRepository.branch,
     store: await nameStateFolder(stateFolder),
   };
-  const clusters = settings.clusters.map((cluster) => ({
-    cluster,
-    api: kubernetesHttpApi(connectTo(cluster), { version }),
-  }));
+  const clusters = settings.clusters.map((cluster) => {
+    const connection = connectTo(cluster);
+    return { cluster, server: connection.server, api: kubernetesHttpApi(connection, { version }) };
+  });
   const sweep = startArtifactSweep({
     folder: artifactFolder,
     clusters: settings.clusters.map(({ name }) => name),
@@ -108,10 +108,11 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
       log: log.child({ function: 'image-update' }),
     }),
     reconcile: new Map<string, QueueHandler>(
-      clusters.map(({ cluster, api }) => {
+      clusters.map(({ cluster, server, api }) => {
         const runLog = log.child({ function: 'reconcile', cluster: cluster.name });
         const handler = createReconcileHandler({
           cluster,
+          server,
           installation,
           ports: { api, artifacts, records, journal, renderer, renders, clock, log: runLog },
           acquireLease: () => leases.acquire(api),

@@ -23,23 +23,35 @@ export type ObjectRecord = Readonly<z.infer<typeof ObjectRecord>>;
 /** By object key. */
 export type RecordBook = Map<string, ObjectRecord>;
 
-const Blob = z.object({ version: z.literal(VERSION), objects: z.record(z.string(), ObjectRecord) });
+const Blob = z.object({
+  version: z.literal(VERSION),
+  /** The cluster in which all of them lie; absent in what an older version wrote, or where nobody may look. */
+  cluster: z.string().optional(),
+  objects: z.record(z.string(), ObjectRecord),
+});
 
-/** Reads the records; what cannot be read is as none, and costs one full apply. */
-export function parseRecords(bytes: Uint8Array | undefined): RecordBook {
+/**
+ * Reads the records; what cannot be read is as none, and costs one full apply. So is what was recorded of another cluster
+ * that had the name before this one: nobody removed from here what was applied there.
+ */
+export function parseRecords(bytes: Uint8Array | undefined, clusterUid?: string): RecordBook {
   if (bytes === undefined) {
     return new Map();
   }
   try {
-    return new Map(Object.entries(Blob.parse(JSON.parse(new TextDecoder().decode(bytes))).objects));
+    const { cluster = clusterUid, objects } = Blob.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return new Map(clusterUid === undefined || cluster === clusterUid ? Object.entries(objects) : []);
   } catch {
     return new Map();
   }
 }
 
 /** The bytes to keep. */
-export function formatRecords(records: RecordBook): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ version: VERSION, objects: Object.fromEntries(records) }));
+export function formatRecords(records: RecordBook, clusterUid?: string): Uint8Array {
+  const cluster = clusterUid === undefined ? {} : { cluster: clusterUid };
+  return new TextEncoder().encode(
+    JSON.stringify({ version: VERSION, ...cluster, objects: Object.fromEntries(records) }),
+  );
 }
 
 /** The identity in an object key. */

@@ -13,7 +13,7 @@ export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promis
   const { name } = request.installation;
   const sets = orderSets(request.sets.map((set) => ({ ...set, id: nameApplySet(set.id, name) })));
   const [records, cluster] = await Promise.all([
-    ports.records.load(request.cluster).then(parseRecords),
+    ports.records.load(request.cluster).then((bytes) => parseRecords(bytes, request.clusterUid)),
     observeCluster(ports.api, { ...request, sets, now: ports.clock.now() }),
   ]);
   return {

@@ -26,6 +26,8 @@ export interface InstallationClaim {
   readonly place: ConfigurationPlace;
   /** What its own journal says that it was; absent when the journal is new or lost. */
   readonly remembered?: Installation;
+  /** That the memory is of the cluster that had this name before: who it was stays, what it applied lies elsewhere. */
+  readonly isReplaced?: boolean;
   /** Whether its own journal knows that it worked on a Kustomization. */
   readonly knows: (kustomization: NamespacedName) => boolean;
 }
@@ -100,7 +102,7 @@ function decideByInventory(
   claim: InstallationClaim,
   { lease, parents, elsewhere }: ObservedInstallations,
 ): InstallationDecision {
-  const { remembered, name } = claim;
+  const { remembered, name, isReplaced = false } = claim;
   const own = ownIdentity(claim);
   const adopted = [...(lease?.adopted ?? []), ...(remembered?.adopted ?? [])];
   const underName = parents.filter(({ kustomization }) => installationOf(kustomization) === name);
@@ -112,7 +114,12 @@ function decideByInventory(
   const known = owners.find((owner) => owner.identity === remembered?.identity && hasOnlyMovedItself(claim, owner));
   const same = known ?? owners.find((owner) => samePlace(owner.place, claim.place));
   if (same !== undefined) {
-    return hold(claim, { identity: same.identity, adopted, since: (remembered ?? same).since }, 'restored', lease);
+    return hold(
+      claim,
+      { identity: same.identity, adopted, since: (isReplaced ? same : (remembered ?? same)).since },
+      'restored',
+      lease,
+    );
   }
   const [other] = owners;
   if (other !== undefined) {
@@ -120,7 +127,8 @@ function decideByInventory(
   }
   if (underName.length > 0) {
     // A version that knew no installations made them, and only the journal says whether it was this one.
-    const isOurs = underName.some((parent) => parent.cluster === claim.cluster && claim.knows(parent.kustomization));
+    const isOurs =
+      !isReplaced && underName.some((parent) => parent.cluster === claim.cluster && claim.knows(parent.kustomization));
     const unknown: NameHolder = { name, identity: UNKNOWN_IDENTITY, adopted: [] };
     return isOurs
       ? hold(claim, { identity: own, adopted }, 'restored', lease)
@@ -133,7 +141,7 @@ function decideByInventory(
     };
   }
   // What lies there already, it did not apply, unless its journal says that it was here before.
-  const since = remembered === undefined ? SINCE_CREATION : remembered.since;
+  const since = remembered === undefined || isReplaced ? SINCE_CREATION : remembered.since;
   return hold(claim, { identity: own, adopted, since }, 'new', lease);
 }
 

@@ -62,6 +62,8 @@ export interface PruneApproval {
 
 export interface ApplyRequest {
   readonly cluster: string;
+  /** Which cluster it is that has this name now; absent where nobody may look. */
+  readonly clusterUid?: string;
   /** Whose inventory the run works on; the caller made sure that it may. */
   readonly installation: Installation;
   /** Every Kustomization of the cluster. One that is missing here was deleted from Git. */

@@ -8,7 +8,8 @@ export async function saveRecords(run: ApplyRun): Promise<void> {
   }
   run.recordsChanged = false;
   try {
-    await run.ports.records.save(run.request.cluster, formatRecords(run.records));
+    const { cluster, clusterUid } = run.request;
+    await run.ports.records.save(cluster, formatRecords(run.records, clusterUid));
   } catch {
     run.recordsChanged = true;
   }

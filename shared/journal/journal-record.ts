@@ -170,6 +170,10 @@ export interface InstallationRecord {
   };
   /** Where the journal was kept that this was written to: elsewhere it is a copy. */
   readonly store: string;
+  /** The API server that was worked on last, as the settings name it. */
+  readonly server?: string;
+  /** Which cluster that was: another one may have its name and even its address. */
+  readonly clusterUid?: string;
   readonly at: number;
 }
 

@@ -223,6 +223,8 @@ const StoredRecord = z.discriminatedUnion('type', [
       since: text,
     }),
     store: z.string(),
+    server: text,
+    clusterUid: text,
     at: z.number(),
   }),
   // Strict: a field that a newer version wrote would be one that is not followed.

@@ -4,10 +4,10 @@ import type { InstallationDecision } from '#shared/apply/decide-installation.ts'
 import { describePlace, type Installation } from '#shared/apply/installation.ts';
 import { findCondition, replaceConditions } from '#shared/journal/conditions.ts';
 import type { EventRecord, InstallationRecord, JournalRecord, StatusRecord } from '#shared/journal/journal-record.ts';
-import { INSTALLATION_KEY } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { NextId } from './announce-reconcile.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
+import { readInstallation } from './read-previous-state.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import type { Teller } from './tell-journal.ts';
@@ -21,9 +21,24 @@ export interface InstallationSettings {
   readonly store: string;
 }
 
+/** Which cluster it is that has the name, as far as that is known. */
+export interface ClusterIdentity {
+  /** Its API server, as the settings name it. */
+  readonly server?: string;
+  /** Of its own. */
+  readonly clusterUid?: string;
+}
+
+export interface HeldInstallation {
+  readonly installation: Installation;
+  /** That the cluster is another one than that of the last run: it was built anew, or the settings name another. */
+  readonly isReplaced: boolean;
+}
+
 /** When one that was refused looks again whether it may. */
 const RETRY_MS = 60_000;
 const REASON = 'InstallationRefused';
+const REPLACED = 'ClusterReplaced';
 
 /**
  * Makes sure that the cluster is this installation's to work on, before anything is said or done, and leaves in the journal
@@ -31,21 +46,23 @@ const REASON = 'InstallationRefused';
  * @returns undefined when another one has it.
  */
 export async function holdInstallation(
-  request: ClusterFolder & { readonly installation: InstallationSettings },
+  request: ClusterFolder & ClusterIdentity & { readonly installation: InstallationSettings },
   desired: DesiredState,
   previous: PreviousState,
   ports: Pick<ReconcilePorts, 'api' | 'journal' | 'clock'> & { readonly teller: Pick<Teller, 'tell'> },
   nextId: NextId,
-): Promise<Installation | undefined> {
+): Promise<HeldInstallation | undefined> {
   const { cluster, path, installation: settings } = request;
   const { name, repository, branch, store } = settings;
-  const before = await ports.journal.read(cluster, INSTALLATION_KEY);
-  const record = before?.type === 'Installation' && before.store === store ? before : undefined;
+  const before = await readInstallation(cluster, ports.journal);
+  const record = before?.store === store ? before : undefined;
+  const isReplaced = record !== undefined && isAnother(record, request);
   const decision = await claimInstallation(ports.api, {
     cluster,
     name,
     place: { repository, branch, path },
     ...(record === undefined ? {} : { remembered: record.installation }),
+    isReplaced,
     knows: (kustomization) =>
       previous.statuses.get(`Kustomization/${formatNamespacedName(kustomization)}`)?.lastAttemptedRevision !==
       undefined,
@@ -56,22 +73,65 @@ export async function holdInstallation(
     await ports.teller.tell('that the cluster is not ours', () => writeInBatches(ports.journal, refusal));
     return undefined;
   }
-  const news = recordHeld(decision, desired, record, store, now, nextId);
+  const identity = identityOf(request, isReplaced ? undefined : record);
+  const news = [
+    ...(isReplaced ? recordReplaced(desired, previous, now, nextId) : []),
+    ...recordHeld(decision, desired, record, { store, ...identity }, now, nextId),
+  ];
   // The lease in the cluster says the same: without the record the next run compares places, and writes it again.
   if (news.length > 0) await ports.teller.tell('whose the cluster is', () => ports.journal.write(news));
-  return decision.installation;
+  return { installation: decision.installation, isReplaced };
+}
+
+/** By what the cluster says of itself; where nobody may look, by its address. */
+function isAnother(before: ClusterIdentity, { server, clusterUid }: ClusterIdentity): boolean {
+  if (clusterUid !== undefined && before.clusterUid !== undefined) return clusterUid !== before.clusterUid;
+  return server !== undefined && before.server !== undefined && server !== before.server;
+}
+
+/** What cannot be seen in this run was seen in an earlier one. */
+function identityOf({ server, clusterUid }: ClusterIdentity, before: ClusterIdentity | undefined): ClusterIdentity {
+  const known = { server: server ?? before?.server, clusterUid: clusterUid ?? before?.clusterUid };
+  return {
+    ...(known.server === undefined ? {} : { server: known.server }),
+    ...(known.clusterUid === undefined ? {} : { clusterUid: known.clusterUid }),
+  };
+}
+
+/** Should the run die before it has applied everything, the root is still due: the journal says `Ready` of the other cluster. */
+function recordReplaced(
+  { cluster, revision, nodes }: DesiredState,
+  previous: PreviousState,
+  now: number,
+  nextId: NextId,
+): readonly JournalRecord[] {
+  const { namespace, name } = nodes[0]?.kustomization ?? ROOT_NAME;
+  const root = previous.statuses.get(`Kustomization/${formatNamespacedName({ namespace, name })}`);
+  const event: EventRecord = {
+    type: 'Event',
+    id: nextId(),
+    object: { cluster, kind: 'Kustomization', namespace, name },
+    severity: 'info',
+    reason: REPLACED,
+    message: `cluster ${cluster} is another one than before: everything is applied to it, and nothing of what lies there already is pruned`,
+    revision,
+    at: now,
+  };
+  return [...(root === undefined ? [] : [{ ...root, dueAt: now }]), event];
 }
 
 function recordHeld(
   { installation, how }: InstallationDecision & { outcome: 'held' },
   { cluster, revision }: DesiredState,
   before: InstallationRecord | undefined,
-  store: string,
-  now: number,
+  now: Pick<InstallationRecord, 'store' | 'server' | 'clusterUid'>,
+  at: number,
   nextId: NextId,
 ): readonly JournalRecord[] {
-  if (how === 'known' && JSON.stringify(before?.installation) === JSON.stringify(installation)) return [];
-  const record: InstallationRecord = { type: 'Installation', cluster, installation, store, at: now };
+  const isKnown = before !== undefined && before.server === now.server && before.clusterUid === now.clusterUid;
+  const isSame = JSON.stringify(before?.installation) === JSON.stringify(installation);
+  if (how === 'known' && isKnown && isSame) return [];
+  const record: InstallationRecord = { type: 'Installation', cluster, installation, ...now, at };
   const message = describeNews(installation, how, before?.installation);
   if (message === undefined) return [record];
   const event: EventRecord = {
@@ -82,7 +142,7 @@ function recordHeld(
     reason: how === 'adopted' ? 'InstallationAdopted' : 'InstallationMoved',
     message,
     revision,
-    at: now,
+    at,
   };
   return [record, event];
 }

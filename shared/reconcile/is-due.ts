@@ -1,17 +1,32 @@
-import type { SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
+import { findCondition } from '#shared/journal/conditions.ts';
+import { isCluster } from '#shared/journal/journal-record.ts';
+import type { InstallationRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
+
+/** What a tick looks at. */
+export interface TickState {
+  readonly statuses: readonly StatusRecord[];
+  readonly heads: readonly SourceHead[];
+  /** What the last run that began knew of the cluster. */
+  readonly installation: InstallationRecord | undefined;
+  /** The API server of the settings. */
+  readonly server: string;
+}
 
 /**
  * Whether a tick has anything to do for a cluster. A run is about the whole cluster, so one Kustomization that is due
- * is enough, and a cluster that was never worked on is due at once. So is one with a source that moved after the last
- * run: the request to reconcile may have been given up while the cluster was out of reach.
+ * is enough, and a cluster that was never worked on is due at once. So is one
+ * - with a source that moved after the last run, or that could not be worked on: the request to reconcile may have been
+ *   given up while the cluster was out of reach;
+ * - whose API server is another one since: what the journal says of it is of the cluster that had its name before.
  */
-export function isDue(
-  { statuses, heads }: { readonly statuses: readonly StatusRecord[]; readonly heads: readonly SourceHead[] },
-  now: number,
-): boolean {
+export function isDue({ statuses, heads, installation, server }: TickState, now: number): boolean {
   const kustomizations = statuses.filter((status) => status.object.kind === 'Kustomization');
-  if (kustomizations.length === 0) return true;
+  if (kustomizations.length === 0 || installation?.server !== server || statuses.some(isAway)) return true;
   const lastRun = Math.max(...kustomizations.map(({ observedAt }) => observedAt));
   if (heads.some(({ observedAt }) => observedAt > lastRun)) return true;
   return kustomizations.some((status) => status.dueAt !== undefined && status.dueAt <= now);
+}
+
+function isAway({ object, conditions }: StatusRecord): boolean {
+  return isCluster(object) && findCondition(conditions, 'Ready')?.status === 'False';
 }

@@ -1,9 +1,23 @@
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { DeclarationRecord, LastRenderRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
-import { DECLARATIONS_PREFIX, LAST_RENDERS_PREFIX, SOURCE_HEADS_PREFIX } from '#shared/journal/journal-record.ts';
+import type {
+  DeclarationRecord,
+  InstallationRecord,
+  LastRenderRecord,
+  SourceHead,
+  StatusRecord,
+} from '#shared/journal/journal-record.ts';
+import {
+  clusterObject,
+  DECLARATIONS_PREFIX,
+  INSTALLATION_KEY,
+  LAST_RENDERS_PREFIX,
+  SOURCE_HEADS_PREFIX,
+  statusKey,
+} from '#shared/journal/journal-record.ts';
 import { readStoredInstructions, type StoredInstructions } from '#shared/journal/read-instructions.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { TickState } from './is-due.ts';
 
 /** What the last runs recorded of a cluster. */
 export interface PreviousState {
@@ -63,4 +77,21 @@ export async function readKustomizations(cluster: string, journal: Journal): Pro
 export async function readSourceHeads(cluster: string, journal: Journal): Promise<readonly SourceHead[]> {
   const records = await journal.list(cluster, SOURCE_HEADS_PREFIX);
   return records.filter((record) => record.type === 'SourceHead');
+}
+
+/** What the last run that began knew of the cluster. */
+export async function readInstallation(cluster: string, journal: Journal): Promise<InstallationRecord | undefined> {
+  const record = await journal.read(cluster, INSTALLATION_KEY);
+  return record?.type === 'Installation' ? record : undefined;
+}
+
+/** What a tick looks at to tell whether there is anything to do. */
+export async function readTickState(cluster: string, journal: Journal): Promise<Omit<TickState, 'server'>> {
+  const [kustomizations, own, heads, installation] = await Promise.all([
+    readKustomizations(cluster, journal),
+    journal.read(cluster, statusKey(clusterObject(cluster))),
+    readSourceHeads(cluster, journal),
+    readInstallation(cluster, journal),
+  ]);
+  return { statuses: [...kustomizations, ...(own?.type === 'Status' ? [own] : [])], heads, installation };
 }

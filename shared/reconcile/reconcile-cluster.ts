@@ -1,5 +1,6 @@
 import { ROOT_NAME } from '#shared/api/resource-key.ts';
 import { applyCluster } from '#shared/apply/apply-cluster.ts';
+import { readClusterUid } from '#shared/apply/cluster-uid.ts';
 import type { ApplyOutcome, PruneGuard } from '#shared/apply/desired-state.ts';
 import { journalObject, type RequestRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
@@ -22,6 +23,8 @@ import { createTeller, type Teller } from './tell-journal.ts';
 
 export interface ReconcileRequest extends ClusterFolder {
   readonly installation: InstallationSettings;
+  /** The API server, as the settings name it. */
+  readonly server?: string;
   readonly pruneGuard: PruneGuard;
   /** The root's approval, from the settings: `"<namespace>/<kustomization>=<count>"`. */
   readonly approvePrune?: string;
@@ -62,11 +65,14 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   }
   const teller = createTeller(cluster, journal, log);
   const conclude = () => teller.conclude(previous.statuses.get(objectKey(journalObject(cluster))), clock.now(), nextId);
-  const installation = await holdInstallation(request, desired, previous, { ...ports, teller }, nextId);
-  if (installation === undefined) {
+  const clusterUid = await readClusterUid(ports.api);
+  const identity = clusterUid === undefined ? {} : { clusterUid };
+  const held = await holdInstallation({ ...request, ...identity }, desired, previous, { ...ports, teller }, nextId);
+  if (held === undefined) {
     await conclude();
     return { outcome: 'refused' };
   }
+  const { installation, isReplaced } = held;
 
   logRunStarted(desired, log);
   const { instructions, records } = announceReconcile(desired, previous, clock.now(), nextId);
@@ -75,10 +81,15 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   }
   await teller.tell('what is about to happen', () => writeInBatches(journal, records));
 
-  const plan = planReconcile(desired, previous, request.approvePrune);
+  // How long something has been awaited in another cluster says nothing of this one.
+  const plan = planReconcile(
+    desired,
+    isReplaced ? { ...previous, statuses: new Map() } : previous,
+    request.approvePrune,
+  );
   const { isOutOfTime = () => false } = request;
   const outcome = await applyCluster(
-    { ...plan, ...request, installation },
+    { ...plan, ...request, ...identity, installation },
     {
       ...ports,
       records: noteUnsaved(ports.records, teller),

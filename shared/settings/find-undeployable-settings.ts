@@ -1,12 +1,10 @@
+import { formatClusterFile } from './cluster-file.ts';
 import { ecrPushPattern } from './ecr-push-pattern.ts';
 import type { Finding, SettingsPath } from './settings-places.ts';
 import type { Settings } from './settings.ts';
 
-/** Of the 4 KiB that Lambda gives a function's environment, what a certificate authority and addresses leave. */
-const MAX_NAMESPACES_LENGTH = 1_500;
-
-/** What of a cluster stands in that environment, all together; the rest is for names, and for what the stack adds. */
-const MAX_ENVIRONMENT_LENGTH = 3_400;
+/** Beside the code there is room for more, but what is longer is a mistake: an EKS cluster has two certificate authorities at most. */
+const MAX_CLUSTER_FILE_BYTES = 64 * 1024;
 
 /** EventBridge takes patterns of 2,048 characters. */
 const MAX_PATTERN_LENGTH = 2_000;
@@ -29,11 +27,10 @@ export function findUndeployableSettings(settings: Settings): readonly Finding[]
     ...checkClusters(settings),
     ...checkRoom(settings),
     ...checkServers(settings),
-    ...checkEnvironments(settings),
+    ...checkClusterFiles(settings),
     ...checkRegistries(settings),
     ...checkSecrets(settings),
     ...checkNetworks(settings),
-    ...checkNamespaces(settings),
   ];
 }
 
@@ -45,19 +42,6 @@ function checkClusters({ clusters }: Settings): readonly Finding[] {
       message: 'found no cluster with eks; allowed: at least one, the others are for tidegate serve',
     },
   ];
-}
-
-function checkNamespaces({ clusters }: Settings): readonly Finding[] {
-  return clusters.flatMap(({ namespaces = [] }, index) => {
-    const { length } = namespaces.join(',');
-    if (length <= MAX_NAMESPACES_LENGTH) return [];
-    return [
-      {
-        path: ['clusters', index, 'namespaces'],
-        message: `found names of ${length} characters; allowed: ${MAX_NAMESPACES_LENGTH} in all, as they stand in the environment of a Lambda function; shorten the list, or use the profile platform`,
-      },
-    ];
-  });
 }
 
 function checkRoom({ clusters }: Settings): readonly Finding[] {
@@ -94,17 +78,15 @@ function checkServers({ clusters }: Settings): readonly Finding[] {
   });
 }
 
-function checkEnvironments({ clusters }: Settings): readonly Finding[] {
-  return clusters.flatMap(({ path, namespaces = [], approvePrune = '', target }, index) => {
+function checkClusterFiles(settings: Settings): readonly Finding[] {
+  return settings.clusters.flatMap(({ target, ...cluster }, index) => {
     if (target.kind !== 'eks') return [];
-    const { name, endpoint, certificateAuthority, roleArn = '' } = target;
-    const values = [path, namespaces.join(','), approvePrune, name, endpoint, certificateAuthority, roleArn];
-    const length = Buffer.byteLength(values.join(''));
-    if (length <= MAX_ENVIRONMENT_LENGTH) return [];
+    const bytes = Buffer.byteLength(formatClusterFile(settings, { ...cluster, target }));
+    if (bytes <= MAX_CLUSTER_FILE_BYTES) return [];
     return [
       {
         path: ['clusters', index],
-        message: `found values of ${length} bytes; allowed: ${MAX_ENVIRONMENT_LENGTH} for path, namespaces, approvePrune and eks together, as they stand in the environment of a Lambda function`,
+        message: `found values of ${bytes} bytes; allowed: ${MAX_CLUSTER_FILE_BYTES} for path, namespaces, approvePrune and eks together`,
       },
     ];
   });

@@ -8,19 +8,6 @@ const MALFORMED = Symbol('malformed');
 type Variable<Value> = (text: string | undefined) => Value | typeof MALFORMED;
 
 const Value: Variable<string> = (text) => (text === undefined || text === '' ? MALFORMED : text);
-/** Set, but possibly to nothing: every variable is in every function's environment, so that none is forgotten. */
-const OptionalValue: Variable<string | undefined> = (text) => {
-  if (text === undefined) return MALFORMED;
-  return text === '' ? undefined : text;
-};
-/** Names with commas between; nothing is absent, never a list of none. */
-const OptionalNames: Variable<readonly string[] | undefined> = (text) => {
-  if (text === undefined) return MALFORMED;
-  return text === '' ? undefined : text.split(',');
-};
-const WholeNumber: Variable<number> = (text = '') => (/^\d+$/u.test(text) ? Number(text) : MALFORMED);
-/** However JavaScript writes the number. */
-const Share: Variable<number> = (text = '') => (/^\d+(?:\.\d+)?(?:e[+-]?\d+)?$/u.test(text) ? Number(text) : MALFORMED);
 /** What is there or not as Lambda has it. */
 const AbsentOrValue: Variable<string | undefined> = (text) => (text === '' ? MALFORMED : text);
 
@@ -40,25 +27,8 @@ export const ImageUpdateEnvironment = { JOURNAL_TABLE: Value };
 /** What `notify` is told besides `tidegate.yaml`; the queues of the clusters are siblings of source-sync's. */
 export const NotifyEnvironment = { JOURNAL_TABLE: Value, SOURCE_SYNC_QUEUE_URL: Value, IMAGE_UPDATE_QUEUE_URL: Value };
 
-/** What the `reconcile` of one cluster is told: it reads no file of settings, and knows no other cluster. */
-export const ReconcileEnvironment = {
-  JOURNAL_TABLE: Value,
-  ARTIFACT_BUCKET: Value,
-  KUBECTL: Value,
-  INSTALLATION: Value,
-  CONFIG_REPOSITORY: Value,
-  CONFIG_BRANCH: Value,
-  CLUSTER_NAME: Value,
-  CLUSTER_PATH: Value,
-  PRUNE_MAX_OBJECTS: WholeNumber,
-  PRUNE_MAX_PERCENT: Share,
-  APPROVE_PRUNE: OptionalValue,
-  NAMESPACES: OptionalNames,
-  EKS_CLUSTER: Value,
-  EKS_ENDPOINT: Value,
-  EKS_CERTIFICATE_AUTHORITY: Value,
-  EKS_ROLE_ARN: OptionalValue,
-};
+/** What the `reconcile` of one cluster is told besides `cluster.json`, which lies beside its code. */
+export const ReconcileEnvironment = { JOURNAL_TABLE: Value, ARTIFACT_BUCKET: Value, KUBECTL: Value };
 
 /** What Lambda itself sets for every function. */
 export const LambdaEnvironment = { AWS_REGION: Value, LAMBDA_TASK_ROOT: Value };

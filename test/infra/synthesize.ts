@@ -33,12 +33,12 @@ export const EXAMPLE_SETTINGS = 'examples/aws/tidegate.yaml';
 
 /** Makes the template of the settings as `cdk synth` would; the folder is the caller's to remove. */
 export async function synthesize(settingsFile: string, folder: string): Promise<Synthesized> {
-  const { settings, text } = await readInstallation(settingsFile);
-  const bundles = await bundleFunctions({ settings: text, folder: join(folder, 'functions') });
+  const installation = await readInstallation(settingsFile);
+  const bundles = await bundleFunctions({ installation, folder: join(folder, 'functions') });
   const { context } = CdkSettings.parse(JSON.parse(await readFile('cdk.json', 'utf8')));
   const assembly = join(folder, 'cdk');
   const app = new App({ outdir: assembly, context, autoSynth: false, analyticsReporting: false });
-  buildApp(app, settings, bundles);
+  buildApp(app, installation.settings, bundles);
   const stackName = 'tidegate-eu-west-1';
   const stack = synthesizeApp(app).getStackByName(stackName);
   return {

@@ -2,7 +2,7 @@ import { assert as check, asyncProperty, bigInt, constantFrom, oneof, string, tu
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readInstructions } from '#shared/journal/read-instructions.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
-import { readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
+import { readInstallation, readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -182,7 +182,10 @@ describe('what is gone from Git', () => {
     expect(await open.status('Kustomization', 'hopeless')).toBeUndefined();
     const { statuses } = await readPreviousState('my-cluster', open.journal);
     const heads = await readSourceHeads('my-cluster', open.journal);
-    expect(isDue({ statuses: [...statuses.values()], heads }, Date.now() + 60_000)).toBe(false);
+    const known = await readInstallation('my-cluster', open.journal);
+    const server = 'https://it';
+    const installation = known === undefined ? undefined : { ...known, server };
+    expect(isDue({ statuses: [...statuses.values()], heads, installation, server }, Date.now() + 60_000)).toBe(false);
   });
 
   it('is forgotten with its objects left behind when it was suspended', async () => {

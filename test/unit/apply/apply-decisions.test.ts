@@ -239,6 +239,17 @@ describe('the records of the last apply', () => {
   });
 
   it.each([
+    ['this cluster', 'here', 'here', 1],
+    ['the cluster that had its name before', 'there', 'here', 0],
+    ['nobody knows which', undefined, 'here', 1],
+    ['one, and which this is nobody may see', 'there', undefined, 1],
+  ])('count where they are of %s', (_what, written, read, expected) => {
+    const book = new Map([['ns__ConfigMap_it', record]]);
+
+    expect(parseRecords(formatRecords(book, written), read).size).toBe(expected);
+  });
+
+  it.each([
     ['absent', undefined],
     ['cut off', '{"version":1,"obj'],
     ['of another version', '{"version":2,"objects":{}}'],

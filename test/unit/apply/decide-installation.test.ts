@@ -48,6 +48,36 @@ function parentOf(
 const ours = { identity: OURS, place: HERE };
 const theirs = { identity: THEIRS, place: THERE };
 
+describe('an installation whose cluster was built anew', () => {
+  const since = '2026-01-01T00:00:00Z';
+  const claim = claimOf({ ...remember({ since, adopted: ['former'] }), isReplaced: true, knows: () => true });
+
+  it('stays who it was, and takes nothing for its own that lay there before it came', () => {
+    const decision = decideInstallation(claim, { lease: undefined, parents: [] });
+
+    expect(decision).toMatchObject({
+      outcome: 'held',
+      how: 'new',
+      installation: { identity: OURS, adopted: ['former'], since: 'creation' },
+      write: { identity: OURS, since: 'creation' },
+    });
+  });
+
+  it('goes by what an inventory that came along with a backup says, not by its journal', () => {
+    const restored = { ...ours, since: '2026-05-05T00:00:00Z' };
+
+    const decision = decideInstallation(claim, { lease: undefined, parents: [parentOf(restored)] });
+
+    expect(decision).toMatchObject({ how: 'restored', installation: { since: '2026-05-05T00:00:00Z' } });
+  });
+
+  it('is refused an inventory of which nobody says whose it is, whatever it knew of the other cluster', () => {
+    const decision = decideInstallation(claim, { lease: undefined, parents: [parentOf(undefined)] });
+
+    expect(decision.outcome).toBe('refused');
+  });
+});
+
 describe('an installation that comes to a cluster', () => {
   it.each([
     ['is the first', claimOf(), { lease: undefined, parents: [] }, 'new'],

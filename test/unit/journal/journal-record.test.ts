@@ -109,6 +109,8 @@ const RECORDS: readonly JournalRecord[] = [
       since: '2026-01-01T00:00:00Z',
     },
     store: 's',
+    server: 'https://a',
+    clusterUid: 'u',
     at: 1,
   },
   { type: 'Tombstone', partition: 'laptop', key: 'k', at: 1 },

@@ -1,6 +1,7 @@
 import { assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
+import { clusterObject } from '#shared/journal/journal-record.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { parseApprovals } from '#shared/reconcile/approvals.ts';
@@ -104,9 +105,36 @@ describe('the plan of a run', () => {
   });
 });
 
+const KNOWN = {
+  server: 'https://a',
+  installation: {
+    type: 'Installation',
+    cluster: 'a',
+    installation: {
+      name: 'default',
+      identity: 'i',
+      place: { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: './clusters/a' },
+      adopted: [],
+    },
+    store: 's',
+    server: 'https://a',
+    at: 0,
+  },
+} as const;
+
+const READY = {
+  type: 'Status',
+  object: { cluster: 'a', kind: 'Kustomization', namespace: 'flux-system', name: 'flux-system' },
+  conditions: [],
+  suspended: false,
+  observedAt: 500,
+  dueAt: 9_000,
+  details: {},
+} as const;
+
 describe('a tick', () => {
   it('starts a run for a cluster that was never worked on', () => {
-    expect(isDue({ statuses: [], heads: [] }, 0)).toBe(true);
+    expect(isDue({ statuses: [], heads: [], ...KNOWN }, 0)).toBe(true);
   });
 
   it.each([
@@ -124,7 +152,7 @@ describe('a tick', () => {
       details: {},
     } as const;
 
-    expect(isDue({ statuses: [status], heads: [] }, 1_000)).toBe(expected);
+    expect(isDue({ statuses: [status], heads: [], ...KNOWN }, 1_000)).toBe(expected);
   });
 
   it.each([
@@ -147,7 +175,32 @@ describe('a tick', () => {
       { ...about, object: { ...object, name: 'other' }, observedAt: 400 },
     ];
 
-    expect(isDue({ statuses, heads: [head] }, 1_000)).toBe(expected);
+    expect(isDue({ statuses, heads: [head], ...KNOWN }, 1_000)).toBe(expected);
+  });
+
+  it.each([
+    ['the one that the last run worked on', 'https://a', false],
+    ['another one: the cluster was built anew', 'https://b', true],
+  ])('with nothing due, where the API server of the settings is %s, starts a run: %3$s', (_words, server, expected) => {
+    const state = { statuses: [READY], heads: [], installation: KNOWN.installation, server };
+
+    expect(isDue(state, 1_000)).toBe(expected);
+  });
+
+  it('starts a run where no run said which API server it worked on', () => {
+    const { server: _, ...installation } = KNOWN.installation;
+
+    expect(isDue({ statuses: [READY], heads: [], ...KNOWN, installation }, 1_000)).toBe(true);
+  });
+
+  it.each([
+    ['False', true],
+    ['True', false],
+  ] as const)('with nothing due in a cluster that could be worked on: %s, starts a run: %s', (status, expected) => {
+    const ready = { type: 'Ready', status, reason: 'it', message: '', lastTransitionTime: 0 } as const;
+    const cluster = { ...READY, object: clusterObject('a'), conditions: [ready] };
+
+    expect(isDue({ statuses: [READY, cluster], heads: [], ...KNOWN }, 1_000)).toBe(expected);
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  AwsEnvironment,
   type EnvironmentOf,
   NotifyEnvironment,
   readEnvironment,
@@ -10,51 +11,28 @@ const reconcile: EnvironmentOf<typeof ReconcileEnvironment> = {
   JOURNAL_TABLE: 'journal',
   ARTIFACT_BUCKET: 'artifacts',
   KUBECTL: '/opt/kubectl/kubectl',
-  INSTALLATION: 'default',
-  CONFIG_REPOSITORY: 'https://github.com/acme/fleet-infra',
-  CONFIG_BRANCH: 'main',
-  CLUSTER_NAME: 'production',
-  CLUSTER_PATH: './clusters/production',
-  PRUNE_MAX_OBJECTS: '5',
-  PRUNE_MAX_PERCENT: '12.5',
-  APPROVE_PRUNE: '',
-  NAMESPACES: '',
-  EKS_CLUSTER: 'prod',
-  EKS_ENDPOINT: 'https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com',
-  EKS_CERTIFICATE_AUTHORITY: 'LS0tLS1CRUdJTg==',
-  EKS_ROLE_ARN: '',
 };
 
-test('an environment is read with its numbers, and what is set to nothing is absent', () => {
-  const environment = readEnvironment(ReconcileEnvironment, { ...reconcile, PATH: '/usr/bin' });
-
-  expect(environment).toMatchObject({ PRUNE_MAX_OBJECTS: 5, PRUNE_MAX_PERCENT: 12.5, CLUSTER_NAME: 'production' });
-  expect(environment.APPROVE_PRUNE).toBeUndefined();
-  expect(environment.NAMESPACES).toBeUndefined();
-  expect(environment.EKS_ROLE_ARN).toBeUndefined();
+test('an environment is read as far as it is known', () => {
+  expect(readEnvironment(ReconcileEnvironment, { ...reconcile, PATH: '/usr/bin' })).toEqual(reconcile);
 });
 
-test('a share is read however JavaScript writes the number', () => {
-  const { PRUNE_MAX_PERCENT } = readEnvironment(ReconcileEnvironment, {
-    ...reconcile,
-    PRUNE_MAX_PERCENT: String(1e-7),
+test('what Lambda sets only sometimes may be absent', () => {
+  const { AWS_SESSION_TOKEN } = readEnvironment(AwsEnvironment, {
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
   });
 
-  expect(PRUNE_MAX_PERCENT).toBe(1e-7);
-});
-
-test('namespaces are read as a list', () => {
-  const { NAMESPACES } = readEnvironment(ReconcileEnvironment, { ...reconcile, NAMESPACES: 'apps,team-b' });
-
-  expect(NAMESPACES).toEqual(['apps', 'team-b']);
+  expect(AWS_SESSION_TOKEN).toBeUndefined();
 });
 
 test('fails naming every variable that is missing or malformed, and quotes no value', () => {
   const { KUBECTL: _, ...rest } = reconcile;
 
-  const read = (): unknown => readEnvironment(ReconcileEnvironment, { ...rest, PRUNE_MAX_OBJECTS: 'many' });
+  const read = (): unknown => readEnvironment(ReconcileEnvironment, { ...rest, JOURNAL_TABLE: '', NAMED: 'many' });
 
-  expect(read).toThrow('environment variables KUBECTL, PRUNE_MAX_OBJECTS are missing or malformed');
+  expect(read).toThrow('environment variables JOURNAL_TABLE, KUBECTL are missing or malformed');
   expect(read).not.toThrow('many');
 });
 
