@@ -20,6 +20,7 @@ import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts'
 import type { Settings } from '#shared/settings/settings.ts';
 import { VERSION } from '#shared/errors/version.ts';
 import { APP_EVENTS, APP_PERMISSIONS } from './app-manifest.ts';
+import { judgeEksCluster } from './judge-eks-cluster.ts';
 import { decideEndpointAccess } from './decide-endpoint-access.ts';
 
 /** What came of asking: what is wrong, and what was seen. */
@@ -218,29 +219,24 @@ async function askEks(cluster: EksCluster, index: number): Promise<OnlineInspect
   try {
     const found = await describeEksCluster(target);
     const subject = `EKS cluster ${target.name} in ${target.region}`;
+    const account = /^arn:[\w-]+:iam::(\d{12}):/u.exec(target.roleArn ?? '')?.[1];
+    if (account !== undefined && found?.account !== account) {
+      const why = `${subject} was not asked: it is of account ${account}, and the AWS credentials of this machine are of another`;
+      return { findings: [], seen: [`cluster ${name}: ${why}`] };
+    }
     if (found === undefined) {
       const message = `${subject} does not exist in this account; see \`aws eks list-clusters\``;
       return { findings: [{ path: [...path, 'name'], message }], seen: [] };
     }
-    const differing = (['endpoint', 'certificateAuthority'] as const).filter((key) => found[key] !== target[key]);
+    const verdict = judgeEksCluster(cluster, found, path, Date.now());
     const findings = [
-      ...differing.map((key) => ({
-        path: [...path, key],
-        message: `is not what EKS says of ${subject}: ${found[key] ?? 'nothing'}`,
-      })),
-      ...(found.status === 'ACTIVE' ? [] : [{ path: [...path, 'name'], message: `${subject} is ${found.status}` }]),
-      ...(found.authenticationMode === 'CONFIG_MAP'
-        ? [
-            {
-              path: [...path, 'name'],
-              message: `${subject} knows no access entries; allowed: authentication mode API or API_AND_CONFIG_MAP`,
-            },
-          ]
-        : []),
+      ...verdict.findings,
       ...checkNetwork(target, found.network, subject).map(({ at, message }) => ({ path: [...path, ...at], message })),
     ];
     const rights = await askFunctionRights(cluster, path);
-    return { findings: [...findings, ...rights.findings], seen: [`cluster ${name}: ${subject}`, ...rights.seen] };
+    const warnings = verdict.warnings.map((text) => `cluster ${name}: warning: ${text}`);
+    const seen = [`cluster ${name}: ${subject}`, ...warnings, ...rights.seen];
+    return { findings: [...findings, ...rights.findings], seen };
   } catch (error) {
     return { findings: [{ path, message: describeError(error) }], seen: [] };
   }

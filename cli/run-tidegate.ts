@@ -4,6 +4,7 @@ import { VERSION } from '#shared/errors/version.ts';
 import { checkConfig } from './check-config.ts';
 import type { CheckConfigOptions } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';
+import type { ClusterRefreshOptions } from './cluster-refresh.ts';
 import type { CommandProcess } from './command-process.ts';
 import type { DeadLettersOptions } from './dead-letters.ts';
 import type { GitHubAppCreateOptions } from './github-app-create.ts';
@@ -15,6 +16,7 @@ Examples:
   tidegate serve --config tidegate.yaml
   tidegate serve --config tidegate.yaml --port 9000 --log-format json
   tidegate cluster add production --region eu-west-1
+  tidegate cluster refresh production
   tidegate github-app create --organization acme
 `;
 
@@ -35,6 +37,18 @@ Examples:
   tidegate cluster add production --region eu-west-1
   tidegate cluster add staging --region eu-west-1 --eks-name acme-staging-2 --path ./clusters/staging
   tidegate cluster add team-a --region us-east-1 --profile workload --namespace team-a --dry-run
+`;
+
+const CLUSTER_REFRESH_EXAMPLES = `
+For a cluster that was built anew under its name, or whose certificate authority was rotated. Endpoint and certificate
+authority are read from EKS; name, folder, profile and all else stay. Needs AWS credentials that may call
+eks:DescribeCluster; eks:CreateAccessEntry, DescribeAccessEntry and UpdateAccessEntry for --access-entry; and, where nothing
+is to be deployed, sqs:GetQueueUrl and SendMessage on the queue of the cluster.
+
+Examples:
+  tidegate cluster refresh production --dry-run
+  tidegate cluster refresh production
+  tidegate cluster refresh production --access-entry arn:aws:iam::123456789012:role/tidegate-eu-west-1-Reconcile
 `;
 
 const GITHUB_APP_CREATE_EXAMPLES = `
@@ -95,9 +109,8 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
       exitCode = await checkConfig(options, io);
     });
 
-  program
-    .command('cluster')
-    .description('manage the clusters of the settings')
+  const cluster = program.command('cluster').description('manage the clusters of the settings');
+  cluster
     .command('add')
     .description('read an EKS cluster from AWS and write it into the settings')
     .argument('<name>', 'name of the cluster in Tidegate')
@@ -118,6 +131,20 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     .action(async (name: string, options: ClusterAddOptions) => {
       const { clusterAdd } = await import('./cluster-add.ts');
       exitCode = await clusterAdd(name, options, io);
+    });
+
+  cluster
+    .command('refresh')
+    .description('read a cluster of the settings anew from EKS, and have it worked on')
+    .argument('<name>', 'name of the cluster in Tidegate')
+    .option('--access-entry [role]', "make the access entry of the function's role, or of the role in eks.roleArn")
+    .addOption(config)
+    .option('--dry-run', 'show what would be done and do nothing')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', CLUSTER_REFRESH_EXAMPLES)
+    .action(async (name: string, options: ClusterRefreshOptions) => {
+      const { clusterRefresh } = await import('./cluster-refresh.ts');
+      exitCode = await clusterRefresh(name, options, io);
     });
 
   program

@@ -1,5 +1,6 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { accessEntryCommand } from '#shared/settings/access-entry-command.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
@@ -36,17 +37,16 @@ export class Outputs extends Construct {
         const { securityGroupId } = reconciler.securityGroup;
         this.add(outputName('SecurityGroup', name), securityGroupId, `To be let in on port 443 of cluster ${name}`);
       }
-      if (target.roleArn === undefined) {
-        this.add(outputName('ReconcileRole', name), roleArn, `Role whose access entry cluster ${name} has`);
-        continue;
-      }
-      this.add(
-        outputName('ReconcileRole', name),
-        roleArn,
-        `Role that ${target.roleArn} has to trust for cluster ${name}`,
-      );
-      const entry = `aws eks create-access-entry --region ${target.region} --cluster-name ${target.name} --principal-arn ${target.roleArn} --kubernetes-groups tidegate:${target.profile} --type STANDARD`;
-      this.add(outputName('AccessEntry', name), entry, `To run once in the account of cluster ${name}`);
+      const isOurAccount = target.roleArn === undefined;
+      const role = isOurAccount
+        ? `Role whose access entry cluster ${name} has`
+        : `Role that ${target.roleArn} has to trust for cluster ${name}`;
+      this.add(outputName('ReconcileRole', name), roleArn, role);
+      const entry = accessEntryCommand(target, target.roleArn ?? roleArn);
+      const when = isOurAccount
+        ? 'To run when it was built anew:'
+        : 'To run once in its account, and when it was built anew:';
+      this.add(outputName('AccessEntry', name), entry, `${when} lets the function into cluster ${name}`);
     }
     const bus = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
     this.add('EventBus', bus, 'Where infra/ecr-forwarding.yaml sends image pushes of other accounts and regions');

@@ -2,6 +2,8 @@
 export interface EksClusterDescription {
   /** `ACTIVE`, or why it does not answer yet or any more. */
   readonly status: string;
+  /** The account that it is of, as the answer says. */
+  readonly account?: string;
   readonly endpoint?: string;
   /** Base64 of the PEM. */
   readonly certificateAuthority?: string;

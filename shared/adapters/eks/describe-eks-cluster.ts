@@ -24,8 +24,10 @@ export const describeEksCluster: DescribeEksCluster = async ({ region, name }) =
 
 function toDescription(cluster: Cluster): EksClusterDescription {
   const { status = 'unknown', endpoint, certificateAuthority, accessConfig, resourcesVpcConfig } = cluster;
+  const account = /^arn:[\w-]+:eks:[\w-]+:(\d{12}):/u.exec(cluster.arn ?? '')?.[1];
   return {
     status,
+    ...(account === undefined ? {} : { account }),
     // Clusters older than access entries say nothing.
     authenticationMode: accessConfig?.authenticationMode ?? 'CONFIG_MAP',
     ...(endpoint === undefined ? {} : { endpoint }),
