@@ -7,6 +7,7 @@ import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
+import { accessGroup } from '#shared/settings/access-entry-command.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
@@ -84,7 +85,7 @@ export class ClusterReconciler extends Construct {
     const entry = new CfnAccessEntry(this, 'AccessEntry', {
       clusterName: target.name,
       principalArn: this.worker.role.roleArn,
-      kubernetesGroups: [`tidegate:${target.profile}`],
+      kubernetesGroups: [accessGroup(target)],
       type: 'STANDARD',
     });
     // IAM tells EKS of a new role some seconds late, and EKS refuses one that it does not know: the function goes first.
