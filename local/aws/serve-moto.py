@@ -15,6 +15,7 @@ import threading
 import time
 import warnings
 from collections import Counter, defaultdict
+from urllib.parse import unquote
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -24,6 +25,8 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.ecr.models import ECRBackend
 from moto.ecr.responses import ECRResponse
+from moto.eks import urls as eks_urls
+from moto.eks.models import eks_backends
 from moto.eks.responses import EKSResponse
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventTemplateParser
@@ -285,6 +288,81 @@ def created_as_eks(create_cluster):
     return create
 
 
+def access_entries_of(response):
+    """They are the cluster's: a cluster that is deleted takes them along, and one that is made anew has none."""
+    cluster = response.eks_backend.describe_cluster(name=response._get_param("name"))
+    if getattr(cluster, "access_config", {}).get("authenticationMode") == "CONFIG_MAP":
+        raise EksInvalidRequest("The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
+    return cluster.__dict__.setdefault("_tidegate_access_entries", {})
+
+
+class EksInvalidRequest(ServiceException):
+    code = "InvalidRequestException"
+
+
+class EksAccessEntryInUse(ServiceException):
+    code = "ResourceInUseException"
+
+
+class EksAccessEntryNotFound(ServiceException):
+    code = "ResourceNotFoundException"
+
+
+def principal_of(response):
+    """The ARN in the path holds a slash, which is escaped there."""
+    given = response._get_param("principalArn")
+    return given or unquote(response.path.split("/access-entries/", 1)[1])
+
+
+def entry_of(response):
+    entry = access_entries_of(response).get(principal_of(response))
+    if entry is None:
+        raise EksAccessEntryNotFound(f"The specified principalArn could not be found. You can view your available access entries with 'list-access-entries': {principal_of(response)}")
+    return entry
+
+
+def create_access_entry(self):
+    """moto has no access entries: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessEntry.html"""
+    entries, principal = access_entries_of(self), self._get_param("principalArn")
+    if principal in entries:
+        raise EksAccessEntryInUse("The specified access entry resource is already in use on this cluster.")
+    entries[principal] = {
+        "clusterName": self._get_param("name"),
+        "principalArn": principal,
+        "kubernetesGroups": self._get_param("kubernetesGroups") or [],
+        "username": self._get_param("username") or principal,
+        "type": self._get_param("type") or "STANDARD",
+    }
+    return ActionResult({"accessEntry": entries[principal]})
+
+
+def describe_access_entry(self):
+    return ActionResult({"accessEntry": entry_of(self)})
+
+
+def update_access_entry(self):
+    entry = entry_of(self)
+    if self._get_param("kubernetesGroups") is not None:
+        entry["kubernetesGroups"] = self._get_param("kubernetesGroups")
+    return ActionResult({"accessEntry": entry})
+
+
+def delete_access_entry(self):
+    del access_entries_of(self)[entry_of(self)["principalArn"]]
+    return ActionResult({})
+
+
+def list_access_entries(self):
+    return ActionResult({"accessEntries": list(access_entries_of(self))})
+
+
+def add_access_entries():
+    for action in (create_access_entry, describe_access_entry, update_access_entry, delete_access_entry, list_access_entries):
+        setattr(EKSResponse, action.__name__, action)
+    eks_urls.url_paths["{0}/clusters/(?P<name>[^/]+)/access-entries$"] = EKSResponse.dispatch
+    eks_urls.url_paths["{0}/clusters/(?P<name>[^/]+)/access-entries/(?P<principalArn>.+)$"] = EKSResponse.dispatch
+
+
 class OneWriteAtATime:
     """moto checks a condition and writes in two steps, with other requests in between."""
 
@@ -350,6 +428,11 @@ class Front:
             with self.lock:
                 self.faults.append(fault)
             return answer(start_response, 200, b"{}")
+        if what == "eks-endpoint":
+            asked = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+            cluster = eks_backends[asked["account"]][asked["region"]].clusters[asked["name"]]
+            cluster.endpoint, cluster.certificate_authority = asked["endpoint"], {"data": asked["certificateAuthority"]}
+            return answer(start_response, 200, b"{}")
         return answer(start_response, 404, b"{}")
 
 
@@ -380,6 +463,7 @@ def main():
     DynamoHandler.transact_write_items = once_a_token(within_limits(DynamoHandler.transact_write_items))
     Table.__deepcopy__ = copied_to_roll_back
     EKSResponse.create_cluster = created_as_eks(EKSResponse.create_cluster)
+    add_access_entries()
     Queue.add_message = remembered(Queue.add_message)
     Queue.delete_message = delete_as_sqs(Queue.delete_message)
     SQSBackend.receive_message = receive_as_sqs

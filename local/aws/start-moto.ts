@@ -42,6 +42,15 @@ export interface AwsFault {
   readonly times: number;
 }
 
+/** An EKS cluster that moto has, and where its API server stands. */
+export interface PlacedEksCluster {
+  /** The cluster's name in EKS. */
+  readonly name: string;
+  readonly endpoint: string;
+  /** PEM. */
+  readonly certificateAuthority: string;
+}
+
 /** A moto that answers on the loopback address until it is stopped or its parent dies. */
 export interface RunningMoto {
   readonly url: string;
@@ -54,6 +63,8 @@ export interface RunningMoto {
   /** How often each operation was called, by its name in the API. */
   countRequests(): Promise<Readonly<Record<string, number>>>;
   injectFault(fault: AwsFault): Promise<void>;
+  /** Says where the API server of an EKS cluster is: moto makes its address and certificate authority up. */
+  placeEksCluster(cluster: PlacedEksCluster): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -111,6 +122,12 @@ export async function startMoto(options: StartMotoOptions = {}): Promise<Running
     countRequests: async () => counts.parse(await (await fetch(`${url}/_tidegate/requests`)).json()),
     injectFault: async (fault) => {
       await fetch(`${url}/_tidegate/faults`, { method: 'POST', body: JSON.stringify(fault) });
+    },
+    placeEksCluster: async ({ name, endpoint, certificateAuthority: pem }) => {
+      const certificateAuthority = Buffer.from(pem).toString('base64');
+      const place = { account: MOTO_ACCOUNT, region, name, endpoint, certificateAuthority };
+      const { ok } = await fetch(`${url}/_tidegate/eks-endpoint`, { method: 'POST', body: JSON.stringify(place) });
+      if (!ok) throw new Error(`moto has no EKS cluster ${name}`);
     },
     stop: () => stopProcess(child),
   };

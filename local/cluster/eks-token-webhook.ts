@@ -24,6 +24,8 @@ export interface EksTokenWebhookOptions {
   readonly clusterId: string;
   readonly region: string;
   readonly now?: () => number;
+  /** Whom EKS lets in at the moment, besides those of `addAccessEntry`; asked for each token. */
+  readonly accessEntries?: () => Promise<readonly AccessEntry[]>;
 }
 
 /** What EKS does between a token and RBAC. */
@@ -42,16 +44,17 @@ export interface EksTokenWebhook {
 
 /** Starts a webhook that reviews tokens as EKS does: aws-iam-authenticator's rules, the signature, the access entries. */
 export async function startEksTokenWebhook(options: EksTokenWebhookOptions): Promise<EksTokenWebhook> {
-  const { clusterId, region, now = () => Date.now() } = options;
+  const { clusterId, region, now = () => Date.now(), accessEntries = () => Promise.resolve([]) } = options;
   const callers: AwsCaller[] = [];
   const entries: AccessEntry[] = [];
   const refused: string[] = [];
   let accepted = 0;
 
-  function review(token: string): object {
+  async function review(token: string): Promise<object> {
     try {
       const caller = verifyEksToken(token, { clusterId, region, now: now(), callers });
-      const entry = entries.find(({ principalArn }) => principalArn === principalOf(caller.arn));
+      const known = [...entries, ...(await accessEntries())];
+      const entry = known.find(({ principalArn }) => principalArn === principalOf(caller.arn));
       if (entry === undefined) throw new EksTokenRefusal('sts', `${principalOf(caller.arn)} has no access entry`);
       const user = describeUser(caller, entry);
       accepted += 1;
@@ -86,7 +89,7 @@ export async function startEksTokenWebhook(options: EksTokenWebhookOptions): Pro
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  review: (token: string) => object,
+  review: (token: string) => Promise<object>,
 ): Promise<void> {
   const body = await readBody(request);
   const parsed = body === undefined ? undefined : TokenReview.safeParse(body);
@@ -96,7 +99,7 @@ async function answer(
   }
   const { apiVersion, spec } = parsed.data;
   response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ apiVersion, kind: 'TokenReview', status: review(spec.token) }));
+  response.end(JSON.stringify({ apiVersion, kind: 'TokenReview', status: await review(spec.token) }));
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {

@@ -203,9 +203,9 @@ describe('the tidegate command', () => {
   it.each([
     ['a region that there is not', EKS_ONLY.replace('eu-west-1', 'eu-wst-1'), 'did you mean eu-west-1?'],
     [
-      'more names than a function has room for',
-      EKS_ONLY.replace('./clusters/prod', `./${'p'.repeat(1_000)}, approvePrune: ${'n'.repeat(2_400)}/a=1`),
-      'allowed: 3400 for path',
+      'more than anybody has to say of a cluster',
+      EKS_ONLY.replace('./clusters/prod', `./clusters/prod, approvePrune: ${'n'.repeat(66_000)}/a=1`),
+      'allowed: 65536 for path',
     ],
     [
       'two names for one EKS cluster',

@@ -27,7 +27,8 @@ const RUN_ELSEWHERE = /^npm (?:ci|cit)$/u;
 const CLUSTERS = 'clusters: [{ name: a, path: ./clusters/a, kubeconfig: { context: a } }]\n';
 const NPM_SCRIPT = /^npm (?:run )?(?<script>[a-z:-]+)(?: -- .*)?$/u;
 /** Commands against somebody's AWS account; `test/infra` synthesises what they deploy. */
-const AGAINST_AWS = /^(?:aws|npx cdk (?:deploy|destroy|bootstrap|diff))\b/u;
+const AGAINST_AWS =
+  /^(?:aws|npx cdk (?:deploy|destroy|bootstrap|diff)|npx tidegate (?:check-config --online|cluster refresh (?!--help))|kubectl apply)\b/u;
 
 async function blocksOf(document: string, language: string): Promise<readonly string[]> {
   const text = await readFile(document, 'utf8');
@@ -68,6 +69,21 @@ describe('a command in the documentation', () => {
 
     expect(stdout).not.toBe('');
   });
+});
+
+describe('a deployment in the documentation', () => {
+  const deploys = commands.filter(({ command }) => command.startsWith('npx cdk deploy'));
+
+  it('is there', () => expect(deploys.length).toBeGreaterThanOrEqual(4));
+
+  it.each([...new Set(deploys.map(({ document }) => document))])(
+    'comes after a look at the clusters, for one that does not fit takes it back for all: %s',
+    async (document) => {
+      const blocks = (await blocksOf(document, 'sh')).filter((block) => block.includes('npx cdk deploy'));
+
+      expect(blocks.filter((block) => !/check-config --online[^]*npx cdk deploy/u.test(block))).toEqual([]);
+    },
+  );
 });
 
 describe('a link in the documentation', () => {
