@@ -28,7 +28,7 @@ async function synthesizeInto(folder: string, settings: Settings, region: string
     'github-webhook': code,
     'source-sync': code,
     'image-update': code,
-    reconcile: code,
+    reconcile: () => code,
     notify: code,
   };
   const cdkJson = await readFile(join(import.meta.dirname, '..', 'cdk.json'), 'utf8');
