@@ -5,11 +5,16 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { automationsToRun } from '#shared/change/automations-to-run.ts';
 import { createFieldLocator } from '#shared/api/locate-field.ts';
 import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
 import { parseInstruction } from '#shared/api/parse-instruction.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { sourceSpecDigest } from '#shared/source/source-spec-digest.ts';
+import { sourcesToSync } from '#shared/source/sources-to-sync.ts';
+import { WorkMessage } from '#shared/work/work-message.ts';
+import type { StatusRecord } from '#shared/journal/journal-record.ts';
 
 const run = promisify(execFile);
 const documents = [
@@ -82,6 +87,97 @@ describe('a deployment in the documentation', () => {
       const blocks = (await blocksOf(document, 'sh')).filter((block) => block.includes('npx cdk deploy'));
 
       expect(blocks.filter((block) => !/check-config --online[^]*npx cdk deploy/u.test(block))).toEqual([]);
+    },
+  );
+});
+
+describe('a message that a person sends by hand', () => {
+  const messages = commands.flatMap(({ command }) => {
+    const { queue, body } =
+      /^aws sqs send-message .*\/(?<queue>tidegate-[^ /]+)\.fifo .*--message-body '(?<body>[^']*)'$/u.exec(command)
+        ?.groups ?? {};
+    return queue === undefined ? [] : [{ command, queue, message: WorkMessage.parse(JSON.parse(body ?? '')) }];
+  });
+  const now = Date.now();
+  const [namespace, cluster] = ['flux-system', 'production'];
+  const root = { cluster, kind: 'GitRepository', namespace, name: 'flux-system' } as const;
+  const recent = { suspended: false, observedAt: now, dueAt: now + 3_600_000, conditions: [] };
+  const repository = {
+    namespace,
+    name: root.name,
+    url: 'https://github.com/acme/fleet-infra',
+    intervalMs: 3_600_000,
+    timeoutMs: 60_000,
+    ref: { branch: 'main' },
+    suspend: false,
+  };
+  const status = (kind: string, name: string, details = {}): StatusRecord => ({
+    type: 'Status',
+    object: { cluster, kind, namespace, name },
+    ...recent,
+    details,
+  });
+  const images = { namespace, name: 'web', image: 'i', intervalMs: 1, exclusionList: [], suspend: false };
+  const automation = {
+    namespace,
+    name: 'web',
+    sourceRef: { kind: 'GitRepository', namespace, name: root.name },
+    intervalMs: 1,
+    commitAuthor: { email: 'tidegate@example.com' },
+    updatePath: './',
+    suspend: false,
+  } as const;
+  const instructions = {
+    cluster,
+    revision: 'main@sha1:1',
+    gitRepositories: [repository],
+    imageRepositories: [images],
+    imagePolicies: [],
+    imageUpdateAutomations: [automation],
+  };
+
+  /** What a message makes of a queue's subjects, none of which is due. */
+  function countWork(queue: string, message: WorkMessage): number {
+    if (queue === 'tidegate-source-sync') {
+      const spec = sourceSpecDigest(repository);
+      const source = { key: root, repository, status: status('GitRepository', root.name, { spec }) };
+      return sourcesToSync(message, [source], { at: now, tickMs: 60_000, githubApiUrl: 'https://api.github.com' })
+        .length;
+    }
+    if (queue === 'tidegate-image-update') {
+      const statuses = [status('ImageRepository', 'web'), status('ImageUpdateAutomation', 'web')];
+      const checkout = {
+        configRepository: { url: repository.url, branch: 'main' },
+        githubApiUrl: 'https://api.github.com',
+        branchPrefix: 'tidegate/',
+        installation: 'default',
+      };
+      return automationsToRun(message, [{ instructions, statuses }], checkout, now).length;
+    }
+    // What comes of it, test/integration/rebuilt-cluster.test.ts shows.
+    return queue === `tidegate-reconcile-${cluster}` && message.type === 'Reconcile' ? 1 : 0;
+  }
+
+  it('is there for each queue', () => {
+    expect(messages.map(({ queue }) => queue)).toEqual([
+      'tidegate-reconcile-production',
+      'tidegate-source-sync',
+      'tidegate-image-update',
+    ]);
+  });
+
+  it.each(messages)(
+    'does something though nothing is due, which a tick does not: $message.type',
+    ({ queue, message }) => {
+      expect(countWork(queue, message)).toBe(1);
+      expect(countWork(queue, { type: 'Tick', id: 'tick' })).toBe(0);
+    },
+  );
+
+  it.each(messages)(
+    'has a deduplication id, without which SQS drops it the second time: $message.type',
+    ({ command }) => {
+      expect(command).toMatch(/--message-deduplication-id \S+/u);
     },
   );
 });
