@@ -4,9 +4,11 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hashWithModes, makeReadable } from '#infra/asset-modes.ts';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
+import { readInstallation } from '#infra/read-installation.ts';
 import { TidegateFunction } from '#infra/constructs/tidegate-function.ts';
 import { synthesizeApp } from '#infra/synthesize-app.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
+import { EXAMPLE_SETTINGS } from './synthesize.ts';
 
 const before = process.umask();
 afterEach(() => process.umask(before));
@@ -46,7 +48,10 @@ describe('the code of a function', () => {
   it.each(['077', '027'])('can be read by Lambda after umask %s', { timeout: 180_000 }, async (umask) => {
     process.umask(umask);
     const folder = makeTemporaryFolder('modes');
-    const bundles = await bundleFunctions({ settings: 'configRepository: {}\n', folder: join(folder, 'functions') });
+    const bundles = await bundleFunctions({
+      installation: await readInstallation(EXAMPLE_SETTINGS),
+      folder: join(folder, 'functions'),
+    });
     const assembly = join(folder, 'cdk');
 
     const { assetNames } = assemble(bundles['source-sync'], assembly);
