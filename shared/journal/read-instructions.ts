@@ -25,13 +25,19 @@ const KNOWN = new WeakMap<Journal, Map<string, StoredInstructions>>();
 
 /**
  * The instructions of a cluster that hold; what a process has read before costs one small record.
+ * @param onDamage is told when some are recorded and not all of them can be read.
  * @returns nothing when none are recorded, or not all of them can be read.
  */
-export async function readInstructions(journal: Journal, cluster: string): Promise<Instructions | undefined> {
+export async function readInstructions(
+  journal: Journal,
+  cluster: string,
+  onDamage: (cluster: string) => void = () => undefined,
+): Promise<Instructions | undefined> {
   const known = KNOWN.get(journal) ?? new Map<string, StoredInstructions>();
   KNOWN.set(journal, known);
   const stored = await readStoredInstructions(journal, cluster, known.get(cluster));
   if (stored.instructions !== undefined) known.set(cluster, stored);
+  else if (stored.head !== undefined) onDamage(cluster);
   return stored.instructions;
 }
 

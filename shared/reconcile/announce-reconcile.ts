@@ -82,6 +82,8 @@ function announceInstructions(
 function instructionsToRecord(desired: DesiredState, previous: PreviousState): Instructions | undefined {
   const { instructions: now } = desired;
   const { instructions: before } = previous;
+  // What was recorded cannot be read: a part that Git tells now would be taken for the whole.
+  if (before === undefined && previous.instructionsHead !== undefined && !isWhollyKnown(desired)) return undefined;
   if (now === undefined || before === undefined || isWhollyKnown(desired)) return now;
   const stalled = new Set(desired.stalled.map((one) => objectKey(one.object)));
   const withUnseen = <T extends NamespacedName>(kind: InstructionKind, read: readonly T[], known: readonly T[]) => {

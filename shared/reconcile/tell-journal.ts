@@ -36,7 +36,10 @@ export function createTeller(cluster: string, journal: Journal, log: Logger): Te
   const untold: Untold[] = [];
 
   function keep(one: Untold): void {
-    untold.push(one);
+    // What fails again and again in one run is told once.
+    const isSame = ({ what, error }: Untold): boolean =>
+      what === one.what && dispositionOf(error) === dispositionOf(one.error);
+    if (!untold.some(isSame)) untold.push(one);
     log.error('not recorded', { cluster, what: one.what, reason: describeError(one.error) });
   }
 

@@ -33,7 +33,7 @@ export async function syncSources(
   log: Logger,
   time: { readonly until: number },
 ): Promise<void> {
-  const known = await readKnownSources(ports.journal, ports.settings);
+  const known = await readKnownSources(ports.journal, ports.settings, log);
   const concerned = sourcesToSync(message, known, {
     at: ports.clock.now(),
     tickMs: ports.tickMs,
@@ -92,8 +92,12 @@ function namesOf(group: readonly KnownSource[]): readonly string[] {
   return group.map(({ key }) => formatSourceKey(key));
 }
 
-async function readKnownSources(journal: Journal, settings: Settings): Promise<readonly KnownSource[]> {
-  const instructions = await Promise.all(settings.clusters.map(({ name }) => readInstructions(journal, name)));
+async function readKnownSources(journal: Journal, settings: Settings, log: Logger): Promise<readonly KnownSource[]> {
+  const sayDamaged = (cluster: string): void =>
+    log.error('instructions cannot be read whole; the next run of the cluster records them anew', { cluster });
+  const instructions = await Promise.all(
+    settings.clusters.map(({ name }) => readInstructions(journal, name, sayDamaged)),
+  );
   const sources = listSources(
     settings,
     instructions.filter((one) => one !== undefined),

@@ -357,6 +357,20 @@ describe('source-sync', () => {
     expect(lines.filter((line) => line.includes('artifact in use is gone'))).toEqual([expect.stringContaining(digest)]);
   });
 
+  it('says that instructions cannot be read whole, and reads what the settings name', async () => {
+    await server.commit('acme/fleet', { 'app.yaml': 'a' });
+    await instruct('a', repository('podinfo'), repository('other'));
+    const [page] = await journal.list('a', 'instruction-page/');
+    const key = `instruction-page/${page?.type === 'InstructionPage' ? page.digest : ''}`;
+    await journal.write([{ type: 'Tombstone', partition: 'a', key, at: now }]);
+
+    await send(['a'], tick());
+
+    expect(lines.join('')).toContain('instructions cannot be read whole');
+    expect(await head('a')).toBeDefined();
+    expect(await status('a', 'podinfo')).toBeUndefined();
+  });
+
   it('lets one broken source of several hurt no other, and tells of it once', async () => {
     const oid = await server.commit('acme/fleet', { 'app.yaml': 'a' });
     await instruct(
