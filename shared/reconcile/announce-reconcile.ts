@@ -23,6 +23,8 @@ export type NextId = () => string;
 
 /** What is to be recorded before a cluster is touched. */
 export interface Announcement {
+  /** What cannot be read. */
+  readonly stalled: readonly JournalRecord[];
   /** Absent when those that are recorded hold. */
   readonly instructions?: InstructionsWrite;
   readonly records: readonly JournalRecord[];
@@ -40,10 +42,10 @@ export function announceReconcile(
 ): Announcement {
   const { isNew, write: instructions } = announceInstructions(desired, previous, now, nextId);
   return {
+    stalled: desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
     ...(instructions !== undefined && { instructions }),
     records: [
       ...rememberDeclarations(desired, previous, now),
-      ...desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
       ...announcePending(desired, previous, now),
       ...forgetRemoved(desired, previous, now),
       ...(isNew ? announceLeftOut(desired, now, nextId) : []),

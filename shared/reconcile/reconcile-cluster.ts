@@ -18,7 +18,7 @@ import { planReconcile } from './plan-reconcile.ts';
 import { readPreviousState } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { recordReconcile } from './record-reconcile.ts';
-import { replaceInstructions } from './replace-instructions.ts';
+import { tellAnnouncement } from './tell-announcement.ts';
 import { createTeller, type Teller } from './tell-journal.ts';
 
 export interface ReconcileRequest extends ClusterFolder {
@@ -75,11 +75,7 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const { installation, isReplaced } = held;
 
   logRunStarted(desired, log);
-  const { instructions, records } = announceReconcile(desired, previous, clock.now(), nextId);
-  if (instructions !== undefined) {
-    await teller.tell('the instructions', () => replaceInstructions(journal, instructions, holdsLease));
-  }
-  await teller.tell('what is about to happen', () => writeInBatches(journal, records));
+  await tellAnnouncement(announceReconcile(desired, previous, clock.now(), nextId), { journal, teller, holdsLease });
 
   // How long something has been awaited in another cluster says nothing of this one.
   const plan = planReconcile(

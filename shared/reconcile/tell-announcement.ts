@@ -1,0 +1,33 @@
+import { dispositionOf } from '#shared/errors/tidegate-error.ts';
+import { writeInBatches } from '#shared/journal/write-in-batches.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import type { Announcement } from './announce-reconcile.ts';
+import { replaceInstructions } from './replace-instructions.ts';
+import type { Teller } from './tell-journal.ts';
+
+/**
+ * Records what is about to happen.
+ *
+ * What cannot be read is told before the instructions that leave it out: an automation that is neither followed nor stalled is
+ * gone for those who follow them, and its pull requests are withdrawn. While that cannot be told, the instructions of
+ * before hold. One that no record has room for was never followed, and keeps nothing.
+ */
+export async function tellAnnouncement(
+  { stalled, instructions, records }: Announcement,
+  ports: { readonly journal: Journal; readonly teller: Pick<Teller, 'tell'>; readonly holdsLease: () => boolean },
+): Promise<void> {
+  const { journal, teller, holdsLease } = ports;
+  let isToldOfStalled = true;
+  await teller.tell('what cannot be read', async () => {
+    try {
+      await writeInBatches(journal, stalled);
+    } catch (error) {
+      isToldOfStalled = dispositionOf(error) === 'stall';
+      throw error;
+    }
+  });
+  if (instructions !== undefined && isToldOfStalled) {
+    await teller.tell('the instructions', () => replaceInstructions(journal, instructions, holdsLease));
+  }
+  await teller.tell('what is about to happen', () => writeInBatches(journal, records));
+}

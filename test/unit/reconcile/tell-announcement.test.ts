@@ -1,0 +1,123 @@
+import { expect, it } from 'vitest';
+import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
+import { toInstructions, type Instructions } from '#shared/api/instructions.ts';
+import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
+import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import { findUnwanted } from '#shared/change/unwanted-proposals.ts';
+import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import { readStoredInstructions } from '#shared/journal/read-instructions.ts';
+import type { Journal } from '#shared/ports/journal.ts';
+import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
+import type { DesiredState, StalledInstruction } from '#shared/reconcile/desired-state.ts';
+import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
+import { tellAnnouncement } from '#shared/reconcile/tell-announcement.ts';
+import { createTeller } from '#shared/reconcile/tell-journal.ts';
+import { defaultRoot } from '#shared/render/resolve-root.ts';
+import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
+
+const CLUSTER = 'one';
+const AUTOMATION: ImageUpdateAutomation = {
+  namespace: 'team',
+  name: 'apps',
+  sourceRef: { kind: 'GitRepository', namespace: 'flux-system', name: 'flux-system' },
+  intervalMs: 60_000,
+  updatePath: './',
+  commitAuthor: { email: 'bot@example.org' },
+  suspend: false,
+};
+const FOLLOWED = toInstructions(CLUSTER, 'main@sha1:a', [{ kind: 'ImageUpdateAutomation', instruction: AUTOMATION }]);
+const LEFT_OUT = toInstructions(CLUSTER, 'main@sha1:b', []);
+const TYPO = stalled(AUTOMATION.name);
+const NAMELESS = stalled('x'.repeat(2_000), 'other');
+
+function stalled(name: string, namespace = 'team'): StalledInstruction {
+  const object = { cluster: CLUSTER, kind: 'ImageUpdateAutomation', namespace, name };
+  return { object, reason: 'InvalidSpec', problems: [{ file: 'a.yaml', field: 'spec', message: 'is wrong' }] };
+}
+
+function desired(instructions: Instructions, stalled: readonly StalledInstruction[]): DesiredState {
+  const { revision } = instructions;
+  const render = { kind: 'rendered', objects: [] } as const;
+  return {
+    cluster: CLUSTER,
+    report: { repository: 'https://github.com/acme/fleet', commit: 'b' },
+    revision,
+    nodes: [{ kustomization: defaultRoot('./clusters/one'), revision, render, children: [], stalled: false }],
+    instructions,
+    stalled,
+    missingSources: [],
+    doubts: [],
+    leftOut: [],
+    secrets: [],
+  };
+}
+
+/** Says what a run does, and asks before each write, and after all of them, whether the pull request is wanted. */
+async function announce(journal: Journal, state: DesiredState, isLost: (write: number) => boolean = () => false) {
+  const verdicts = new Set<string | undefined>();
+  let writes = 0;
+  const watched: Journal = {
+    read: (...key) => journal.read(...key),
+    list: (...prefix) => journal.list(...prefix),
+    write: async (...write) => {
+      verdicts.add(await judge(journal));
+      writes += 1;
+      if (isLost(writes)) throw new Error('lost');
+      return journal.write(...write);
+    },
+  };
+  let ids = 0;
+  const nextId = (): string => `${(ids += 1)}`;
+  const announcement = announceReconcile(state, await readPreviousState(CLUSTER, journal), 1, nextId);
+  const log = createJsonLogger({ level: 'error', knownSecrets: [], now: () => 0, write: () => undefined });
+  const teller = createTeller(CLUSTER, journal, log);
+  await tellAnnouncement(announcement, { journal: watched, teller, holdsLease: () => true });
+  verdicts.add(await judge(journal));
+  return { verdicts: [...verdicts], writes };
+}
+
+/** Why image-update would withdraw the automation's pull request now. */
+async function judge(journal: Journal): Promise<string | undefined> {
+  const { instructions } = await readStoredInstructions(journal, CLUSTER);
+  const records = await journal.list(CLUSTER, 'status/');
+  const statuses = records.filter((record): record is StatusRecord => record.type === 'Status');
+  const whyUnwanted = findUnwanted(instructions === undefined ? [] : [{ instructions, statuses }], {
+    clusters: [CLUSTER],
+    configRepository: { url: 'https://github.com/acme/fleet', branch: 'main' },
+    githubApiUrl: 'https://api.github.com',
+    installation: 'default',
+    branchPrefix: 'tidegate/',
+  });
+  const memory = { cluster: CLUSTER, automation: 'team/apps', base: 'main', changes: [] };
+  const head = { branch: 'tidegate/one/team/apps', oid: '' };
+  const texts = { url: '', title: '', body: '', createdAt: '', updatedAt: '' };
+  const request = { number: 1, state: 'open', head, base: 'main', commits: [], comments: [], ...texts } as const;
+  return whyUnwanted({ memory, request }, { owner: 'acme', name: 'fleet' })?.reason;
+}
+
+async function open(): Promise<Journal> {
+  const journal = createSqliteJournal(openSqliteDatabase(makeTemporaryFolder('announcement')), { now: () => 1 });
+  await announce(journal, desired(FOLLOWED, []));
+  return journal;
+}
+
+it('an automation that cannot be read is never taken for gone, whichever write is seen last or lost', async () => {
+  const { verdicts, writes } = await announce(await open(), desired(LEFT_OUT, [TYPO]));
+  expect(verdicts).toEqual([undefined]);
+
+  for (let lost = 1; lost <= writes; lost += 1) {
+    const journal = await open();
+    const before = await announce(journal, desired(LEFT_OUT, [TYPO]), (write) => write === lost);
+    // The next run makes up for it.
+    const after = await announce(journal, desired(LEFT_OUT, [TYPO]));
+    expect([...before.verdicts, ...after.verdicts], `write ${lost} is lost`).toEqual([undefined, undefined]);
+    expect((await readStoredInstructions(journal, CLUSTER)).instructions?.imageUpdateAutomations).toEqual([]);
+  }
+});
+
+it('one that is removed from Git is gone, though another has a name that no record has room for', async () => {
+  const { verdicts } = await announce(await open(), desired(LEFT_OUT, [NAMELESS]));
+
+  expect(verdicts).toEqual([undefined, 'automation-is-gone']);
+});
