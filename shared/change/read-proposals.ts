@@ -3,6 +3,7 @@ import type { ChangeHost, ChangeRequest, HostedCommit, RepositoryId } from '#sha
 import type { GitCredentials, GitRemote } from '#shared/ports/git-remote.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
 import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
 
 import { changesBetween } from './changes-between.ts';
 import type { ProposedChange } from './commit-trailers.ts';
@@ -40,7 +41,8 @@ export interface ReadProposals {
 }
 
 const FETCH_TIMEOUT_MS = 60_000;
-const FETCH_LIMITS = { files: 50_000, bytes: 256 * 1024 * 1024 };
+/** As much as source-sync reads: a tree is in memory some times over while it is read, and two are kept. */
+const FETCH_LIMITS = { files: 50_000, bytes: DEFAULT_SOURCE_LIMITS.bytes };
 const MOST_CHANGES = 2_000;
 const MOST_HISTORIES = 200;
 /** As many as the host lists of each pull request. */

@@ -101,7 +101,7 @@ export function createS3ArtifactStore(options: S3ArtifactStoreOptions): Artifact
         if (nameAwsFailure(error) === 'NoSuchKey') throw failed(`artifact ${digest} is not stored`, 'retry', error);
         throw explainFailure(Bucket, digest, 's3:GetObject and s3:ListBucket', error);
       }
-      const found = new Uint8Array(bytes ?? []);
+      const found = bytes ?? new Uint8Array();
       const actual = artifactDigest(found);
       if (actual !== digest) throw failed(`artifact ${digest} is damaged: its bytes have digest ${actual}`, 'retry');
       return found;
