@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ export interface EnvironmentDisk {
   readonly runtime: string;
   /** The function's own `/tmp`. */
   readonly tmp: string;
+  /** Names the process that lives on it: however ours ends, it and all that it started end too. */
+  setProcess(pid: number | 'gone'): void;
   /** What lies in `/tmp` where it is more than fits; undefined where it fits. */
   explainOverflow(): Promise<string | undefined>;
   /** The environment is given up, and its disk with it. */
@@ -24,12 +27,14 @@ export interface EnvironmentDisk {
 /** Makes an empty one; it goes with this process, however that ends. */
 export async function openDisk(name: string, storageMb: number = EPHEMERAL_STORAGE_MB): Promise<EnvironmentDisk> {
   const folder = await mkdtemp(join(tmpdir(), `lambda-${name}-`));
-  const release = guard('rm -rf -- "$1"', folder);
+  // One shell for process and folder: there is one for every environment.
+  const release = guard('test -s "$1/pid" && kill -s KILL -- "-$(cat "$1/pid")"; rm -rf -- "$1"', folder);
   const [runtime, tmp] = [join(folder, 'runtime'), join(folder, 'tmp')];
   await Promise.all([mkdir(runtime), mkdir(tmp)]);
   return {
     runtime,
     tmp,
+    setProcess: (pid) => writeFileSync(join(folder, 'pid'), pid === 'gone' ? '' : `${pid}`),
     explainOverflow: async () => {
       const bytes = await sizeOf(tmp);
       if (bytes <= storageMb * 1024 * 1024) return undefined;

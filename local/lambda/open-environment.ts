@@ -6,7 +6,6 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { MOTO_ACCOUNT } from '../aws/start-moto.ts';
-import { guard } from './guard.ts';
 import type { EnvironmentDisk } from './open-disk.ts';
 import { startRuntimeApi } from './start-runtime-api.ts';
 import type { Invocation } from './start-runtime-api.ts';
@@ -92,7 +91,7 @@ export async function openEnvironment(options: FunctionOptions, disk: Environmen
   await log?.close();
   const { pid } = child;
   if (pid === undefined) throw new Error(`function ${options.name} could not be started: ${await gone}`);
-  const releaseGuard = guard('kill -s KILL -- "-$1"', String(pid));
+  disk.setProcess(pid);
   signal = (name) => signalGroup(child, name);
   const memory = watchMemory(pid, options.memoryMb * 1024 * 1024, () => signal('SIGKILL'));
 
@@ -103,7 +102,7 @@ export async function openEnvironment(options: FunctionOptions, disk: Environmen
     signalLeftovers(child);
     if (memory.isExceeded()) api.end(`${reason}: ${explainMemory()}`, OUT_OF_MEMORY);
     else api.end(reason);
-    releaseGuard();
+    disk.setProcess('gone');
     daemon.close();
   }
   const cleared = clearAway();

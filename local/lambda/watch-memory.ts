@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Between two looks more may come and go; of the process itself the kernel remembers the most. */
-const LOOK_MS = 50;
+const LOOK_MS = 100;
 
 /** Looks at what a process and all that it started hold in memory. */
 export interface MemoryWatch {
