@@ -9,8 +9,8 @@ export interface ImageModel {
   isSuspended: boolean;
   /** Its repository cannot be read. */
   isLost: boolean;
-  /** What the open pull request may go on to hold while nothing can be decided about the image. */
-  keeps: { readonly pull: number | undefined; readonly versions: readonly number[] };
+  /** The versions that a pull request may go on to hold while nothing can be decided about the image, and whether it held one. */
+  keeps: { readonly pull: number; readonly versions: readonly number[]; readonly isHeld: boolean };
 }
 
 /** What one image is at the end. */
@@ -34,7 +34,7 @@ export function startImage(): ImageModel {
     merged: new Map(),
     isSuspended: false,
     isLost: false,
-    keeps: { pull: undefined, versions: [] },
+    keeps: { pull: 0, versions: [], isHeld: false },
   };
 }
 
@@ -61,11 +61,11 @@ export function faultsOfImages(
     if (proposed !== runs && proposed <= refused)
       faults.push(`image ${index} is proposed at ${proposed}; ${refused} was refused`);
     if (isUndecided(model)) {
-      const { pull, versions } = model.keeps;
-      const kept = pull !== undefined && proposal?.number === pull ? versions : [];
+      const { pull, versions, isHeld } = model.keeps;
+      const kept = proposal?.number === pull ? versions : [];
       if (proposed !== runs && !kept.includes(proposed))
         faults.push(`image ${index} cannot be decided and is proposed at ${proposed}`);
-      if (kept.length > 0 && kept.every((one) => one > runs && one > refused) && !kept.includes(proposed))
+      if (isHeld && kept.length > 0 && kept.every((one) => one > runs && one > refused) && !kept.includes(proposed))
         faults.push(`image ${index} cannot be decided and lost its proposal ${kept.join(' or ')}`);
       continue;
     }

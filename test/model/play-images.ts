@@ -198,13 +198,16 @@ async function act(world: World, { action, image }: ImageStep): Promise<void> {
   }
 }
 
-/** What the open pull request holds of the image now, or will when a run that has looked already ends. */
+/** What a pull request holds of the image now, or will when a run that has looked already ends. */
 async function keep(world: World, image: number): Promise<void> {
   const model = world.models[image];
   if (model === undefined || isUndecided(model)) return;
-  const pull = pullsOf(world).find(({ state }) => state === 'open')?.number;
-  const held = pull === undefined ? undefined : (await tagsAt(world, `refs/pull/${pull}/head`))[image];
-  model.keeps = { pull, versions: held === undefined ? [] : [held, Math.max(...model.pushed)] };
+  const pulls = pullsOf(world);
+  const open = pulls.find(({ state }) => state === 'open')?.number;
+  const held = open === undefined ? undefined : (await tagsAt(world, `refs/pull/${open}/head`))[image];
+  // A run that has decided already may still open one.
+  const pull = open ?? pulls.length + 1;
+  model.keeps = { pull, versions: [held ?? [], Math.max(...model.pushed)].flat(), isHeld: held !== undefined };
 }
 
 function decide(world: World, how: 'closed' | 'merged', number: number, brings: readonly (number | undefined)[]): void {
