@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { automationsToRun } from '#shared/change/automations-to-run.ts';
+import { ensureMoto } from '#local/aws/ensure-moto.ts';
 import { createFieldLocator } from '#shared/api/locate-field.ts';
 import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
 import { parseInstruction } from '#shared/api/parse-instruction.ts';
@@ -181,6 +182,41 @@ describe('a message that a person sends by hand', () => {
     },
   );
 });
+
+describe('a command of the AWS CLI in the documentation', () => {
+  it('is one with options that the models of the CLI know, and with all that it needs', async () => {
+    const texts = await Promise.all(documents.map((document) => readFile(document, 'utf8')));
+    // Those in lists are indented.
+    const blocks = texts.flatMap((text) => [...text.matchAll(/^ *```sh\n(?<body>.*?)^ *```$/gmsu)]);
+    const lines = blocks
+      .flatMap(({ groups }) => (groups?.['body'] ?? '').replaceAll('\\\n', ' ').split('\n'))
+      .map((line) => line.trim().replaceAll(/<[^>]*>/gu, 'something'))
+      .filter((line) => line.startsWith('aws '));
+    expect(lines.length).toBeGreaterThan(20);
+
+    expect(await faultsOfAwsCommands(lines)).toEqual([]);
+    expect(await faultsOfAwsCommands(['aws sqs send-message --queue somewhere'])).toEqual([
+      'no option --queue; --message-body is required; --queue-url is required: aws sqs send-message --queue somewhere',
+    ]);
+  });
+});
+
+/** What is wrong with commands by the models that the AWS CLI is made from, which moto brings along. */
+async function faultsOfAwsCommands(lines: readonly string[]): Promise<readonly string[]> {
+  const { python } = await ensureMoto();
+  const asked = run(python, ['local/aws/describe-aws-commands.py']);
+  asked.child.stdin?.end(lines.join('\n'));
+  const answers = z.array(z.array(z.string())).parse(
+    (await asked).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  );
+  return lines.flatMap((line, index) => {
+    const faults = answers[index] ?? ['nothing was said'];
+    return faults.length === 0 ? [] : [`${faults.join('; ')}: ${line}`];
+  });
+}
 
 describe('a link in the documentation', () => {
   it.each(documents)('leads to a file that is there: %s', async (document) => {
