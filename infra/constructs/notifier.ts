@@ -91,7 +91,7 @@ export class Notifier extends Construct {
     addRunbookAlarm(this, {
       subject: 'notify',
       section: 'journalLate',
-      meaning: 'What the journal records is passed on more than five minutes late.',
+      meaning: 'Requests that the journal records are passed on more than five minutes late.',
       within: Duration.minutes(20),
       metric: this.worker.function.metric('IteratorAge', { period: ALARM_PERIOD, statistic: 'Maximum' }),
       threshold: Duration.minutes(5).toMilliseconds(),
