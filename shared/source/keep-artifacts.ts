@@ -17,14 +17,21 @@ export async function keepArtifacts(
   tickMs: number,
   log: Logger,
 ): Promise<void> {
+  let digests: ReadonlySet<string>;
+  const at = ports.clock.now();
   try {
-    const at = ports.clock.now();
-    for (const digest of await listNamedArtifacts(ports.journal, clusters)) {
-      if (!isTurn(digest, at, tickMs)) continue;
-      if (!(await ports.artifacts.keep(digest))) log.warn('artifact in use is gone', { digest });
-    }
+    digests = await listNamedArtifacts(ports.journal, clusters);
   } catch (error) {
     log.warn('artifacts in use not looked after', { reason: describeError(error) });
+    return;
+  }
+  for (const digest of digests) {
+    if (!isTurn(digest, at, tickMs)) continue;
+    try {
+      if (!(await ports.artifacts.keep(digest))) log.warn('artifact in use is gone', { digest });
+    } catch (error) {
+      log.warn('artifact in use not looked after', { digest, reason: describeError(error) });
+    }
   }
 }
 

@@ -198,6 +198,20 @@ describe('the store in S3', () => {
     expect(await store.get(DIGEST)).toEqual(BYTES);
   });
 
+  it('begins the life of an old artifact anew when it is stored again, before anything names it', async () => {
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+    );
+    await store.put(DIGEST, BYTES);
+    const now = (): number => Date.now() + 89 * 24 * 60 * 60 * 1000;
+
+    await createS3ArtifactStore({ bucket, client, now }).put(DIGEST, BYTES);
+
+    const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
+    expect(Versions).toHaveLength(2);
+    expect(await store.get(DIGEST)).toEqual(BYTES);
+  });
+
   it('takes an artifact that has other bytes for none', async () => {
     await store.put(DIGEST, BYTES);
     const other = { Bucket: bucket, Key: path, Body: 'other bytes', ChecksumAlgorithm: 'SHA256' } as const;

@@ -55,21 +55,26 @@ export function createS3ArtifactStore(options: S3ArtifactStoreOptions): Artifact
     }
   }
 
+  /** Begins the life of what is old anew; not of what has just come to its end. */
+  async function renew(digest: string, { storedAt }: Stored): Promise<boolean> {
+    if (now() - storedAt < RENEW_AFTER_DAYS * DAY_MS) return true;
+    const Key = keyOf(digest);
+    const copy = { Bucket, Key, CopySource: `${Bucket}/${Key}`, ChecksumAlgorithm: 'SHA256' } as const;
+    try {
+      await client.send(new CopyObjectCommand({ ...copy, MetadataDirective: 'REPLACE' }));
+      return true;
+    } catch (error) {
+      if (nameAwsFailure(error) === 'NoSuchKey') return false;
+      throw explainFailure(Bucket, digest, 's3:GetObject and s3:PutObject', error);
+    }
+  }
+
   return {
     has: async (digest) => isWhole(digest, await findStored(digest)),
 
     keep: async (digest) => {
       const stored = await findStored(digest);
-      if (stored === undefined) return false;
-      if (now() - stored.storedAt < RENEW_AFTER_DAYS * DAY_MS) return true;
-      const Key = keyOf(digest);
-      const copy = { Bucket, Key, CopySource: `${Bucket}/${Key}`, ChecksumAlgorithm: 'SHA256' } as const;
-      try {
-        await client.send(new CopyObjectCommand({ ...copy, MetadataDirective: 'REPLACE' }));
-        return true;
-      } catch (error) {
-        throw explainFailure(Bucket, digest, 's3:GetObject and s3:PutObject', error);
-      }
+      return stored !== undefined && (await renew(digest, stored));
     },
 
     put: async (digest, bytes) => {
@@ -83,9 +88,12 @@ export function createS3ArtifactStore(options: S3ArtifactStoreOptions): Artifact
         if (outcome === 'written') return;
         if (outcome === 'exists') {
           const stored = await findStored(digest);
-          if (stored?.checksum === base64Of(digest)) return;
+          // Nobody may have named it for months: whoever stores it is about to.
+          if (stored?.checksum === base64Of(digest) && (await renew(digest, stored))) return;
           // Somebody put other bytes there: they are replaced by the right ones.
-          if (stored !== undefined && (await write(digest, bytes, {})) === 'written') return;
+          if (stored !== undefined && stored.checksum !== base64Of(digest)) {
+            if ((await write(digest, bytes, {})) === 'written') return;
+          }
         }
         await sleep(PAUSE_MS * attempt);
       }
