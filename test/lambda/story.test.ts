@@ -25,9 +25,13 @@ const OF_LAMBDA =
 
 type Variables = Readonly<Record<string, string>>;
 
-/** The environment of a process as the kernel keeps it. */
-async function readVariables(pid: number): Promise<Variables> {
-  const text = await readFile(`/proc/${pid}/environ`, 'utf8');
+/** The environment of a process as the kernel keeps it; undefined once it has ended. */
+async function readVariables(pid: number): Promise<Variables | undefined> {
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ESRCH' || error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
   return Object.fromEntries(
     text
       .split('\0')
@@ -47,7 +51,7 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
     for (const one of stage.aws.functions) {
       for (const pid of one.pids()) {
         pids.add(pid);
-        seen.set(one.name, [...(seen.get(one.name) ?? []), await readVariables(pid)]);
+        seen.set(one.name, [...(seen.get(one.name) ?? []), (await readVariables(pid)) ?? []].flat());
       }
       await one.retire();
     }
