@@ -3,7 +3,7 @@ import type { NewCluster } from '#shared/edit/edit-settings.ts';
 import { formatProblem } from '#shared/errors/problem.ts';
 import { suggestName } from '#shared/errors/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
-import { AWS_REGIONS } from '#shared/settings/aws-regions.ts';
+import { AWS_REGIONS, whyNotDeployable } from '#shared/settings/aws-regions.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { decideEndpointAccess } from './decide-endpoint-access.ts';
 
@@ -34,6 +34,10 @@ export function checkWantedCluster(text: string, file: string, wanted: WantedClu
     const similar = suggestName(region, AWS_REGIONS);
     const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
     return [`--region: found ${JSON.stringify(region)}; allowed: a region of AWS such as eu-west-1${hint}`];
+  }
+  const why = whyNotDeployable(region);
+  if (why !== undefined) {
+    return [`--region: found ${JSON.stringify(region)}, which ${why}; allowed: a region such as eu-west-1`];
   }
   if ((wanted.profile === 'workload') !== (wanted.namespaces !== undefined)) {
     return wanted.namespaces === undefined

@@ -21,6 +21,7 @@ import { Secrets } from './constructs/secrets.ts';
 import { SourceSyncWorker } from './constructs/source-sync-worker.ts';
 import { Ticks } from './constructs/ticks.ts';
 import { WebhookEndpoint } from './constructs/webhook-endpoint.ts';
+import { stackOrigin } from './stack-origin.ts';
 
 export interface TidegateStackProps extends StackProps {
   readonly settings: Settings;
@@ -36,6 +37,7 @@ export class TidegateStack extends Stack {
     super(scope, id, props);
     const { settings, clusters, bundles } = props;
     const { github, registries } = settings;
+    this.templateOptions.metadata = { Tidegate: stackOrigin(settings) };
 
     const secrets = new Secrets(this, 'Secrets', github);
     const journal = new JournalTable(this, 'Journal');

@@ -5,7 +5,6 @@ import { CfnAccessEntry } from 'aws-cdk-lib/aws-eks';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import { accessGroup } from '#shared/settings/access-entry-command.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
@@ -69,9 +68,7 @@ export class ClusterReconciler extends Construct {
     });
     journal.grantRecordsOf(name, this.worker.role);
     artifacts.grantReconcile(name, this.worker.role);
-    this.worker.function.addEventSource(
-      new SqsEventSource(this.queue.queue, { batchSize: 1, reportBatchItemFailures: true }),
-    );
+    this.queue.feed(this.worker, { batchSize: 1 });
     this.addAccess(cluster);
     this.watchConcerns(name);
   }

@@ -1,7 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Role } from 'aws-cdk-lib/aws-iam';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ImageUpdateEnvironment } from '#shared/settings/function-environment.ts';
@@ -48,9 +47,7 @@ export class ImageUpdateWorker extends Construct {
     secrets.grantGitHub(this.worker.role);
     secrets.grantSources(this.worker.role, clusters);
     this.grantRegistries(this.worker.role, registries);
-    this.worker.function.addEventSource(
-      new SqsEventSource(this.queue.queue, { batchSize: 5, maxConcurrency: 4, reportBatchItemFailures: true }),
-    );
+    this.queue.feed(this.worker, { batchSize: 5, maxConcurrency: 4 });
   }
 
   private grantRegistries(role: Role, registries: readonly EcrRegistry[]): void {

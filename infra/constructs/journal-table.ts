@@ -3,6 +3,7 @@ import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/a
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 
 const RECORD_ACTIONS = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
 
@@ -56,11 +57,20 @@ export class JournalTable extends Construct {
     );
   }
 
-  /** Lets a worker read and write the records of one cluster, or of the installation, and no others. */
-  grantRecordsOf(partition: string, role: Role): void {
+  /** Lets a worker read and write the records of one cluster and no others. */
+  grantRecordsOf(cluster: string, role: Role): void {
+    this.grantPartition(cluster, RECORD_ACTIONS, role);
+  }
+
+  /** Lets a worker know, and tell the others, until when GitHub wants to be left alone. */
+  grantQuietTimes(role: Role): void {
+    this.grantPartition(INSTALLATION_PARTITION, ['dynamodb:GetItem', 'dynamodb:PutItem'], role);
+  }
+
+  private grantPartition(partition: string, actions: readonly string[], role: Role): void {
     role.addToPolicy(
       new PolicyStatement({
-        actions: RECORD_ACTIONS,
+        actions: [...actions],
         resources: [this.table.tableArn],
         conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [partition] } },
       }),

@@ -1,9 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import type { EnvironmentOf, NotifyEnvironment } from '#shared/settings/function-environment.ts';
-import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 import type { JournalTable } from './journal-table.ts';
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
@@ -56,8 +54,7 @@ export class Notifier extends Construct {
       timeout: Duration.minutes(3),
     });
     secrets.grantGitHub(this.teller.role);
-    // When GitHub's limits end.
-    journal.grantRecordsOf(INSTALLATION_PARTITION, this.teller.role);
+    journal.grantQuietTimes(this.teller.role);
     const lost = new LostRecords(this, 'Lost', TRIED_FOR);
     this.readJournal(this.worker, journal, lost, ['Request']);
     this.readJournal(this.teller, journal, lost, ['Event', 'Status']);
@@ -83,7 +80,7 @@ export class Notifier extends Construct {
       // By age alone: Lambda repeats within seconds, and so many tries may be over before a queue or GitHub is back.
       retryAttempts: -1,
       maxRecordAge: TRIED_FOR,
-      onFailure: new SqsDlq(lost.queue),
+      onFailure: lost.takeFrom(reader),
     });
   }
 

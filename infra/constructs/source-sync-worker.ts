@@ -1,6 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
@@ -51,9 +50,7 @@ export class SourceSyncWorker extends Construct {
     artifacts.grantStoreArtifacts(this.worker.role);
     secrets.grantGitHub(this.worker.role);
     secrets.grantSources(this.worker.role, clusters);
-    this.worker.function.addEventSource(
-      new SqsEventSource(this.queue.queue, { batchSize: 5, maxConcurrency: 4, reportBatchItemFailures: true }),
-    );
+    this.queue.feed(this.worker, { batchSize: 5, maxConcurrency: 4 });
     this.watchMissedWebhooks();
   }
 

@@ -1,10 +1,13 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Names } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IEventSourceDlq } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deployedQueueName } from '#shared/settings/deployed-queue-name.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import { acknowledge } from './acknowledge.ts';
+import type { TidegateFunction } from './tidegate-function.ts';
 import { addRunbookAlarm, ALARM_PERIOD, METRICS_OF_IDLE_QUEUE } from './runbook-alarm.ts';
 
 /** A crashed run keeps its message so much longer than the function may run. */
@@ -47,6 +50,26 @@ export class WorkQueue extends Construct {
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: props.maxReceives },
     });
     this.addAlarms(props);
+  }
+
+  /**
+   * Has Lambda read it for a function, with what its role needs for that and no more: the CDK's own event source also
+   * gives `sqs:ChangeMessageVisibility` and `sqs:GetQueueUrl`, which Lambda never asks for.
+   * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaSQSQueueExecutionRole.html
+   */
+  feed({ function: worker, role }: TidegateFunction, options: { batchSize: number; maxConcurrency?: number }): void {
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+        resources: [this.queue.queueArn],
+      }),
+    );
+    // Under the id that the CDK gives it: Lambda takes no second mapping of the same queue and function.
+    worker.addEventSourceMapping(`SqsEventSource:${Names.nodeUniqueId(this.queue.node)}`, {
+      ...options,
+      reportBatchItemFailures: true,
+      eventSourceArn: this.queue.queueArn,
+    });
   }
 
   /** Lets someone send work. */
@@ -114,5 +137,11 @@ export class LostRecords extends Construct {
       threshold: 1,
       periods: 1,
     });
+  }
+
+  /** Lets Lambda put here what it gave up of a function's events. */
+  takeFrom({ role }: TidegateFunction): IEventSourceDlq {
+    this.queue.grant(role, 'sqs:SendMessage');
+    return { bind: () => ({ destination: this.queue.queueArn }) };
   }
 }

@@ -46,6 +46,29 @@ export function isPermitted(statements: readonly PolicyStatement[], request: Per
   return concerned.some(({ Effect }) => Effect === 'Allow') && !concerned.some(({ Effect }) => Effect === 'Deny');
 }
 
+/** One thing that a policy allows, as it stands there: an action on a resource, either of them perhaps a pattern. */
+export interface Grant {
+  readonly action: string;
+  readonly resource: string;
+}
+
+/** Everything that statements allow, each once. */
+export function listGrants(statements: readonly PolicyStatement[]): readonly Grant[] {
+  const grants = statements
+    .filter(({ Effect }) => Effect === 'Allow')
+    .flatMap(({ Action, Resource }) => Action.flatMap((action) => Resource.map((resource) => ({ action, resource }))));
+  return [...new Map(grants.map((grant) => [`${grant.action} ${grant.resource}`, grant])).values()];
+}
+
+/** Those grants that a request makes use of. */
+export function grantsUsedBy(statements: readonly PolicyStatement[], request: PermissionRequest): readonly Grant[] {
+  const concerned = statements.filter((statement) => concerns(statement, request));
+  return listGrants(concerned).filter(
+    ({ action, resource }) =>
+      isLike(action.toLowerCase(), request.action.toLowerCase()) && isLike(resource, request.resource),
+  );
+}
+
 function concerns(statement: PolicyStatement, request: PermissionRequest): boolean {
   return (
     statement.Action.some((pattern) => isLike(pattern.toLowerCase(), request.action.toLowerCase())) &&

@@ -2,18 +2,15 @@
 export interface ResourceFacts {
   /** Properties whose change makes a new resource before the old one is deleted. A test compares them with the schemas. */
   readonly replacedBy: readonly string[];
-  /** What there can be only one of, as far as the properties say it; the properties are resolved. */
+  /** The property with its name, of which there can be one only; a name that CloudFormation makes up collides with nothing. */
+  readonly named?: string;
+  /** What else there can be only one of, as far as the properties say it; the properties are resolved. */
   readonly identities?: (properties: Readonly<Record<string, unknown>>) => readonly string[];
-  /** How long a name is not to be had again after its resource was deleted. */
+  /** How long a name is not to be had again after its resource was deleted; `docs/operations.md` says it to people. */
   readonly keepsName?: string;
 }
 
 type Properties = Readonly<Record<string, unknown>>;
-
-/** A name that the template gives; one that CloudFormation makes up collides with nothing. */
-function namedBy(property: string): NonNullable<ResourceFacts['identities']> {
-  return (properties) => (properties[property] === undefined ? [] : [`${property} ${text(properties[property])}`]);
-}
 
 /** Several properties that tell one resource from another. */
 function togetherBy(...names: readonly string[]): NonNullable<ResourceFacts['identities']> {
@@ -34,17 +31,17 @@ export const RESOURCE_FACTS: Readonly<Record<string, ResourceFacts>> = {
   'AWS::ApiGatewayV2::Integration': { replacedBy: ['ApiId'] },
   'AWS::ApiGatewayV2::Route': { replacedBy: ['ApiId'], identities: togetherBy('ApiId', 'RouteKey') },
   'AWS::ApiGatewayV2::Stage': { replacedBy: ['ApiId', 'StageName'], identities: togetherBy('ApiId', 'StageName') },
-  'AWS::CloudWatch::Alarm': { replacedBy: ['AlarmName'], identities: namedBy('AlarmName') },
-  'AWS::CloudWatch::CompositeAlarm': { replacedBy: ['AlarmName'], identities: namedBy('AlarmName') },
-  'AWS::CloudWatch::Dashboard': { replacedBy: ['DashboardName'], identities: namedBy('DashboardName') },
+  'AWS::CloudWatch::Alarm': { replacedBy: ['AlarmName'], named: 'AlarmName' },
+  'AWS::CloudWatch::CompositeAlarm': { replacedBy: ['AlarmName'], named: 'AlarmName' },
+  'AWS::CloudWatch::Dashboard': { replacedBy: ['DashboardName'], named: 'DashboardName' },
   'AWS::DynamoDB::Table': {
     replacedBy: ['ImportSourceSpecification', 'KeySchema', 'TableName'],
-    identities: namedBy('TableName'),
+    named: 'TableName',
   },
   // https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
   'AWS::EC2::SecurityGroup': {
     replacedBy: ['GroupDescription', 'GroupName', 'VpcId'],
-    identities: namedBy('GroupName'),
+    named: 'GroupName',
   },
   'AWS::EC2::SecurityGroupIngress': {
     replacedBy: [
@@ -84,14 +81,14 @@ export const RESOURCE_FACTS: Readonly<Record<string, ResourceFacts>> = {
     replacedBy: ['EventBusName', 'StatementId'],
     identities: togetherBy('EventBusName', 'StatementId'),
   },
-  'AWS::Events::Rule': { replacedBy: ['EventBusName', 'Name'], identities: namedBy('Name') },
+  'AWS::Events::Rule': { replacedBy: ['EventBusName', 'Name'], named: 'Name' },
   'AWS::IAM::ManagedPolicy': {
     replacedBy: ['Description', 'ManagedPolicyName', 'Path'],
-    identities: namedBy('ManagedPolicyName'),
+    named: 'ManagedPolicyName',
   },
   // A second one of a name overwrites the first, and takes it along when it is deleted.
   'AWS::IAM::Policy': { replacedBy: [], identities: eachOf('Roles', 'PolicyName') },
-  'AWS::IAM::Role': { replacedBy: ['Path', 'RoleName'], identities: namedBy('RoleName') },
+  'AWS::IAM::Role': { replacedBy: ['Path', 'RoleName'], named: 'RoleName' },
   // https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html: ResourceConflictException
   'AWS::Lambda::EventSourceMapping': {
     replacedBy: ['EventSourceArn', 'SelfManagedEventSource', 'StartingPosition', 'StartingPositionTimestamp'],
@@ -99,7 +96,7 @@ export const RESOURCE_FACTS: Readonly<Record<string, ResourceFacts>> = {
   },
   'AWS::Lambda::Function': {
     replacedBy: ['DurableConfig', 'FunctionName', 'PackageType', 'TenancyConfig'],
-    identities: namedBy('FunctionName'),
+    named: 'FunctionName',
   },
   'AWS::Lambda::LayerVersion': {
     replacedBy: ['CompatibleArchitectures', 'CompatibleRuntimes', 'Content', 'Description', 'LayerName', 'LicenseInfo'],
@@ -117,35 +114,43 @@ export const RESOURCE_FACTS: Readonly<Record<string, ResourceFacts>> = {
       'SourceArn',
     ],
   },
-  'AWS::Logs::LogGroup': { replacedBy: ['LogGroupName'], identities: namedBy('LogGroupName') },
-  'AWS::Logs::MetricFilter': { replacedBy: ['FilterName', 'LogGroupName'], identities: namedBy('FilterName') },
+  'AWS::Logs::LogGroup': { replacedBy: ['LogGroupName'], named: 'LogGroupName' },
+  'AWS::Logs::MetricFilter': { replacedBy: ['FilterName', 'LogGroupName'], named: 'FilterName' },
   'AWS::S3::Bucket': {
     replacedBy: ['BucketName', 'BucketNamePrefix', 'BucketNamespace'],
-    identities: namedBy('BucketName'),
+    named: 'BucketName',
   },
   // A bucket or queue has one policy: a second one overwrites it, and the first to be deleted takes it along.
   'AWS::S3::BucketPolicy': { replacedBy: ['Bucket'], identities: togetherBy('Bucket') },
   'AWS::SQS::Queue': {
     replacedBy: ['FifoQueue', 'QueueName'],
-    identities: namedBy('QueueName'),
+    named: 'QueueName',
     // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
     keepsName: '60 seconds',
   },
   'AWS::SQS::QueuePolicy': { replacedBy: [], identities: eachOf('Queues') },
-  'AWS::Scheduler::Schedule': { replacedBy: ['Name'], identities: namedBy('Name') },
+  'AWS::Scheduler::Schedule': { replacedBy: ['Name'], named: 'Name' },
   'AWS::Scheduler::ScheduleGroup': {
     replacedBy: ['Name'],
-    identities: namedBy('Name'),
+    named: 'Name',
     // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_DeleteScheduleGroup.html
-    keepsName: 'until all its schedules are deleted',
+    keepsName: 'all its schedules are deleted',
   },
   'AWS::SecretsManager::Secret': {
     replacedBy: ['Name'],
-    identities: namedBy('Name'),
+    named: 'Name',
     // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-    keepsName: '7 to 30 days, unless it is deleted without recovery',
+    keepsName: '7 to 30 days',
   },
 };
+
+/** What there can be only one of. */
+export function identitiesOf(type: string, properties: Properties): readonly string[] {
+  const { named, identities } = RESOURCE_FACTS[type] ?? {};
+  const name = named === undefined ? undefined : properties[named];
+  const own = name === undefined ? [] : [`${named} ${text(name)}`];
+  return [...own, ...(identities?.(properties) ?? [])].map((identity) => `${type} with ${identity}`);
+}
 
 /** The groups that the interfaces of a function are in. */
 export function securityGroupsOf({ VpcConfig }: Properties): readonly unknown[] {

@@ -7,7 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import type { AwsCaller } from '../cluster/verify-identity-request.ts';
 import { readCappedBody } from '../server/read-capped-body.ts';
 import { type AwsDeed, describeAwsCall } from './describe-aws-call.ts';
-import { isPermitted, type PolicyStatement } from './evaluate-policy.ts';
+import {
+  type Grant,
+  grantsUsedBy,
+  isPermitted,
+  listGrants,
+  type PermissionRequest,
+  type PolicyStatement,
+} from './evaluate-policy.ts';
 import { readAssumedRole } from './read-assumed-role.ts';
 import type { RunningMoto } from './start-moto.ts';
 
@@ -32,6 +39,8 @@ export interface PermissionGate {
   refusals(): readonly string[];
   /** The actions that a caller took and was allowed. */
   actionsOf(name: string): readonly string[];
+  /** What a caller may do and never did. */
+  unusedGrantsOf(name: string): readonly Grant[];
   stop(): Promise<void>;
 }
 
@@ -41,10 +50,18 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
   const listeners: ((session: AwsCaller) => void)[] = [];
   const refusals: string[] = [];
   const taken = new Map<string, Set<string>>();
+  const used = new Map<string, Set<string>>();
   const agent = new Agent({ keepAlive: true });
 
-  function remember({ name }: Caller, actions: readonly string[]): void {
-    taken.set(name, new Set([...(taken.get(name) ?? []), ...actions]));
+  function remember({ name, statements }: Caller, requests: readonly PermissionRequest[]): void {
+    const actions = taken.get(name) ?? new Set();
+    const grants = used.get(name) ?? new Set();
+    taken.set(name, actions);
+    used.set(name, grants);
+    for (const request of requests) {
+      actions.add(request.action);
+      for (const grant of grantsUsedBy(statements, request)) grants.add(`${grant.action} ${grant.resource}`);
+    }
   }
 
   /** Without the right to list a bucket, S3 says of what is missing that it is forbidden. */
@@ -53,9 +70,10 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
     const caller = callers.get(accessKeyId);
     if (service !== 's3' || caller === undefined) return true;
     const [, bucket = ''] = (request.url ?? '').split('/');
-    const listing = { action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}` };
-    if (!isPermitted(caller.statements, { ...listing, sourceFunctionArn: caller.functionArn })) return false;
-    remember(caller, [listing.action]);
+    const resource = `arn:aws:s3:::${bucket}`;
+    const listing = { action: 's3:ListBucket', resource, sourceFunctionArn: caller.functionArn };
+    if (!isPermitted(caller.statements, listing)) return false;
+    remember(caller, [listing]);
     return true;
   }
 
@@ -78,7 +96,7 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
     }
     remember(
       caller,
-      deeds.map(({ action }) => action),
+      deeds.map((deed) => ({ ...deed, sourceFunctionArn: caller.functionArn })),
     );
     return undefined;
   }
@@ -128,6 +146,12 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
     onRoleAssumed: (listener) => void listeners.push(listener),
     refusals: () => refusals,
     actionsOf: (name) => [...(taken.get(name) ?? [])].toSorted(),
+    unusedGrantsOf: (name) => {
+      const caller = [...callers.values()].find((one) => one.name === name);
+      return listGrants(caller?.statements ?? []).filter(
+        ({ action, resource }) => used.get(name)?.has(`${action} ${resource}`) !== true,
+      );
+    },
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { orderResources } from './order-resources.ts';
-import { RESOURCE_FACTS, securityGroupsOf } from './resource-facts.ts';
+import { identitiesOf, RESOURCE_FACTS, securityGroupsOf } from './resource-facts.ts';
 import type { ResourceFacts } from './resource-facts.ts';
 import { resolveIntrinsics } from './resolve-intrinsics.ts';
 import type { Identity } from './resolve-intrinsics.ts';
@@ -117,7 +117,7 @@ class Deployment {
     const after = { ...before, properties };
     this.checkInterfaces(before, after);
     this.release(before);
-    this.claim(after, identitiesOf(before));
+    this.claim(after, identitiesOf(before.type, before.properties));
     this.live.set(after.physicalId, after);
     this.next.set(id, after);
   }
@@ -190,7 +190,7 @@ class Deployment {
   }
 
   private claim(resource: PhysicalResource, own: readonly string[] = []): void {
-    for (const identity of identitiesOf(resource)) {
+    for (const identity of identitiesOf(resource.type, resource.properties)) {
       if (own.includes(identity)) continue;
       const holder = this.holders.get(identity);
       if (holder !== undefined) {
@@ -201,11 +201,11 @@ class Deployment {
   }
 
   private hold(resource: PhysicalResource): void {
-    for (const identity of identitiesOf(resource)) this.holders.set(identity, resource);
+    for (const identity of identitiesOf(resource.type, resource.properties)) this.holders.set(identity, resource);
   }
 
   private release(resource: PhysicalResource): void {
-    for (const identity of identitiesOf(resource)) {
+    for (const identity of identitiesOf(resource.type, resource.properties)) {
       if (this.holders.get(identity)?.physicalId === resource.physicalId) this.holders.delete(identity);
     }
   }
@@ -238,14 +238,6 @@ function identityOf(physicalId: string): Identity {
     },
   );
   return { ref: physicalId, attributes };
-}
-
-function identitiesOf({ type, properties, logicalId }: PhysicalResource): readonly string[] {
-  return (
-    factsOf(type, logicalId)
-      .identities?.(properties)
-      .map((identity) => `${type} with ${identity}`) ?? []
-  );
 }
 
 function mayDeleteInterfaces(policy: PhysicalResource | undefined): boolean {

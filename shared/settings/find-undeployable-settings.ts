@@ -1,3 +1,4 @@
+import { partitionOf, whyNotDeployable } from './aws-regions.ts';
 import { formatClusterFile } from './cluster-file.ts';
 import { ecrPushPattern } from './ecr-push-pattern.ts';
 import type { Finding, SettingsPath } from './settings-places.ts';
@@ -25,6 +26,7 @@ const MAX_CLUSTERS = 20;
 export function findUndeployableSettings(settings: Settings): readonly Finding[] {
   return [
     ...checkClusters(settings),
+    ...checkRegions(settings),
     ...checkRoom(settings),
     ...checkServers(settings),
     ...checkClusterFiles(settings),
@@ -39,9 +41,32 @@ function checkClusters({ clusters }: Settings): readonly Finding[] {
   return [
     {
       path: ['clusters'],
-      message: 'found no cluster with eks; allowed: at least one, the others are for tidegate serve',
+      message:
+        'found no cluster with eks; allowed: at least one, the others are for tidegate serve; a stack whose last cluster was taken out goes on until it is removed: aws cloudformation delete-stack --region <region> --stack-name tidegate-<region>',
     },
   ];
+}
+
+function checkRegions({ clusters, registries }: Settings): readonly Finding[] {
+  const allowed = 'allowed: a commercial region such as eu-west-1, or one of AWS GovCloud (US)';
+  const partitions = new Map<string, string>();
+  const findings = clusters.flatMap(({ target }, index) => {
+    if (target.kind !== 'eks') return [];
+    const { region } = target;
+    partitions.set(partitionOf(region), region);
+    const why = whyNotDeployable(region);
+    if (why === undefined) return [];
+    return [{ path: ['clusters', index, 'eks', 'region'], message: `found "${region}", which ${why}; ${allowed}` }];
+  });
+  if (partitions.size === 0) return findings;
+  const elsewhere = registries.ecr.flatMap(({ region }, index) => {
+    const partition = partitionOf(region);
+    if (partitions.has(partition)) return [];
+    const [[, known = ''] = []] = partitions;
+    const message = `found "${region}", which is in partition ${partition}, where no role of the clusters' partition reaches anything; allowed: a region of the same partition as ${known}`;
+    return [{ path: ['registries', 'ecr', index, 'region'], message }];
+  });
+  return [...findings, ...elsewhere];
 }
 
 function checkRoom({ clusters }: Settings): readonly Finding[] {

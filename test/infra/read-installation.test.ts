@@ -37,6 +37,18 @@ test.each([
     says: /tidegate\.yaml:15:7: clusters\[0\]\.eks\.region: found "eu-west-9"/u,
   },
   {
+    mistake: 'a region of a partition that the stack is not made for',
+    from: '      region: eu-west-1\n      endpoint: https://0',
+    to: '      region: cn-north-1\n      endpoint: https://0',
+    says: /tidegate\.yaml:15:7: clusters\[0\]\.eks\.region: found "cn-north-1", which is in China \(aws-cn/u,
+  },
+  {
+    mistake: 'a registry of another partition, which no role of ours reaches',
+    from: 'account: "123456789012"\n      region: eu-west-1',
+    to: 'account: "123456789012"\n      region: us-gov-west-1',
+    says: /tidegate\.yaml:8:7: registries\.ecr\[0\]\.region: found "us-gov-west-1", which is in partition aws-us-gov/u,
+  },
+  {
     mistake: 'two clusters of one name',
     from: 'name: staging\n    path',
     to: 'name: production\n    path',

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { synthesizeTemplate } from '#infra/synthesize-template.ts';
+import { RESOURCE_FACTS } from '#local/aws/resource-facts.ts';
 import { NOTHING_DEPLOYED, updateStack } from '#local/aws/update-stack.ts';
 import type { DeployedResources, StackStep } from '#local/aws/update-stack.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
@@ -212,6 +214,22 @@ describe('a deployment after the settings changed', () => {
       expect.stringContaining('AWS::SecretsManager::Secret with Name tidegate/github/webhook-secret'),
       expect.stringContaining('AWS::SecretsManager::Secret with Name tidegate/github/private-key'),
     ]);
+  });
+
+  test('finds names free again that docs/operations.md says so of, and no others have a fixed one', async () => {
+    const { stack } = updateStack(NOTHING_DEPLOYED, await templateOf(PUBLIC, PRIVATE));
+    const named = [...stack.resources.values()].filter(
+      ({ type, properties }) => properties[RESOURCE_FACTS[type]?.named ?? ''] !== undefined,
+    );
+    const kept = new Map(named.map(({ type }) => [type, RESOURCE_FACTS[type]?.keepsName ?? 'at once']));
+
+    const rows = (await readFile('docs/operations.md', 'utf8')).split('\n').flatMap((line) => {
+      const [, type = '', names = '', free = ''] = line.split('|').map((cell) => cell.trim());
+      return type.startsWith('`AWS::') ? [{ type: type.replaceAll('`', ''), names, free }] : [];
+    });
+
+    expect(rows.map(({ type }) => type).toSorted()).toEqual([...kept.keys()].toSorted());
+    expect(rows.filter(({ type, free }) => !free.includes(kept.get(type) ?? 'unknown'))).toEqual([]);
   });
 
   test('is carried out whatever they were before', async () => {

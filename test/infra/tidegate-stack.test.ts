@@ -457,6 +457,17 @@ describe('functions', () => {
   });
 });
 
+test('functions on the side of GitHub are in no VPC, as docs/install-aws.md says', async () => {
+  const inVpc = resourcesOf(template, 'AWS::Lambda::Function').filter(
+    ([, { Properties }]) => 'VpcConfig' in Properties,
+  );
+
+  expect(inVpc.map(([id]) => id)).toEqual([expect.stringMatching(/^Reconcileproduction/u)]);
+  expect((await readFile('docs/install-aws.md', 'utf8')).replaceAll('\n', ' ')).toContain(
+    '(`github-webhook`, `source-sync`, `image-update`, `notify`) run in no VPC, and no setting puts them into one',
+  );
+});
+
 describe('alarms', () => {
   /** As AWS and the functions write them. An alarm on other dimensions has no data, and never rings. */
   const METRICS_THERE_ARE: Readonly<Record<string, readonly string[]>> = {

@@ -77,6 +77,27 @@ describe('the gate before moto', () => {
     expect(gate.refusals()).toEqual([]);
   });
 
+  it('lists what somebody may do and never did, as it stands in the policy', async () => {
+    const elsewhere = 'arn:aws:dynamodb:eu-west-1:123456789012:table/other';
+    const client = new DynamoDBClient(
+      become([
+        { Action: ['dynamodb:GetItem', 'dynamodb:PutItem'], Resource: [TABLE, elsewhere] },
+        { Action: 'dynamodb:Get*', Resource: '*' },
+        { Action: 'sqs:SendMessage', Resource: '*' },
+        { Effect: 'Deny', Action: 'sqs:PurgeQueue' },
+      ]),
+    );
+    await client.send(get('a'));
+    client.destroy();
+    expect(gate.unusedGrantsOf('worker')).toEqual([
+      { action: 'dynamodb:GetItem', resource: elsewhere },
+      { action: 'dynamodb:PutItem', resource: TABLE },
+      { action: 'dynamodb:PutItem', resource: elsewhere },
+      { action: 'sqs:SendMessage', resource: '*' },
+    ]);
+    expect(gate.unusedGrantsOf('nobody')).toEqual([]);
+  });
+
   it('refuses the keys of others, in the words of AWS', async () => {
     const Condition = { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['production'] } };
     const client = new DynamoDBClient(become([{ Action: 'dynamodb:GetItem', Condition }]));

@@ -11,10 +11,11 @@ import { z } from 'zod';
 import { synthesize } from '../infra/synthesize.ts';
 
 const APP_KEY_PART = 32;
-const FUNCTIONS = ['Webhook', 'SourceSync', 'ImageUpdate', 'Reconcile', 'Notify'];
+const FUNCTIONS = ['Webhook', 'SourceSync', 'ImageUpdate', 'Reconcile', 'NotifyWorker', 'NotifyTeller'];
 const MOVED: Readonly<Record<string, readonly string[]>> = {
   Webhook: ['SOURCE_SYNC_QUEUE_URL', 'IMAGE_UPDATE_QUEUE_URL'],
-  Notify: ['SOURCE_SYNC_QUEUE_URL', 'IMAGE_UPDATE_QUEUE_URL'],
+  NotifyWorker: ['SOURCE_SYNC_QUEUE_URL', 'IMAGE_UPDATE_QUEUE_URL'],
+  NotifyTeller: ['SOURCE_SYNC_QUEUE_URL', 'IMAGE_UPDATE_QUEUE_URL'],
   Reconcile: ['KUBECTL'],
 };
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
@@ -22,6 +23,28 @@ const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection
 /** What Lambda sets for every function, and the address of moto, which stands for the network. */
 const OF_LAMBDA =
   /^(?:PATH|LANG|TZ|TMPDIR|_HANDLER|LAMBDA_\w+|AWS_(?:LAMBDA|XRAY)_\w+|AWS_(?:EXECUTION_ENV|REGION|DEFAULT_REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|ENDPOINT_URL))$/u;
+
+/** Grants that the story makes no use of, each with the reason why it is given all the same. */
+const WITHOUT_USE: readonly (readonly [grant: RegExp, why: string])[] = [
+  [/ logs:(?:CreateLogStream|PutLogEvents) log-group:/u, 'Lambda writes the log; here it is a file'],
+  [/ xray:Put(?:TelemetryRecords|TraceSegments) \*$/u, "Lambda's daemon sends traces; there is none here"],
+  [
+    /^(?:SourceSync|ImageUpdate|Reconcile)\w+ sqs:(?:DeleteMessage|GetQueueAttributes|ReceiveMessage) tidegate-/u,
+    'Lambda reads the queue with the role, as in AWSLambdaSQSQueueExecutionRole; the poller here is nobody',
+  ],
+  [
+    /^Notify\w+ dynamodb:(?:DescribeStream|GetRecords|GetShardIterator|ListStreams) /u,
+    'Lambda reads the stream with the role, as in AWSLambdaDynamoDBExecutionRole',
+  ],
+  [/^Notify\w+ sqs:SendMessage \S+NotifyLostQueue/u, 'Lambda sends there what it gave up of the stream'],
+  [/^Notify\w+ dynamodb:PutItem /u, 'GitHub names a limit to it, which the others then keep too'],
+  [/^SourceSync\w+ s3:ListBucket /u, 'an artifact is not there: without it S3 says that it is forbidden'],
+  [
+    /^(?:SourceSync|ImageUpdate)\w+ secretsmanager:GetSecretValue secret:tidegate\/my-cluster\/\*$/u,
+    'a source of Git names a secret; those of the story are on GitHub',
+  ],
+  [/ kms:Decrypt /u, "a secret lies under a key of the customer's"],
+];
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -179,8 +202,20 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
         's3:ListBucket',
         's3:PutObject',
       ],
-      Notify: ['dynamodb:GetItem', 'secretsmanager:GetSecretValue', 'sqs:SendMessage'],
+      NotifyWorker: ['sqs:SendMessage'],
+      NotifyTeller: ['dynamodb:GetItem', 'secretsmanager:GetSecretValue'],
     });
+  });
+
+  test('made use of every grant, but for those with a reason', () => {
+    const { gate } = stage.aws;
+    const unused = stage.aws.functions.flatMap(({ description: { id } }) =>
+      gate
+        .unusedGrantsOf(id)
+        .map(({ action, resource }) => `${id} ${action} ${resource.replace(/^arn:aws:\w*:[^:]*:\d*:/u, '')}`),
+    );
+    expect(unused.filter((grant) => !WITHOUT_USE.some(([known]) => known.test(grant)))).toEqual([]);
+    expect(WITHOUT_USE.filter(([known]) => !unused.some((grant) => known.test(grant)))).toEqual([]);
   });
 
   test('asked STS for nothing: the role of its function has the access entry', async () => {

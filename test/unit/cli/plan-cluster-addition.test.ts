@@ -39,6 +39,16 @@ describe('what is wrong before EKS is asked', () => {
       'tidegate.yaml:4:1: not valid YAML: this key stands in its mapping twice',
     ]);
   });
+
+  it.each([
+    ['cn-north-1', 'is in China (aws-cn, addresses below amazonaws.com.cn)'],
+    ['eusc-de-east-1', 'is in the AWS European Sovereign Cloud (aws-eusc, addresses below amazonaws.eu)'],
+    ['us-iso-east-1', 'is in an isolated partition (aws-iso, addresses below c2s.ic.gov)'],
+  ])('is a region to which no stack is deployed: %s', (region, why) => {
+    expect(checkWantedCluster(SETTINGS, 'tidegate.yaml', { ...WANTED, region })).toEqual([
+      expect.stringContaining(`--region: found "${region}", which ${why}`),
+    ]);
+  });
 });
 
 describe('adding a cluster that EKS describes', () => {
