@@ -49,8 +49,9 @@ import {
   type RecordContext,
 } from './record-image-update.ts';
 import { proposalRepositories } from './proposal-repositories.ts';
-import type { ReadCommits } from './read-proposals.ts';
+import type { ProposalRepository, ReadCommits } from './read-proposals.ts';
 import { resolveCheckout, type CheckoutSettings } from './resolve-checkout.ts';
+import { resumeSweep } from './resume-sweep.ts';
 import { choosePolicies, scanImages, type Choice, type Scan } from './scan-images.ts';
 import { findUnwanted, type WhyUnwanted } from './unwanted-proposals.ts';
 import { withdrawUnwanted } from './withdraw-unwanted.ts';
@@ -76,6 +77,8 @@ export interface UpdateImagesMemory {
   readonly proposedIn: Set<string>;
   /** When unwanted pull requests are looked for next. */
   sweepAt: number;
+  /** The repository that the last look did not get to; absent, it got to all. */
+  sweepFrom: string | undefined;
 }
 
 export function createUpdateImagesMemory(): UpdateImagesMemory {
@@ -83,6 +86,7 @@ export function createUpdateImagesMemory(): UpdateImagesMemory {
     readCommits: { changes: new Map(), histories: new Map(), trees: new Map() },
     proposedIn: new Set(),
     sweepAt: Number.NEGATIVE_INFINITY,
+    sweepFrom: undefined,
   };
 }
 
@@ -130,7 +134,8 @@ export async function updateImages(
       unrecorded.push(error);
     }
   }
-  if (isSweepDue(ports, hint)) failures.push(...(await sweep(ports, settings, known, whyUnwanted)));
+  if (isSweepDue(ports, hint))
+    failures.push(...(await sweep(ports, settings, known, whyUnwanted, hint.type !== 'Tick')));
   const retry = [...failures, ...unrecorded].findLast((failure) => dispositionOf(failure) === 'retry');
   const thrown = retry ?? unrecorded.at(-1);
   if (thrown !== undefined) throw thrown as Error;
@@ -185,12 +190,13 @@ function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): bool
   return hint.type === 'Tick' && clock.now() >= memory.sweepAt;
 }
 
-/** Withdraws what nobody wants any more. */
+/** Withdraws what nobody wants any more; a tick goes on from where the last look came to its end. */
 async function sweep(
   ports: TimedPorts,
   settings: UpdateImagesSettings,
   clusters: readonly ClusterImages[],
   whyUnwanted: WhyUnwanted,
+  isWhole: boolean,
 ): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
   let nextAt = ports.clock.now() + SWEEP_INTERVAL_MS;
@@ -202,9 +208,13 @@ async function sweep(
     hasFollowed: async (cluster: string): Promise<boolean> =>
       (await ports.journal.read(cluster, INSTRUCTIONS_KEY)) !== undefined,
   };
-  for (const where of [...named, ...(await readFormerRepositories(ports.journal, named))]) {
+  const all = [...named, ...(await readFormerRepositories(ports.journal, named))];
+  const { sweepFrom } = ports.memory;
+  ports.memory.sweepFrom = undefined;
+  for (const where of resumeSweep(all, nameOfRepository, { from: sweepFrom, isWhole })) {
     if (isOutOfTime(ports)) {
       nextAt = ports.clock.now();
+      ports.memory.sweepFrom = nameOfRepository(where);
       break;
     }
     try {
@@ -226,6 +236,10 @@ async function sweep(
   }
   ports.memory.sweepAt = nextAt;
   return failures;
+}
+
+function nameOfRepository({ repository: { owner, name } }: ProposalRepository): string {
+  return `${owner}/${name}`.toLowerCase();
 }
 
 async function readCluster(journal: Journal, cluster: string): Promise<ClusterImages | undefined> {
