@@ -113,7 +113,7 @@ function recordReplaced(
     object: { cluster, kind: 'Kustomization', namespace, name },
     severity: 'info',
     reason: REPLACED,
-    message: `cluster ${cluster} is another one than before: everything is applied to it, and nothing of what lies there already is pruned`,
+    message: `cluster ${cluster} is another one than before: everything is applied to it, and of what lies there already nothing is pruned but by an inventory that came along with it`,
     revision,
     at: now,
   };
