@@ -56,11 +56,23 @@ def required_of(service, operation):
     return {xform_name(name, "-") for name in (shape.required_members if shape else [])}
 
 
+def waited_for(service, waiter):
+    """`aws <service> wait <waiter>` has the options of the operation that the waiter repeats."""
+    model = session.get_waiter_model(service)
+    names = {xform_name(name, "-"): name for name in model.waiter_names}
+    return xform_name(model.get_waiter(names[waiter]).operation, "-") if waiter in names else None
+
+
 def faults(words):
     service, operation, *rest = words[1:]
     service = ALIASES.get(service, service)
     if service not in session.get_available_services():
         return [f"no service {service}"]
+    if operation == "wait":
+        waiter, *rest = rest
+        operation = waited_for(service, waiter)
+        if operation is None:
+            return [f"no waiter {service} {waiter}"]
     if (service, operation) not in BY_HAND and operation not in operations_of(service):
         return [f"no command {service} {operation}"]
     given = {word[2:].split("=")[0] for word in rest if word.startswith("--")}
