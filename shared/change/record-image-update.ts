@@ -151,6 +151,16 @@ export function recordFailure(
   return stateRecords(context, object, dueAt, failureStates(error), details);
 }
 
+/** What a run had no time for is due at the next tick; what was never looked at is due anyway. */
+export function recordNotReached(
+  context: RecordContext,
+  kind: 'ImageRepository' | 'ImageUpdateAutomation',
+  item: NamespacedName,
+): readonly JournalRecord[] {
+  const previous = previousOf(context, objectName(context, kind, item));
+  return previous === undefined ? [] : [{ ...previous, dueAt: context.now }];
+}
+
 function describeResult(result: ImageUpdateResult, plan: ImageUpdatePlan, automation: ChangeOwner): string {
   switch (result.outcome) {
     case 'nothing-to-do':

@@ -2,7 +2,6 @@ import type { ImagePolicy } from '#shared/api/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
-import { outOfTime } from '#shared/errors/out-of-time.ts';
 import {
   describeError,
   dispositionOf,
@@ -43,6 +42,7 @@ import {
   recordChoice,
   recordFailure,
   recordImageUpdate,
+  recordNotReached,
   recordQuiet,
   recordScan,
   recordWithdrawn,
@@ -99,11 +99,11 @@ export interface UpdateImagesSettings extends CheckoutSettings {
  * The story of image-update: a hint leads to image repositories and automations; registries, Git and pull requests are read as
  * they are; each automation is planned and carried out by itself; what came of it is recorded.
  *
- * What has waited for longest comes first, so what there was no time for is first the next time.
+ * What has waited for longest comes first. What there was no time for is recorded as due and left to the ticks: a message
+ * handed back counts as a try, and thousands of pull requests take more runs than a message has tries.
  *
  * @param time when the run has to be done.
- * @throws the last failure that another try may mend, or what could not be recorded, after everything else was done; and
- * where there was no time for all of it, but not for a tick, which comes again by itself.
+ * @throws the last failure that another try may mend, or what could not be recorded, after everything else was done.
  */
 export async function updateImages(
   unlimited: UpdateImagesPorts,
@@ -122,11 +122,9 @@ export async function updateImages(
   const whyUnwanted = findUnwanted(known, settings);
   const failures: unknown[] = [];
   const unrecorded: unknown[] = [];
-  let isDone = true;
   for (const { run, cluster } of orderRuns(automationsToRun(hint, known, settings, ports.clock.now()), known)) {
     const ran = await runCluster(ports, settings, cluster, run, whyUnwanted);
     failures.push(...ran.failures);
-    isDone &&= ran.isDone;
     try {
       await writeInBatches(ports.journal, ran.records);
     } catch (error) {
@@ -139,7 +137,6 @@ export async function updateImages(
   const retry = [...failures, ...unrecorded].findLast((failure) => dispositionOf(failure) === 'retry');
   const thrown = retry ?? unrecorded.at(-1);
   if (thrown !== undefined) throw thrown as Error;
-  if (!isDone && hint.type !== 'Tick') throw outOfTime('part of what was asked for');
 }
 
 /** The ports of one run. */
@@ -261,7 +258,6 @@ async function runCluster(
 ): Promise<{
   readonly records: readonly JournalRecord[];
   readonly failures: readonly unknown[];
-  readonly isDone: boolean;
 }> {
   const context: RecordContext = { cluster: run.cluster, now: ports.clock.now(), previous: statuses };
   const looks = lastLooks({ statuses });
@@ -270,7 +266,8 @@ async function runCluster(
   );
   const scans = await scanImages(ports.imageRegistry, wanted, ports);
   const scanned = new Set(scans.map(({ repository }) => repository));
-  const unread = new Set(wanted.filter((one) => !scanned.has(one)).map(formatNamespacedName));
+  const unscanned = wanted.filter((one) => !scanned.has(one));
+  const unread = new Set(unscanned.map(formatNamespacedName));
   const choices = choosePolicies(instructions, scans);
   const asked = new Set(run.automations.map(formatNamespacedName));
   const records: JournalRecord[] = [];
@@ -305,7 +302,9 @@ async function runCluster(
       records.push(...recordFailure(context, automation, error));
     }
   }
-  // What was not reached finds the choice new once more, and its repository due.
+  records.push(...unscanned.flatMap((one) => recordNotReached(context, 'ImageRepository', one)));
+  records.push(...notReached.flatMap((one) => recordNotReached(context, 'ImageUpdateAutomation', one)));
+  // What was not reached finds the choice new once more.
   const isKept = (policy: ImagePolicy): boolean => notReached.some((automation) => usesPolicy(automation, policy));
   const kept = instructions.imagePolicies.filter(isKept);
   const keptRepositories = new Set(kept.map(({ imageRepositoryRef }) => formatNamespacedName(imageRepositoryRef)));
@@ -316,7 +315,6 @@ async function runCluster(
   return {
     records,
     failures: [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))],
-    isDone: notReached.length === 0 && unread.size === 0,
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as fc from 'fast-check';
+import { z } from 'zod';
 import { synthesizeTemplate } from '#infra/synthesize-template.ts';
 import { RESOURCE_FACTS } from '#local/aws/resource-facts.ts';
 import { NOTHING_DEPLOYED, updateStack } from '#local/aws/update-stack.ts';
@@ -65,6 +66,13 @@ async function templateOf(...clusters: readonly Cluster[]): Promise<unknown> {
   const template = templates.get(text) ?? synthesizeTemplate(parsed.settings, 'eu-west-1');
   templates.set(text, template);
   return await template;
+}
+
+const Template = z.object({ Resources: z.record(z.string(), z.looseObject({ Type: z.string() })) });
+
+/** A template of this folder: the one that was reviewed, or that of the version before, with the settings of both. */
+async function readTemplate(file: string): Promise<z.infer<typeof Template>> {
+  return Template.parse(JSON.parse(await readFile(new URL(file, import.meta.url), 'utf8')));
 }
 
 async function deploy(...clusters: readonly Cluster[]): Promise<DeployedResources> {
@@ -230,6 +238,36 @@ describe('a deployment after the settings changed', () => {
 
     expect(rows.map(({ type }) => type).toSorted()).toEqual([...kept.keys()].toSorted());
     expect(rows.filter(({ type, free }) => !free.includes(kept.get(type) ?? 'unknown'))).toEqual([]);
+  });
+
+  test('from the version before is carried out in the two steps that docs/operations.md names, and not in one', async () => {
+    const before = await readTemplate('./tidegate-stack-before.template.json');
+    const now = await readTemplate('./tidegate-stack.template.json');
+    const { stack } = updateStack(NOTHING_DEPLOYED, before);
+    const Resources = Object.fromEntries(
+      Object.entries(before.Resources).filter(([, { Type }]) => Type !== 'AWS::EC2::VPCEndpoint'),
+    );
+
+    const atOnce = updateStack(stack, now);
+    const first = updateStack(stack, { ...before, Resources });
+    const second = updateStack(first.stack, now);
+
+    expect(atOnce.problems.filter((problem) => problem.includes('there is one already'))).toHaveLength(2);
+    expect(first.problems).toEqual([]);
+    // The right moves into a policy of its own, which is made before the old one loses it.
+    expect(second.problems).toEqual([
+      expect.stringMatching(
+        /^ReconcileproductionWorkerRoleDefaultPolicy\w+: Lambda needs it for as long as interfaces/u,
+      ),
+    ]);
+    expect(stepsOf(second.steps, /WorkerRole/u)).toEqual(
+      expect.arrayContaining(['create ReconcileproductionWorkerRoleInterfaces']),
+    );
+    expect(second.steps.filter(({ does }) => does === 'retain')).toEqual([]);
+    expect(updateStack(second.stack).problems).toEqual([]);
+    const kept = ['AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::S3::Bucket', 'AWS::SecretsManager::Secret'];
+    const madeAnew = second.steps.filter(({ does }) => does === 'replace').map(({ id }) => before.Resources[id]?.Type);
+    expect(madeAnew.filter((type) => type !== undefined && kept.includes(type))).toEqual([]);
   });
 
   test('is carried out whatever they were before', async () => {

@@ -242,17 +242,17 @@ describe('an image pushed to ECR', () => {
     expect(story.pulls()).toEqual([]);
   });
 
-  it('hands back a push that it has no time to propose, and forgets nothing of it', async () => {
+  it('leaves a push that it has no time to propose to the next tick, which is no try of a message', async () => {
     const story = await startStory();
     await story.handle(story.instructionsChanged());
     await story.push('6.7.1');
 
     // Enough to read the registry.
     story.hurry(17_000);
-    expect(await story.handle(story.pushed())).toEqual(['message-0']);
+    expect(await story.handle(story.pushed())).toEqual([]);
     expect(story.pulls()).toEqual([]);
     story.hurry(180_000);
-    expect(await story.handle(story.pushed())).toEqual([]);
+    expect(await story.handle(story.tick())).toEqual([]);
 
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
   });
