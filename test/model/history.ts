@@ -68,6 +68,16 @@ export const CASES: readonly (readonly [what: string, history: readonly Step[]])
     ],
   ],
   [
+    "one with a bot's commit that is closed, and reopened beside the next one",
+    [
+      { action: 'push image', at: 0 },
+      { action: 'commit on branch as a bot', at: 0 },
+      { action: 'close', at: 0 },
+      { action: 'push image', at: 0 },
+      { action: 'reopen', at: 0 },
+    ],
+  ],
+  [
     'a base whose history begins anew, and a squash while the automation is gone',
     [
       { action: 'remove automation', at: 4 },

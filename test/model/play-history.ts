@@ -370,10 +370,9 @@ async function refuse(world: World, target: Target, number: number): Promise<voi
   target.model.closed.set(number, { version, base });
 }
 
+/** Whose it is stays as it was: a person may reopen it. */
 function decide(world: World, { model }: Target, number: number): void {
   model.decidedText.set(number, textOf(world, number));
-  model.theirs.delete(number);
-  model.retargeted.delete(number);
 }
 
 async function isWithdrawal(story: ImageStory, number: number): Promise<boolean> {
