@@ -27,7 +27,7 @@ export const LEASES: ApiResource = {
   namespaced: true,
   verbs: [],
 };
-const NAMESPACES: ApiResource = {
+export const NAMESPACES: ApiResource = {
   group: '',
   version: 'v1',
   kind: 'Namespace',

@@ -1,13 +1,5 @@
-import { KubernetesApiError, type ApiResource, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
-
-const NAMESPACES: ApiResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
-  verbs: [],
-};
+import { KubernetesApiError, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { NAMESPACES } from './cluster-lease.ts';
 
 /**
  * What tells a cluster from every other one, under whatever name and address: the uid of `kube-system`, which every server

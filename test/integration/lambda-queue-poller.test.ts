@@ -209,7 +209,10 @@ describe("the stand-in for Lambda's poller of a queue", () => {
     queue.start();
     await queue.untilEmpty();
 
-    expect(await queue.readDone()).toEqual(['first', 'other', 'third']);
+    const done = await queue.readDone();
+    // Between groups there is no order; only what is behind the poison waits for it.
+    expect(done.filter((name) => name !== 'other')).toEqual(['first', 'third']);
+    expect(done.indexOf('other')).toBeOneOf([0, 1]);
     expect((await queue.readSeen()).filter(({ name }) => name === 'poison').map(({ time }) => time)).toEqual([1, 2, 3]);
     expect(await queue.readDead()).toEqual(['poison']);
   });
