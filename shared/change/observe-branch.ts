@@ -102,7 +102,21 @@ async function commitBelowUpdate(
   if (fromBase?.mergeBase !== merged) return undefined;
   const theirs = await host.compare(repository, { base: merged, head: tip.oid });
   const ours = await host.compare(repository, { base: parent, head: own.oid });
-  return isSameChange(theirs?.files ?? [], ours?.files ?? []) ? own : undefined;
+  const since = await host.compare(repository, { base: parent, head: merged });
+  const left = new Set(theirs?.files.map(({ path }) => path));
+  const madeInBase = new Map(since?.files.map((file) => [file.path, file]));
+  const wanted = (ours?.files ?? []).filter(
+    (file) => left.has(file.path) || !isMadeIn(madeInBase.get(file.path), file),
+  );
+  return isSameChange(theirs?.files ?? [], wanted) ? own : undefined;
+}
+
+/** Whether the base has got what we changed in a file: a merge of the two then leaves nothing of it. */
+function isMadeIn(twin: ChangedFile | undefined, ours: ChangedFile): boolean {
+  if (twin === undefined) return false;
+  if (twin.oid === ours.oid) return true;
+  const lines = new Set(twin.lines);
+  return ours.lines !== undefined && ours.lines.every((line) => lines.has(line));
 }
 
 /** Down the first parents, as long as they are the host's merges of what the base has. */

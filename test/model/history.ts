@@ -78,6 +78,14 @@ export const CASES: readonly (readonly [what: string, history: readonly Step[]])
     ],
   ],
   [
+    'the same version set by hand, and "Update branch", after which nothing is left to propose',
+    [
+      { action: 'push image', at: 0 },
+      { action: 'update by hand', at: 3 },
+      { action: 'update branch', at: 0 },
+    ],
+  ],
+  [
     'a base whose history begins anew, and a squash while the automation is gone',
     [
       { action: 'remove automation', at: 4 },
