@@ -4,6 +4,7 @@ import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { sendToDeployedQueue } from '#shared/adapters/sqs/send-to-deployed-queue.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { accessGroup } from '#shared/settings/access-entry-command.ts';
+import { ROLE_ARN } from '#shared/settings/role-arn.ts';
 import type { CommandProcess } from './command-process.ts';
 import { formatDiff } from './format-diff.ts';
 import { findClusterToRefresh, planClusterRefresh } from './plan-cluster-refresh.ts';
@@ -27,8 +28,6 @@ interface Done {
   readonly notes: readonly string[];
   readonly commands: readonly string[];
 }
-
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u;
 
 /**
  * `tidegate cluster refresh`: reads a cluster of the settings anew from EKS, where it was built anew or its certificate

@@ -16,6 +16,7 @@ import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import { serveClusters } from '#shared/settings/serve-clusters.ts';
 import type { ServeCluster } from '#shared/settings/serve-clusters.ts';
+import { accountOfRole } from '#shared/settings/role-arn.ts';
 import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { VERSION } from '#shared/errors/version.ts';
@@ -219,7 +220,7 @@ async function askEks(cluster: EksCluster, index: number): Promise<OnlineInspect
   try {
     const found = await describeEksCluster(target);
     const subject = `EKS cluster ${target.name} in ${target.region}`;
-    const account = /^arn:[\w-]+:iam::(\d{12}):/u.exec(target.roleArn ?? '')?.[1];
+    const account = accountOfRole(target.roleArn);
     if (account !== undefined && found?.account !== account) {
       const why = `${subject} was not asked: it is of account ${account}, and the AWS credentials of this machine are of another`;
       return { findings: [], seen: [`cluster ${name}: ${why}`] };

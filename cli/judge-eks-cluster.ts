@@ -70,9 +70,10 @@ function judgeCertificates(
     }
     case 'surplus':
     case 'same': {
-      const verdict = judgeEnds(readCertificateBundle(ofEks), now);
+      const certificates = readCertificateBundle(ofEks);
       // What is no certificate on both sides is for the first connection to say.
-      if (verdict === undefined || readCertificateBundle(ofEks).length === 0) return {};
+      const verdict = certificates.length === 0 ? undefined : judgeEnds(certificates, now);
+      if (verdict === undefined) return {};
       return verdict.severity === 'problem' ? { problem: verdict.message } : { warning: verdict.message };
     }
   }

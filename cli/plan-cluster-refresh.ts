@@ -8,6 +8,7 @@ import { compareBundles } from '#shared/settings/certificate-bundle.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { accountOfRole } from '#shared/settings/role-arn.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
 /** The cluster of the settings that is to be read anew. */
@@ -88,7 +89,7 @@ export function planClusterRefresh(
 
 function refuseDescription(subject: string, { target }: EksCluster, found: EksClusterDescription): string | undefined {
   const { status, authenticationMode, endpoint, certificateAuthority, account } = found;
-  const wanted = /^arn:[\w-]+:iam::(\d{12}):/u.exec(target.roleArn ?? '')?.[1];
+  const wanted = accountOfRole(target.roleArn);
   if (wanted !== undefined && account !== undefined && wanted !== account) {
     return `${subject} is one of account ${account} here, and the role ${target.roleArn} is of account ${wanted}; ask with credentials of that account`;
   }

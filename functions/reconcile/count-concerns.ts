@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { runWithin } from '#shared/work/run-within.ts';
 import type { ReconcileHandler } from './handler.ts';
 
 /** Kept for the answer that says what became of the batch. Milliseconds. */
@@ -30,15 +30,11 @@ export function countConcerns(
 
   return async (event, context) => {
     const result = await handle(event, context);
-    const giveUp = new AbortController();
     try {
-      const outOfTime = sleep(Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS), 'late', giveUp);
-      outOfTime.catch(() => undefined);
-      if ((await Promise.race([count(), outOfTime])) === 'late') throw new Error('the journal did not answer in time');
+      const late = (): Error => new Error('the journal did not answer in time');
+      await runWithin(context.getRemainingTimeInMillis() - RESERVE_MS, count, late);
     } catch (error) {
       log.warn('concerns not counted', { reason: describeError(error) });
-    } finally {
-      giveUp.abort();
     }
     return result;
   };

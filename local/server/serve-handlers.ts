@@ -1,5 +1,6 @@
-import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { DynamoDBBatchResponse, DynamoDBStreamEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { GithubWebhookHandler } from '#functions/github-webhook/handler.ts';
+import type { RunContext } from '#functions/run-time.ts';
 import type { ObjectName } from '#shared/journal/journal-record.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import type { Clock } from '#shared/ports/clock.ts';
@@ -9,8 +10,6 @@ import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 
-/** What a worker is told about its run besides the event. */
-export type RunContext = Pick<Context, 'getRemainingTimeInMillis'>;
 export type QueueHandler = (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse>;
 export type StreamHandler = (event: DynamoDBStreamEvent, context: RunContext) => Promise<DynamoDBBatchResponse>;
 

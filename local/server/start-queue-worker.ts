@@ -1,9 +1,10 @@
+import type { RunContext } from '#functions/run-time.ts';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { ReceivedMessage, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { describeError } from '#shared/errors/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
-import type { QueueHandler, RunContext } from './serve-handlers.ts';
+import type { QueueHandler } from './serve-handlers.ts';
 import { toSqsEvent } from './to-sqs-event.ts';
 
 /** Lambda's longest run; a server that was killed is noticed at the next start, not by this. */

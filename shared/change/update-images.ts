@@ -1,7 +1,7 @@
 import type { ImagePolicy } from '#shared/api/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
 import type { Instructions } from '#shared/api/instructions.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
+import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/api/resource-key.ts';
 import {
   describeError,
   dispositionOf,
@@ -9,7 +9,12 @@ import {
   silentHostOf,
   TidegateError,
 } from '#shared/errors/tidegate-error.ts';
-import { INSTRUCTIONS_KEY, type JournalRecord, type StatusRecord } from '#shared/journal/journal-record.ts';
+import {
+  INSTRUCTIONS_KEY,
+  proposalRepositoryKey,
+  type JournalRecord,
+  type StatusRecord,
+} from '#shared/journal/journal-record.ts';
 import { readInstructions } from '#shared/journal/read-instructions.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
@@ -28,6 +33,7 @@ import {
   type ImageRun,
 } from './automations-to-run.ts';
 import { executeImageUpdate, type ImageUpdateResult } from './execute-image-update.ts';
+import { findStatus } from './find-status.ts';
 import { forgetRepository, readFormerRepositories, rememberRepository } from './former-repositories.ts';
 import {
   observeAutomation,
@@ -164,10 +170,10 @@ function orderRuns(runs: readonly ImageRun[], clusters: readonly ClusterImages[]
   const ordered = runs.flatMap((run) => {
     const cluster = byName.get(run.cluster);
     if (cluster === undefined) return [];
-    const looks = lastLooks(cluster);
+    const { statuses } = cluster;
     const oldest = Math.min(
-      ...run.imageRepositories.map((item) => looks('ImageRepository', item)),
-      ...run.automations.map((item) => looks('ImageUpdateAutomation', item)),
+      ...run.imageRepositories.map((item) => lastLook(statuses, 'ImageRepository', item)),
+      ...run.automations.map((item) => lastLook(statuses, 'ImageUpdateAutomation', item)),
     );
     return [{ run, cluster, oldest }];
   });
@@ -175,11 +181,8 @@ function orderRuns(runs: readonly ImageRun[], clusters: readonly ClusterImages[]
 }
 
 /** When something was last looked at; what never was, at the beginning of all times. */
-function lastLooks({ statuses }: Pick<ClusterImages, 'statuses'>): (kind: string, item: NamespacedName) => number {
-  const looks = new Map(
-    statuses.map(({ object, observedAt }) => [`${object.kind} ${formatNamespacedName(object)}`, observedAt]),
-  );
-  return (kind, item) => looks.get(`${kind} ${formatNamespacedName(item)}`) ?? 0;
+function lastLook(statuses: readonly StatusRecord[], kind: InstructionKind, item: NamespacedName): number {
+  return findStatus(statuses, { kind, ...item })?.observedAt ?? 0;
 }
 
 function isSweepDue({ clock, memory }: UpdateImagesPorts, hint: ImageHint): boolean {
@@ -208,10 +211,10 @@ async function sweep(
   const all = [...named, ...(await readFormerRepositories(ports.journal, named))];
   const { sweepFrom } = ports.memory;
   ports.memory.sweepFrom = undefined;
-  for (const where of resumeSweep(all, nameOfRepository, { from: sweepFrom, isWhole })) {
+  for (const where of resumeSweep(all, keyOf, { from: sweepFrom, isWhole })) {
     if (isOutOfTime(ports)) {
       nextAt = ports.clock.now();
-      ports.memory.sweepFrom = nameOfRepository(where);
+      ports.memory.sweepFrom = keyOf(where);
       break;
     }
     try {
@@ -235,8 +238,8 @@ async function sweep(
   return failures;
 }
 
-function nameOfRepository({ repository: { owner, name } }: ProposalRepository): string {
-  return `${owner}/${name}`.toLowerCase();
+function keyOf({ repository }: ProposalRepository): string {
+  return proposalRepositoryKey(repository);
 }
 
 async function readCluster(journal: Journal, cluster: string): Promise<ClusterImages | undefined> {
@@ -260,9 +263,8 @@ async function runCluster(
   readonly failures: readonly unknown[];
 }> {
   const context: RecordContext = { cluster: run.cluster, now: ports.clock.now(), previous: statuses };
-  const looks = lastLooks({ statuses });
   const wanted = repositoriesToScan(instructions, run).toSorted(
-    (one, other) => looks('ImageRepository', one) - looks('ImageRepository', other),
+    (one, other) => lastLook(statuses, 'ImageRepository', one) - lastLook(statuses, 'ImageRepository', other),
   );
   const scans = await scanImages(ports.imageRegistry, wanted, ports);
   const scanned = new Set(scans.map(({ repository }) => repository));
@@ -275,7 +277,8 @@ async function runCluster(
   const news = choices.filter((choice) => isNewChoice(context, choice));
   const notReached: ImageUpdateAutomation[] = [];
   const automations = instructions.imageUpdateAutomations.toSorted(
-    (one, other) => looks('ImageUpdateAutomation', one) - looks('ImageUpdateAutomation', other),
+    (one, other) =>
+      lastLook(statuses, 'ImageUpdateAutomation', one) - lastLook(statuses, 'ImageUpdateAutomation', other),
   );
   for (const automation of automations) {
     const moved = news.some((choice) => usesPolicy(automation, choice.policy));

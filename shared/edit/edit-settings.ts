@@ -52,7 +52,6 @@ export function replaceClusterValues(text: string, index: number, values: Cluste
     ...Object.entries(vpc ?? {}).map(([key, value]) => ({ path: ['clusters', index, 'eks', 'vpc', key], value })),
   ];
   const before = parseDocument(text, { prettyErrors: false, uniqueKeys: false });
-  const expected: unknown = before.toJS();
   const splices: { readonly start: number; readonly end: number; readonly text: string }[] = [];
   for (const { path, value } of wanted) {
     const node = before.getIn(path, true);
@@ -61,13 +60,13 @@ export function replaceClusterValues(text: string, index: number, values: Cluste
       return { fault: `does not write ${field} of the cluster as a text of its own` };
     }
     splices.push({ start: node.range[0], end: node.range[1], text: spellLike(node.type, value, text, node.range[1]) });
-    setIn(expected, path, value);
+    before.setIn(path, value);
   }
   const after = splices
     .toSorted((one, other) => other.start - one.start)
     .reduce((result, { start, end, text: spelt }) => result.slice(0, start) + spelt + result.slice(end), text);
   const document = parseDocument(after, { prettyErrors: false, uniqueKeys: false });
-  return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), expected)
+  return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), before.toJS())
     ? { text: after }
     : { fault: 'cannot be edited safely there' };
 }
@@ -78,16 +77,4 @@ function spellLike(type: string | undefined, value: string, text: string, end: n
   if (type === 'QUOTE_DOUBLE') return JSON.stringify(value);
   const isBlock = type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED';
   return `${spellString(value)}${isBlock && text[end - 1] === '\n' ? '\n' : ''}`;
-}
-
-function setIn(root: unknown, path: readonly (string | number)[], value: string): void {
-  const parent = path
-    .slice(0, -1)
-    .reduce<unknown>((at, key) => (isObject(at) ? Reflect.get(at, key) : undefined), root);
-  const last = path.at(-1);
-  if (isObject(parent) && last !== undefined) Reflect.set(parent, last, value);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

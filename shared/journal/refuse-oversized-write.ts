@@ -21,20 +21,20 @@ export function refuseOversizedWrite(records: readonly JournalRecord[]): void {
   }
   let total = 0;
   for (const record of records) {
-    const refusal = whyOversized(record);
+    const bytes = recordBytes(record);
+    const refusal = whyOversized(record, bytes);
     if (refusal !== undefined) throw refusal;
-    total += recordBytes(record);
+    total += bytes;
   }
   if (total > MAX_WRITE_BYTES) {
     throw tooLarge(`journal write has ${total} bytes; allowed: ${MAX_WRITE_BYTES}, write in several parts`);
   }
 }
 
-/** Why a record fits into no write, if it does not. */
-export function whyOversized(record: JournalRecord): TidegateError | undefined {
+/** Why a record of so many bytes fits into no write, if it does not. */
+export function whyOversized(record: JournalRecord, bytes: number): TidegateError | undefined {
   const { partition, key } = journalKey(record);
   const subject = `${partition}/${key}`;
-  const bytes = recordBytes(record);
   if (bytes > MAX_RECORD_BYTES) {
     return tooLarge(`journal record ${subject} has ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}`, subject);
   }

@@ -7,7 +7,7 @@ import { MAX_WRITE_BYTES, MAX_WRITE_RECORDS, recordBytes, whyOversized } from '.
  * there. A record that is too large takes nothing with it: all others are written before it fails.
  */
 export async function writeInBatches(journal: Journal, records: readonly JournalRecord[]): Promise<void> {
-  const refusals = records.map(whyOversized);
+  const refusals = records.map((record) => whyOversized(record, recordBytes(record)));
   const writable = records.filter((_record, index) => refusals[index] === undefined);
   for (const batch of batchRecords(writable.filter((record) => !isRequest(record)))) await journal.write(batch);
   for (const batch of batchRecords(writable.filter(isRequest))) await journal.write(batch);

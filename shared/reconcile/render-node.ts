@@ -115,8 +115,9 @@ function refuseOversized(
 ): ParsedInstruction {
   if (parsed.outcome !== 'parsed' || parsed.kind === 'Kustomization') return parsed;
   const record = recordInstruction(cluster, parsed);
-  if (whyOversized(record) === undefined) return parsed;
-  const message = `makes a record of ${recordBytes(record)} bytes; allowed: ${MAX_RECORD_BYTES}, with a name of at most 253 characters`;
+  const bytes = recordBytes(record);
+  if (whyOversized(record, bytes) === undefined) return parsed;
+  const message = `makes a record of ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}, with a name of at most 253 characters`;
   const identity = { ...objectIdOf(object), namespace: namespaceOf(object) };
   return { outcome: 'invalid', identity, problems: [problemAt(locate, ['spec'], 'present', message)] };
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { suggestName } from '#shared/errors/suggest-name.ts';
 import { AWS_REGIONS } from './aws-regions.ts';
+import { ROLE_ARN } from './role-arn.ts';
 import { VERSION } from '#shared/errors/version.ts';
 
 /** Names that are safe in Secrets Manager and as a path below the secrets folder. */
 const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u;
 const ECR_REPOSITORY = /^(?:\*|[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?:\/\*)?)$/u;
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u;
 const MAX_NAMESPACES = 100;
 /** Inventory and lease: what is applied there by Git could take both away. */
 const OWN_NAMESPACE = 'tidegate-system';

@@ -3,6 +3,7 @@ import { extract, pack, type Extract, type Header, type Pack } from 'tar-stream'
 import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
 import { checkArtifactPath } from './check-artifact-path.ts';
+import { viewOf } from './view-of.ts';
 
 /** Either side of tar-stream: what is packed, or one entry of what is unpacked. */
 type Readable = Pack | (Extract extends AsyncIterable<infer Entry> ? Entry : never);
@@ -117,11 +118,7 @@ function collect(stream: Readable): Promise<Uint8Array> {
   });
 }
 
-// Neither copies: an artifact may be a good part of what the process may hold.
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
-
+/** As `viewOf`, no copy either. */
 function bytesOf({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,16 +1,13 @@
-import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+import { DescribeClusterCommand } from '@aws-sdk/client-eks';
 import type { Cluster, VpcConfigResponse } from '@aws-sdk/client-eks';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { DescribeEksCluster, EksClusterDescription, EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
+import { createEksClient } from './create-eks-client.ts';
 
 /** Asks EKS with the credentials of the environment. */
 export const describeEksCluster: DescribeEksCluster = async ({ region, name }) => {
-  const client = new EKSClient({
-    region,
-    maxAttempts: 4,
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
-  });
+  const client = createEksClient(region);
   try {
     const { cluster } = await client.send(new DescribeClusterCommand({ name }));
     return cluster === undefined ? undefined : toDescription(cluster);

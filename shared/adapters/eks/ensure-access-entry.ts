@@ -1,11 +1,7 @@
-import {
-  CreateAccessEntryCommand,
-  DescribeAccessEntryCommand,
-  EKSClient,
-  UpdateAccessEntryCommand,
-} from '@aws-sdk/client-eks';
+import { CreateAccessEntryCommand, DescribeAccessEntryCommand, UpdateAccessEntryCommand } from '@aws-sdk/client-eks';
 import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { createEksClient } from './create-eks-client.ts';
 
 /** Whom to let into which cluster, as whom. */
 export interface AccessEntryRequest {
@@ -24,11 +20,7 @@ export interface AccessEntryRequest {
  */
 export async function ensureAccessEntry(request: AccessEntryRequest): Promise<'made' | 'changed' | 'there'> {
   const { region, name: clusterName, principalArn, group } = request;
-  const client = new EKSClient({
-    region,
-    maxAttempts: 4,
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
-  });
+  const client = createEksClient(region);
   const entry = { clusterName, principalArn, kubernetesGroups: [group] };
   try {
     if (await create()) return 'made';

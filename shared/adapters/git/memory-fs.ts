@@ -1,4 +1,5 @@
 import type { PromiseFsClient } from 'isomorphic-git';
+import { viewOf } from '#shared/source/view-of.ts';
 
 /** One for all: isomorphic-git looks for every object as a file first, and a stack trace each time is what would take longest. */
 const MISSING = Object.assign(new Error('no such file or folder'), { code: 'ENOENT' });
@@ -39,6 +40,7 @@ export function createMemoryFs(): PromiseFsClient {
       },
       async writeFile(path: string, content: Uint8Array | string): Promise<void> {
         addFolder(parentOf(path));
+        // Who wrote it changes nothing of it.
         files.set(path, typeof content === 'string' ? Buffer.from(content) : viewOf(content));
       },
       async readdir(path: string): Promise<readonly string[]> {
@@ -65,11 +67,6 @@ export function createMemoryFs(): PromiseFsClient {
       lstat: stat,
     },
   };
-}
-
-/** Not a copy: a pack may be most of what the process may hold, and who wrote it changes nothing of it. */
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function parentOf(path: string): string {

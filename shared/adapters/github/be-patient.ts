@@ -5,6 +5,7 @@ import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
+import { runWithin } from '#shared/work/run-within.ts';
 
 import { headersOf, readAnswer, readGraphqlErrors } from './github-answer.ts';
 import { budgetEnd, judgeAnswer, type Judgement } from './judge-answer.ts';
@@ -134,18 +135,15 @@ async function inTime<Answer>(
   send: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const ending = new AbortController();
-  if (ms === Infinity) return send(ending.signal);
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(notReached(request));
-      ending.abort();
-    }, ms);
-  });
   try {
-    return await Promise.race([send(ending.signal), over]);
-  } finally {
-    clearTimeout(timer);
+    return await runWithin(
+      ms,
+      () => send(ending.signal),
+      () => notReached(request),
+    );
+  } catch (error) {
+    ending.abort();
+    throw error;
   }
 }
 
