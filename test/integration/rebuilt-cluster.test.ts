@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -319,7 +320,9 @@ describe.sequential('a cluster that is built anew under its name', () => {
     await second.kubectl(['create', 'namespace', 'shop']);
     await second.kubectl(['apply', '--server-side', '--field-manager=tidegate', '-f', '-'], { input: left });
 
-    // A process of its own with a token of its own: an API server remembers for ten seconds whose a token was.
+    // A process of its own with a token of its own: an API server remembers for ten seconds whose a token was, and tokens that
+    // are made within one second are the same.
+    await sleep(1_000 - (Date.now() % 1_000));
     deployed = await deploy();
     const reconcile = await deployed(JSON.stringify({ type: 'Reconcile', cluster: CLUSTER, reason: 'test' }));
     const refused = webhook.refusals().length;
