@@ -234,7 +234,7 @@ describe('what people are told', () => {
         `${serve.url}/status/`,
         `${serve.url}/status/prod/flux-system/big`,
         `${url}x`,
-        url.replace(/status\/./u, 'status/-'),
+        url.replace(/status\/(.)/u, (_, first) => `status/${first === '-' ? 'x' : '-'}`),
       ].map(async (one) => (await fetch(one)).status),
     );
 
