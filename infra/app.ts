@@ -12,7 +12,7 @@ try {
   for (const warning of findAbandonedStacks(await readFormerStacks(app.outdir), installation.settings)) {
     process.stderr.write(`warning: ${warning}\n`);
   }
-  buildApp(app, installation.settings, await bundleFunctions({ installation }));
+  buildApp(app, installation.settings, await bundleFunctions({ installation }), Date.now());
   synthesizeApp(app);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

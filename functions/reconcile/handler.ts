@@ -7,6 +7,7 @@ import type { InstallationSettings } from '#shared/reconcile/hold-installation.t
 import { countResults } from '#shared/reconcile/log-run.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
+import { watchAuthority } from '#shared/reconcile/watch-authority.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { parseWorkMessage } from '../parse-work-message.ts';
@@ -24,6 +25,8 @@ export interface ReconcileDependencies {
   readonly installation: InstallationSettings;
   /** The API server, as the settings name it. */
   readonly server: string;
+  /** What is to be said, at a time, of the end of what signs for it; nothing while that is far away. */
+  readonly warnOfAuthority: (now: number) => string | undefined;
   readonly ports: ReconcilePorts;
   /** @returns undefined when another holds the lease for longer than it makes sense to wait. */
   readonly acquireLease: () => Promise<HeldLease | undefined>;
@@ -38,7 +41,7 @@ export type ReconcileHandler = (event: SQSEvent, context: RunContext) => Promise
 
 /** The worker of one cluster's reconcile queue. */
 export function createReconcileHandler(dependencies: ReconcileDependencies): ReconcileHandler {
-  const { cluster, installation, server, ports, acquireLease } = dependencies;
+  const { cluster, installation, server, warnOfAuthority, ports, acquireLease } = dependencies;
   return (event, context) =>
     processFifoBatch(
       event,
@@ -64,6 +67,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
               },
             );
         }
+        await watchAuthority(cluster.name, warnOfAuthority(ports.clock.now()), { ...ports, log });
         await watchCluster(cluster.name, { ...ports, log }, () => run(context, log));
       },
       ports.log,

@@ -16,6 +16,7 @@ import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts'
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import { readClusterFile } from '#shared/adapters/disk/read-cluster-file.ts';
+import { warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import {
   AwsEnvironment,
   LambdaEnvironment,
@@ -67,6 +68,7 @@ const holder = `lambda-${randomUUID()}`;
 const reconcileOnce = createReconcileHandler({
   cluster,
   server: eks.endpoint,
+  warnOfAuthority: (at) => warnOfEksBundle(name, eks.certificateAuthority, at),
   installation: {
     name: installation,
     repository: configRepository.url,

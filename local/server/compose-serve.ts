@@ -15,12 +15,13 @@ import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commi
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
-import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernetes-connection.ts';
+import type { KubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { warnOfKubeconfigBundle } from '#shared/settings/certificate-bundle.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
 import { parseWebhookSecrets } from '#shared/webhook/parse-webhook-secrets.ts';
@@ -65,7 +66,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   };
   const clusters = settings.clusters.map((cluster) => {
     const connection = connectTo(cluster);
-    return { cluster, server: connection.server, api: kubernetesHttpApi(connection, { version }) };
+    return { cluster, connection, api: kubernetesHttpApi(connection, { version }) };
   });
   const sweep = startArtifactSweep({
     folder: artifactFolder,
@@ -108,11 +109,12 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
       log: log.child({ function: 'image-update' }),
     }),
     reconcile: new Map<string, QueueHandler>(
-      clusters.map(({ cluster, server, api }) => {
+      clusters.map(({ cluster, connection, api }) => {
         const runLog = log.child({ function: 'reconcile', cluster: cluster.name });
         const handler = createReconcileHandler({
           cluster,
-          server,
+          server: connection.server,
+          warnOfAuthority: (now) => warnOfKubeconfigBundle(cluster.name, connection.certificateAuthority(), now),
           installation,
           ports: { api, artifacts, records, journal, renderer, renders, clock, log: runLog },
           acquireLease: () => leases.acquire(api),
@@ -138,7 +140,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   };
 }
 
-function connectTo({ name, target }: ClusterSettings): KubernetesConnection {
+function connectTo({ name, target }: ClusterSettings): KubeconfigConnection {
   if (target.kind === 'kubeconfig') return kubeconfigConnection(target);
   throw new TidegateError(
     'ClusterTargetUnsupported',

@@ -1,6 +1,6 @@
 import type { QueueDepth, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { isConditionTrue } from '#shared/journal/conditions.ts';
-import { isCluster, type StatusRecord } from '#shared/journal/journal-record.ts';
+import { isCluster, type ObjectName, type StatusRecord } from '#shared/journal/journal-record.ts';
 import { listQuietTimes } from '#shared/journal/quiet-times.ts';
 import { findConcerns, type Concern } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
@@ -150,13 +150,19 @@ function findQueueProblems(queue: string, depth: Health['queues'][string], now: 
 }
 
 function describeConcern({ object, reason, line, since, todo }: Concern): HealthProblem {
-  const { cluster, kind, namespace, name } = object;
   return {
-    what: isCluster(object) ? `cluster ${cluster}` : `${kind} ${namespace}/${name} of cluster ${cluster}`,
+    what: nameObject(object),
     problem: `${reason}: ${line}`,
     since: new Date(since).toISOString(),
     todo,
   };
+}
+
+/** What lies in no namespace is about the cluster as a whole, and has its name. */
+function nameObject(object: ObjectName): string {
+  const { cluster, kind, namespace, name } = object;
+  if (isCluster(object)) return `cluster ${cluster}`;
+  return namespace === '' ? `${kind} of cluster ${cluster}` : `${kind} ${namespace}/${name} of cluster ${cluster}`;
 }
 
 function describeDepth(depth: QueueDepth, now: number): Health['queues'][string] {

@@ -49,7 +49,8 @@ type Text = (value: string) => string;
 
 function describeObject(object: ObjectName): string {
   if (isCluster(object)) return `Cluster ${object.cluster}`;
-  return `${object.kind} ${object.namespace}/${object.name} in cluster ${object.cluster}`;
+  const name = object.namespace === '' ? '' : ` ${object.namespace}/${object.name}`;
+  return `${object.kind}${name} ${object.namespace === '' ? 'of' : 'in'} cluster ${object.cluster}`;
 }
 
 function renderConcerns(concerns: readonly Concern[], text: Text): string {

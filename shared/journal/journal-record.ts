@@ -86,6 +86,11 @@ export function journalObject(cluster: string): ObjectName {
   return { cluster, kind: 'Journal', namespace: '', name: cluster };
 }
 
+/** The name under which is recorded that what signs for a cluster's API server is about to end. */
+export function authorityObject(cluster: string): ObjectName {
+  return { cluster, kind: 'CertificateAuthority', namespace: '', name: cluster };
+}
+
 /** Whether a record is about a cluster, not about something that Git asks of it. */
 export function isCluster({ kind }: Pick<ObjectName, 'kind'>): boolean {
   return kind === CLUSTER_KIND;

@@ -22,6 +22,10 @@ const TODO: ReadonlyMap<string, string> = new Map([
   ],
   ['AuthenticationFailed', 'give a token or key that is accepted, under the name that the message gives'],
   ['BuildFailed', 'mend the file that the message names, in Git'],
+  [
+    'CertificateAuthorityEnding',
+    'put the successor of the certificate authority in before that day, as the message says',
+  ],
   ['Forbidden', 'give Tidegate the right that the message names'],
   ['HealthCheckFailed', 'see why the object is not healthy (kubectl describe it), and mend it in Git'],
   ['InstallationRefused', 'decide which of the two installations this cluster belongs to, as the message says'],

@@ -10,7 +10,7 @@ import type {
   RequestRecord,
   StatusRecord,
 } from '#shared/journal/journal-record.ts';
-import { clusterObject, journalKey, journalObject } from '#shared/journal/journal-record.ts';
+import { authorityObject, clusterObject, journalKey, journalObject } from '#shared/journal/journal-record.ts';
 import { layOutInstructions } from '#shared/journal/lay-out-instructions.ts';
 import { isNewSet, isRecorded, type InstructionsWrite } from '#shared/journal/write-instructions.ts';
 import type { DesiredState, StalledInstruction } from './desired-state.ts';
@@ -209,6 +209,7 @@ function forgetRemoved(desired: DesiredState, previous: PreviousState, now: numb
     'GitRepository/flux-system/flux-system',
     objectKey(clusterObject(desired.cluster)),
     objectKey(journalObject(desired.cluster)),
+    objectKey(authorityObject(desired.cluster)),
   ]);
   return [...previous.statuses.values()]
     .filter((status) => status.object.kind !== 'Kustomization' && !present.has(objectKey(status.object)))

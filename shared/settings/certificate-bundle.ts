@@ -66,7 +66,7 @@ export function judgeEnds(
   certificates: readonly BundledCertificate[],
   now: number,
 ): { readonly severity: 'problem' | 'warning'; readonly message: string } | undefined {
-  const [first, ...others] = certificates.toSorted((one, other) => other.notAfter - one.notAfter);
+  const [first, ...others] = lastFirst(certificates);
   if (first === undefined)
     return { severity: 'problem', message: 'found no certificate in it; allowed: PEM in base64' };
   const ends = formatDay(first.notAfter);
@@ -81,6 +81,40 @@ export function judgeEnds(
   if (leaving.length === 0) return undefined;
   const days = leaving.map(({ notAfter }) => formatDay(notAfter)).join(', ');
   return { severity: 'warning', message: `one ends on ${days}; its successor is trusted until ${ends}` };
+}
+
+/**
+ * What is to be said of the bundle that is trusted, without asking anybody for another one; nothing while its last
+ * certificate holds for longer. What holds no certificate is for the first connection to say.
+ * @param remedy what a person does.
+ */
+function warnOfEnd(
+  cluster: string,
+  certificates: readonly BundledCertificate[],
+  remedy: string,
+  now: number,
+): string | undefined {
+  const [last] = lastFirst(certificates);
+  if (last === undefined || last.notAfter - now > WARN_BEFORE_MS) return undefined;
+  const ends = formatDay(last.notAfter);
+  const state = last.notAfter <= now ? `ended on ${ends}` : `ends on ${ends}, and no successor is trusted`;
+  return `the certificate authority of cluster ${cluster} ${state}; ${remedy}`;
+}
+
+/** That for a cluster of EKS, whose bundle is in the settings. */
+export function warnOfEksBundle(cluster: string, base64: string, now: number): string | undefined {
+  const remedy = `run \`tidegate cluster refresh ${cluster}\`, and deploy; where EKS has no successor either, begin the rotation with \`aws eks create-certificate-authority\` first`;
+  return warnOfEnd(cluster, readCertificateBundle(base64), remedy, now);
+}
+
+/** That for a cluster with a kubeconfig. */
+export function warnOfKubeconfigBundle(cluster: string, base64: string, now: number): string | undefined {
+  const remedy = 'put the successor beside it into the kubeconfig, and start serve again';
+  return warnOfEnd(cluster, readCertificateBundle(base64), remedy, now);
+}
+
+function lastFirst(certificates: readonly BundledCertificate[]): readonly BundledCertificate[] {
+  return certificates.toSorted((one, other) => other.notAfter - one.notAfter);
 }
 
 /** `2036-11-24`. */

@@ -38,7 +38,7 @@ export async function synthesize(settingsFile: string, folder: string): Promise<
   const { context } = CdkSettings.parse(JSON.parse(await readFile('cdk.json', 'utf8')));
   const assembly = join(folder, 'cdk');
   const app = new App({ outdir: assembly, context, autoSynth: false, analyticsReporting: false });
-  buildApp(app, installation.settings, bundles);
+  buildApp(app, installation.settings, bundles, Date.now());
   const stackName = 'tidegate-eu-west-1';
   const stack = synthesizeApp(app).getStackByName(stackName);
   return {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +7,10 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { buildApp } from '#infra/build-app.ts';
 import { RUNBOOK } from '#infra/constructs/runbook-alarm.ts';
 import { RENEW_AFTER_DAYS } from '#shared/adapters/s3/s3-artifact-store.ts';
+import { readCertificateBundle } from '#shared/settings/certificate-bundle.ts';
 import {
   GithubWebhookEnvironment,
   ImageUpdateEnvironment,
@@ -16,6 +19,7 @@ import {
   ReconcileEnvironment,
   SourceSyncEnvironment,
 } from '#shared/settings/function-environment.ts';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { describePermissions, peopleStatements, roleStatements } from './iam-statements.ts';
 import type { IamStatement } from './iam-statements.ts';
 import { EXAMPLE_SETTINGS, resourcesOf, synthesize } from './synthesize.ts';
@@ -639,4 +643,36 @@ test('the template is the one that was reviewed', async () => {
     .replaceAll(/"aws:asset:path": "[^"]*"/gu, '"aws:asset:path": "<folder>"');
 
   await expect(text).toMatchFileSnapshot('./tidegate-stack.template.json');
+});
+
+describe('a certificate authority that is about to end', () => {
+  const pem = readFileSync('test/fixtures/certificates/outgoing.pem', 'base64');
+  const end = readCertificateBundle(pem)[0]?.notAfter ?? Number.NaN;
+  const DAY_MS = 86_400_000;
+
+  /** What `cdk synth` warns of at a time; the first cluster of two has that authority. */
+  async function warningsAt(now: number): Promise<readonly string[]> {
+    const text = await readFile(EXAMPLE_SETTINGS, 'utf8');
+    const parsed = parseSettings(text.replace(/certificateAuthority: \S+/u, `certificateAuthority: ${pem}`), 'a.yaml');
+    if (parsed.outcome === 'invalid') throw new Error(JSON.stringify(parsed.problems));
+    const context = { 'aws:cdk:disable-asset-staging': true };
+    const app = new App({ outdir: join(folder, 'authority'), context, autoSynth: false, analyticsReporting: false });
+    buildApp(app, parsed.settings, synthesized.bundles, now);
+    const stack = app.node.findChild(synthesized.stackName);
+    return stack.node.metadata.flatMap(({ type, data }) => (type === 'aws:cdk:warning' ? [String(data)] : []));
+  }
+
+  test('is warned of at synth, with cluster, day and command', async () => {
+    const warnings = await warningsAt(end - 89 * DAY_MS);
+
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /cluster production ends on 2036-11-25, .*run `tidegate cluster refresh production`, and deploy/u,
+      ),
+    ]);
+  });
+
+  test('is not, while there is time', async () => {
+    expect(await warningsAt(end - 91 * DAY_MS)).toEqual([]);
+  });
 });

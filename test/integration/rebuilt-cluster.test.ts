@@ -41,9 +41,11 @@ import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { ROOT_NAME } from '#shared/api/resource-key.ts';
 import { applySetId, nameApplySet } from '#shared/apply/apply-set-id.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { readCertificateBundle, warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import { formatClusterFile, parseClusterFile } from '#shared/settings/cluster-file.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { artifactDigest, packArtifact } from '#shared/source/artifact.ts';
@@ -168,8 +170,11 @@ async function commit(): Promise<void> {
   ]);
 }
 
-/** What `cdk deploy` brings about: the function with the settings as they stand, as it reads them. */
-async function deploy(): Promise<Handler> {
+/**
+ * What `cdk deploy` brings about: the function with the settings as they stand, as it reads them.
+ * @param ahead how far its clock is before ours; milliseconds.
+ */
+async function deploy(ahead = 0): Promise<Handler> {
   const { settings } = await readInstallation(settingsFile());
   const [target] = eksClusters(settings);
   if (target === undefined) throw new Error('no cluster');
@@ -182,6 +187,7 @@ async function deploy(): Promise<Handler> {
   const handle = createReconcileHandler({
     cluster: file.cluster,
     server: file.eks.endpoint,
+    warnOfAuthority: (now) => warnOfEksBundle(CLUSTER, file.eks.certificateAuthority, now),
     installation: {
       name: file.installation,
       repository: file.configRepository.url,
@@ -195,7 +201,7 @@ async function deploy(): Promise<Handler> {
       journal,
       renderer: await createKubectlRenderer({ kubectl: first.kubectlPath }),
       renders: createRenderCache(100),
-      clock: systemClock,
+      clock: { ...systemClock, now: () => Date.now() + ahead },
       log: SILENT,
     },
     acquireLease: () => acquireClusterLease(api, systemClock, { holder: 'lambda', giveUpAt: Date.now() + 5_000 }),
@@ -414,6 +420,34 @@ describe('what a person does by hand', () => {
 
     for (const body of await receive()) expect(await deployed(body)).toEqual(DONE);
     expect(await names(second)).toContain('configmap/two');
+  });
+});
+
+describe('a certificate authority that ends within 90 days', () => {
+  it('is a concern of its cluster, and stays one after a run, until its end is far away again', async () => {
+    const [end = Number.NaN] = readCertificateBundle(base64(second.certificateAuthority)).map(
+      ({ notAfter }) => notAfter,
+    );
+    const concerns = async () =>
+      (await journal.list(CLUSTER, 'status/')).flatMap((one) => (one.type === 'Status' ? findConcerns(one) : []));
+    const message = JSON.stringify({ type: 'Reconcile', cluster: CLUSTER, reason: 'test' });
+    const before = await concerns();
+
+    const late = await deploy(end - 89 * 86_400_000 - Date.now());
+    expect([await late(message), await late(message)]).toEqual([DONE, DONE]);
+
+    expect(before.map(({ reason }) => reason)).not.toContain('CertificateAuthorityEnding');
+    const ends = new Date(end).toISOString().slice(0, 10);
+    const line = expect.stringContaining(
+      `production ends on ${ends}, and no successor is trusted; run \`tidegate cluster`,
+    );
+    expect(await concerns()).toEqual([
+      ...before,
+      expect.objectContaining({ reason: 'CertificateAuthorityEnding', line }),
+    ]);
+
+    expect(await deployed(message)).toEqual(DONE);
+    expect(await concerns()).toEqual(before);
   });
 });
 

@@ -1,9 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { RequestOptions } from 'node:https';
 
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 
 import type { KubernetesConnection, KubernetesCredentials } from './kubernetes-connection.ts';
+
+/** A connection that knows what it trusts. */
+export interface KubeconfigConnection extends KubernetesConnection {
+  /**
+   * The certificate authority of the context's cluster: PEM, in base64. Empty where the kubeconfig names none, or nothing is
+   * checked; what cannot be read is for the next connection to say.
+   */
+  certificateAuthority(): string;
+}
 
 /**
  * Connects through a context of a person's own kubeconfig, exec plugins included.
@@ -12,7 +22,7 @@ import type { KubernetesConnection, KubernetesCredentials } from './kubernetes-c
 export function kubeconfigConnection(choice: {
   readonly context?: string;
   readonly file?: string;
-}): KubernetesConnection {
+}): KubeconfigConnection {
   const server = loadKubeconfig(choice).getCurrentCluster()?.server;
   if (server === undefined) {
     throw kubeconfigError(choice, 'the context names no cluster that the file holds');
@@ -26,6 +36,7 @@ export function kubeconfigConnection(choice: {
       }
       return readCredentials(loaded);
     },
+    certificateAuthority: () => readAuthority(loaded),
   };
 }
 
@@ -48,6 +59,17 @@ function loadKubeconfig(choice: { readonly context?: string; readonly file?: str
     kubeconfig.setCurrentContext(choice.context);
   }
   return kubeconfig;
+}
+
+function readAuthority(kubeconfig: KubeConfig): string {
+  const { caData, caFile, skipTLSVerify } = kubeconfig.getCurrentCluster() ?? {};
+  if (skipTLSVerify === true) return '';
+  if (caData !== undefined) return caData;
+  try {
+    return caFile === undefined ? '' : readFileSync(caFile, 'base64');
+  } catch {
+    return '';
+  }
 }
 
 async function readCredentials(kubeconfig: KubeConfig): Promise<KubernetesCredentials> {

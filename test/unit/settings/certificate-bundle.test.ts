@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareBundles, judgeEnds, readCertificateBundle } from '#shared/settings/certificate-bundle.ts';
+import {
+  compareBundles,
+  judgeEnds,
+  readCertificateBundle,
+  warnOfEksBundle,
+  warnOfKubeconfigBundle,
+} from '#shared/settings/certificate-bundle.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const DAY_MS = 86_400_000;
@@ -83,5 +89,37 @@ describe('the end of a certificate authority', () => {
     ['91 days', END - 91 * DAY_MS],
   ])('is nothing to speak of while it is away: %s', (_words, now) => {
     expect(judgeEnds(readCertificateBundle(bundle(OUTGOING)), now)).toBeUndefined();
+  });
+});
+
+describe('what is trusted, without asking anybody', () => {
+  it.each([
+    [
+      'ends within 90 days',
+      [OUTGOING],
+      END - 90 * DAY_MS,
+      / production ends on 2036-11-25, and no successor is trusted;/u,
+    ],
+    ['ended', [OUTGOING], END, / production ended on 2036-11-25;/u],
+    ['ended, as did its successor', [OUTGOING, SUCCESSOR], endOf(SUCCESSOR), / production ended on 2046-11-23;/u],
+  ])('is warned of when it %s, with what a person does', (_words, certificates, now, says) => {
+    const base64 = bundle(...certificates);
+
+    expect(warnOfEksBundle('production', base64, now)).toMatch(says);
+    expect(warnOfEksBundle('production', base64, now)).toContain(
+      'run `tidegate cluster refresh production`, and deploy',
+    );
+    expect(warnOfKubeconfigBundle('production', base64, now)).toMatch(says);
+    expect(warnOfKubeconfigBundle('production', base64, now)).toMatch(/into the kubeconfig, and start serve again$/u);
+  });
+
+  it.each([
+    ['its end is further away', bundle(OUTGOING), END - 90 * DAY_MS - 1],
+    ['a successor is trusted', bundle(OUTGOING, SUCCESSOR), END + DAY_MS],
+    ['there is no certificate in it', 'AAAA', END],
+    ['there is nothing', '', END],
+  ])('is not warned of while %s', (_words, base64, now) => {
+    expect(warnOfEksBundle('production', base64, now)).toBeUndefined();
+    expect(warnOfKubeconfigBundle('production', base64, now)).toBeUndefined();
   });
 });

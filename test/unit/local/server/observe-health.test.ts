@@ -4,7 +4,7 @@ import type { Health } from '#local/server/observe-health.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
-import { clusterObject } from '#shared/journal/journal-record.ts';
+import { authorityObject, clusterObject } from '#shared/journal/journal-record.ts';
 import type { Condition, StatusRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { redactText } from '#shared/redact/redact-secrets.ts';
@@ -107,6 +107,10 @@ describe('the health of a server', () => {
     [
       'cluster laptop',
       kustomization('a', { object: clusterObject('laptop'), conditions: failed('ApiServerUnreachable', 'x') }),
+    ],
+    [
+      'CertificateAuthority of cluster laptop',
+      kustomization('a', { object: authorityObject('laptop'), conditions: failed('CertificateAuthorityEnding', 'x') }),
     ],
     [
       'Kustomization flux-system/big of cluster laptop',
