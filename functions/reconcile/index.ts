@@ -15,6 +15,7 @@ import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { readClusterFile } from '#shared/adapters/disk/read-cluster-file.ts';
 import { warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import {
@@ -83,6 +84,7 @@ const reconcileOnce = createReconcileHandler({
     // Lambda does not clear /tmp after a run that it killed, and half a gigabyte fits.
     renderer: await createKubectlRenderer({ kubectl: environment.KUBECTL, folder: join(tmpdir(), 'tidegate-builds') }),
     renders: createRenderCache(MAX_RENDERS),
+    trees: createTreeRoom(),
     clock: systemClock,
     log,
   },

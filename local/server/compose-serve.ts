@@ -21,6 +21,7 @@ import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
 import { TidegateError } from '#shared/errors/tidegate-error.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { warnOfKubeconfigBundle } from '#shared/settings/certificate-bundle.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
@@ -57,6 +58,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
   // The lock on the state folder is ours, and so are the builds.
   const renderer = await createKubectlRenderer({ kubectl: options.kubectl, folder: join(stateFolder, 'builds') });
   const renders = createRenderCache(MAX_RENDERS);
+  const trees = createTreeRoom();
   const leases = await openLeaseHolder(stateFolder, clock);
   const installation = {
     name: settings.installation,
@@ -116,7 +118,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
           server: connection.server,
           warnOfAuthority: (now) => warnOfKubeconfigBundle(cluster.name, connection.certificateAuthority(), now),
           installation,
-          ports: { api, artifacts, records, journal, renderer, renders, clock, log: runLog },
+          ports: { api, artifacts, records, journal, renderer, renders, trees, clock, log: runLog },
           acquireLease: () => leases.acquire(api),
         });
         return [cluster.name, handler];

@@ -23,7 +23,11 @@ export async function observeDesiredState(
   if (head === undefined) return undefined;
 
   const root = defaultRoot(folder.path);
-  const { nodes, instructions: written, ...found } = await walkKustomizations(root, folder, sources, remembered, ports);
+  const {
+    nodes,
+    instructions: written,
+    ...found
+  } = await walkKustomizations(root, folder, sources, remembered, ports).finally(() => ports.trees.forgetIdle());
   const { instructions, doubts } = dropRepeated(written);
 
   const rootIsKnown = nodes[0]?.render.kind === 'rendered';

@@ -22,6 +22,7 @@ import { splitInstructions } from '#shared/render/split-instructions.ts';
 import type { ClusterFolder, Locate, StalledInstruction } from './desired-state.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
 import { markSecretFields } from './mark-secret-fields.ts';
+import type { OpenSource } from './read-sources.ts';
 import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
@@ -48,7 +49,7 @@ export interface WrittenInstruction {
 export interface NodeRequest {
   readonly kustomization: Kustomization;
   readonly folder: ClusterFolder;
-  readonly files: SourceTree;
+  readonly source: OpenSource;
   /** Takes every value that came from a Secret of the cluster, so that the caller shows none of them. */
   readonly noteSecrets: (values: readonly string[]) => void;
 }
@@ -57,10 +58,10 @@ export type RenderPorts = Pick<ReconcilePorts, 'renderer' | 'renders' | 'api'>;
 
 /** @throws TidegateError `BuildFailed` (stall) with all problems, each with its place. */
 export async function renderNode(request: NodeRequest, ports: RenderPorts): Promise<RenderedNode> {
-  const { kustomization } = request;
+  const { kustomization, source } = request;
   const substitutions = await readSubstitutions(kustomization, ports.api);
   request.noteSecrets(substitutions.secrets);
-  const planned = planRender(request.files, kustomization, substitutions.referenced, ports.renderer.version);
+  const planned = planRender(source.files, kustomization, substitutions.referenced, ports.renderer.version);
   if (planned.outcome === 'failed') throw buildFailed(kustomization, planned.problems);
 
   const { objects: rendered, repeated } = await renderOnce(planned.plan, kustomization, ports);
@@ -76,7 +77,7 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
     instructions: followed.filter((one) => one.kind !== 'Kustomization'),
     stalled: written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [] : [toStalled(parsed, request.folder)])),
     leftOut: fluxComponents.length === 0 ? [] : [describeLeftOut(fluxComponents)],
-    locate: createLocator(planned.plan, request.files),
+    locate: createLocator(planned.plan, source.keep(planned.plan.files.keys())),
     written,
   };
 }
@@ -89,7 +90,7 @@ function parseOnce(
   instructions: readonly KubernetesObject[],
   repeated: readonly KubernetesObject[],
   plan: RenderPlan,
-  { files, folder }: Pick<NodeRequest, 'files' | 'folder'>,
+  { source: { files }, folder }: Pick<NodeRequest, 'source' | 'folder'>,
 ): readonly WrittenInstruction[] {
   const nameOf = (object: KubernetesObject): string =>
     objectKey({ ...objectIdOf(object), namespace: namespaceOf(object) });
@@ -165,7 +166,10 @@ function locatorFor(
   return createFieldLocator({ files, id, folder: plan.folder, kustomizationFile: plan.kustomizationFile });
 }
 
-/** A field that is not written there is found at what would hold it. */
+/**
+ * A field that is not written there is found at what would hold it.
+ * @param files what the build read, as far as it is kept.
+ */
 function createLocator({ folder, kustomizationFile }: RenderPlan, files: SourceTree): Locate {
   return (id, path) => {
     const { file, line } = createFieldLocator({ files, id, folder, kustomizationFile })(path, 'missing');

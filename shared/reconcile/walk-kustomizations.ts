@@ -275,11 +275,13 @@ async function visit(
     if (kustomization.suspend) {
       return { node: { ...node, render: { kind: 'suspended', ready: true } }, step };
     }
-    const files = await sources.tree(head);
+    const at = head;
     const noteSecrets = (values: readonly string[]): void => values.forEach((value) => secrets.add(value));
-    const request = { kustomization, folder, files, noteSecrets };
     const rendered = concealStalled(
-      await (isRoot ? renderRoot({ ...request, head }, ports) : renderNode(request, ports)),
+      await sources.use(at, (source) => {
+        const request = { kustomization, folder, source, noteSecrets };
+        return isRoot ? renderRoot({ ...request, head: at }, ports) : renderNode(request, ports);
+      }),
       secrets,
     );
     const render: RenderState = rendered.kustomization.suspend

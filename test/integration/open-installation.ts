@@ -20,6 +20,7 @@ import type { SourceFile } from '#shared/ports/source-tree.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcileOutcome, ReconcileRequest } from '#shared/reconcile/reconcile-cluster.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { artifactDigest, packArtifact } from '#shared/source/artifact.ts';
 import type { RunningCluster } from '#local/cluster/start-cluster.ts';
 
@@ -67,6 +68,7 @@ export async function openInstallation(
   const artifacts = createDiskArtifactStore(join(folder, 'artifacts'));
   const renderer = await createKubectlRenderer({ kubectl: cluster.kubectlPath });
   const renders = createRenderCache(100);
+  const trees = createTreeRoom();
   let settings = { name: 'default', cluster: 'my-cluster', store: `store-${stores}`, ...options };
   let files: Readonly<Record<string, string>> = {};
   let lives = 0;
@@ -128,6 +130,7 @@ export async function openInstallation(
             journal: journal(),
             renderer,
             renders,
+            trees,
             clock: systemClock,
             log: SILENT,
           },

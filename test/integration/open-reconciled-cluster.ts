@@ -17,6 +17,7 @@ import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { SourceFile } from '#shared/ports/source-tree.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcileOutcome, ReconcileRequest } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
@@ -64,6 +65,7 @@ export async function openReconciledCluster(log = SILENT): Promise<ReconciledClu
     journal,
     renderer: await createKubectlRenderer({ kubectl: cluster.kubectlPath }),
     renders: createRenderCache(100),
+    trees: createTreeRoom(),
     clock: systemClock,
     log,
   };

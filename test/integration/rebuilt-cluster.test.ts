@@ -45,6 +45,7 @@ import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
+import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { readCertificateBundle, warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import { formatClusterFile, parseClusterFile } from '#shared/settings/cluster-file.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
@@ -201,6 +202,7 @@ async function deploy(ahead = 0): Promise<Handler> {
       journal,
       renderer: await createKubectlRenderer({ kubectl: first.kubectlPath }),
       renders: createRenderCache(100),
+      trees: createTreeRoom(),
       clock: { ...systemClock, now: () => Date.now() + ahead },
       log: SILENT,
     },
