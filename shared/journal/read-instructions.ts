@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toInstructions, type Instructions } from '#shared/api/instructions.ts';
+import { formatNamespacedName } from '#shared/api/resource-key.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import {
   INSTRUCTION_PAGES_PREFIX,
@@ -8,6 +9,7 @@ import {
   type InstructionSetRecord,
   type InstructionsRecord,
 } from './journal-record.ts';
+import type { LostInstructions } from './lay-out-instructions.ts';
 
 /** The instructions of a cluster as they are recorded. */
 export interface StoredInstructions {
@@ -15,6 +17,22 @@ export interface StoredInstructions {
   readonly head: InstructionsRecord | InstructionSetRecord | undefined;
   /** Absent when none are recorded, and when not all that hold can be read: a part is never taken for the whole. */
   readonly instructions: Instructions | undefined;
+  /** Present when some are recorded and not all of them can be read. */
+  readonly damage?: InstructionsDamage;
+}
+
+/** What is left of a set, and what of it is lost, in the order of the digests. */
+export interface InstructionsDamage extends LostInstructions {
+  readonly readable: Instructions;
+}
+
+/** Stands, among the lost pages, for those that the record named which says what holds, when that is lost. */
+const LOST_HEAD = INSTRUCTIONS_KEY;
+
+/** Why a set is not whole. */
+export function describeDamage({ instructions, pages }: InstructionsDamage): string {
+  if (pages.includes(LOST_HEAD)) return 'the record that says which hold cannot be read';
+  return `${instructions.length} instructions, and ${pages.length} pages that name others, cannot be read`;
 }
 
 /** How often a set is read again because another took its place meanwhile. */
@@ -24,21 +42,20 @@ const ATTEMPTS = 5;
 const KNOWN = new WeakMap<Journal, Map<string, StoredInstructions>>();
 
 /**
- * The instructions of a cluster that hold; what a process has read before costs one small record.
- * @param onDamage is told when some are recorded and not all of them can be read.
+ * The instructions of a cluster that hold, for those who weigh one with another: what is missing may be what another needs.
  * @returns nothing when none are recorded, or not all of them can be read.
  */
-export async function readInstructions(
-  journal: Journal,
-  cluster: string,
-  onDamage: (cluster: string) => void = () => undefined,
-): Promise<Instructions | undefined> {
+export async function readInstructions(journal: Journal, cluster: string): Promise<Instructions | undefined> {
+  return (await readKnownInstructions(journal, cluster)).instructions;
+}
+
+/** The instructions of a cluster as they are recorded; what a process has read before costs one small record. */
+export async function readKnownInstructions(journal: Journal, cluster: string): Promise<StoredInstructions> {
   const known = KNOWN.get(journal) ?? new Map<string, StoredInstructions>();
   KNOWN.set(journal, known);
   const stored = await readStoredInstructions(journal, cluster, known.get(cluster));
   if (stored.instructions !== undefined) known.set(cluster, stored);
-  else if (stored.head !== undefined) onDamage(cluster);
-  return stored.instructions;
+  return stored;
 }
 
 /** Reads the instructions of a cluster and what says which hold; `known` is what was read of them before. */
@@ -50,13 +67,14 @@ export async function readStoredInstructions(
   let head = await readHead(journal, cluster);
   for (let attempt = 1; head?.type === 'InstructionSet'; attempt += 1) {
     if (known?.instructions !== undefined && isDeepStrictEqual(head, known.head)) return known;
-    const instructions = await readSet(journal, head);
-    if (instructions !== undefined || attempt === ATTEMPTS) return { head, instructions };
+    const set = await readSet(journal, head);
+    if (set.instructions !== undefined || attempt === ATTEMPTS) return { head, ...set };
     const next = await readHead(journal, cluster);
-    if (isDeepStrictEqual(next, head)) return { head, instructions };
+    if (isDeepStrictEqual(next, head)) return { head, ...set };
     head = next;
   }
-  return { head, instructions: head?.instructions };
+  if (head !== undefined) return { head, instructions: head.instructions };
+  return { head, instructions: undefined, ...(await readWithoutHead(journal, cluster)) };
 }
 
 async function readHead(journal: Journal, cluster: string): Promise<StoredInstructions['head']> {
@@ -67,17 +85,35 @@ async function readHead(journal: Journal, cluster: string): Promise<StoredInstru
 async function readSet(
   journal: Journal,
   { cluster, revision, pages }: InstructionSetRecord,
-): Promise<Instructions | undefined> {
+): Promise<Omit<StoredInstructions, 'head'>> {
   const wanted = new Set(pages);
   const named = new Set<string>();
   for (const page of await journal.list(cluster, INSTRUCTION_PAGES_PREFIX)) {
     if (page.type !== 'InstructionPage' || !wanted.delete(page.digest)) continue;
     for (const digest of page.instructions) named.add(digest);
   }
-  if (wanted.size > 0) return undefined;
   const records = await journal.list(cluster, INSTRUCTION_PREFIX);
   const found = records.flatMap((one) =>
     one.type === 'Instruction' && named.delete(one.digest) ? [one.followed] : [],
   );
-  return named.size > 0 ? undefined : toInstructions(cluster, revision, found);
+  const readable = toInstructions(cluster, revision, found);
+  if (wanted.size === 0 && named.size === 0) return { instructions: readable };
+  return { instructions: undefined, damage: { readable, instructions: [...named].sort(), pages: [...wanted].sort() } };
+}
+
+/**
+ * Instructions that nothing names: what named them is damaged, or the first writer has not come to it. Neither is known to be the
+ * whole, and of an instruction that is there twice, the one that held is not known.
+ */
+async function readWithoutHead(
+  journal: Journal,
+  cluster: string,
+): Promise<Pick<StoredInstructions, 'damage'> | undefined> {
+  const pages = await journal.list(cluster, INSTRUCTION_PAGES_PREFIX);
+  const records = await journal.list(cluster, INSTRUCTION_PREFIX);
+  if (pages.length === 0 && records.length === 0) return undefined;
+  const found = records.flatMap((one) => (one.type === 'Instruction' ? [one.followed] : []));
+  const byName = Map.groupBy(found, ({ kind, instruction }) => `${kind}/${formatNamespacedName(instruction)}`);
+  const single = [...byName.values()].flatMap((same) => (same.length === 1 ? same : []));
+  return { damage: { readable: toInstructions(cluster, '', single), instructions: [], pages: [LOST_HEAD] } };
 }

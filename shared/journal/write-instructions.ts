@@ -22,22 +22,29 @@ export interface InstructionsWrite {
   readonly now: number;
 }
 
-/** Whether a set is recorded, in the form of this version. */
-export function isRecorded({ head, instructions }: StoredInstructions, wanted: InstructionLayout): boolean {
-  return head?.type === 'InstructionSet' && instructions !== undefined && isSame(head.pages, wanted);
+/** Whether a set is recorded, in the form of this version, and of it can be read what was read when it was laid out. */
+export function isRecorded({ head, damage }: StoredInstructions, wanted: InstructionLayout): boolean {
+  const { lost } = wanted;
+  return (
+    head?.type === 'InstructionSet' &&
+    isSame(head.pages, digestsOf(wanted)) &&
+    isSame(damage?.instructions ?? [], lost.instructions) &&
+    isSame(damage?.pages ?? [], lost.pages)
+  );
 }
 
 /** Whether a set tells otherwise than what is recorded, in whatever form and from whichever commit. */
 export function isNewSet(stored: StoredInstructions, wanted: InstructionLayout): boolean {
   const { head, instructions } = stored;
   if (head?.type === 'InstructionSet') return !isRecorded(stored, wanted);
-  return instructions === undefined || !isSame(digestsOf(layOutInstructions(instructions)), wanted);
+  return instructions === undefined || !isSame(digestsOf(layOutInstructions(instructions)), digestsOf(wanted));
 }
 
 /**
  * Records instructions: first those that are not there yet and their pages, which nobody follows as long as nothing names
  * them; then, in one write, the record that names them, with what follows from it; last, those that nobody follows any
- * more go. Interrupted anywhere, the old set holds or the new one; what was left over goes with the next change.
+ * more go. Interrupted anywhere, the old set holds or the new one; what was left over goes with the next change. What is
+ * lost of the set is not taken away: it may be readable again.
  *
  * Nothing is taken away but by a write of the record that says what holds, and only if that is as it was read: of two
  * writers at once one is told of the other, and none names what the other took away.
@@ -45,17 +52,22 @@ export function isNewSet(stored: StoredInstructions, wanted: InstructionLayout):
  */
 export async function writeInstructions(journal: Journal, write: InstructionsWrite): Promise<'written' | 'conflict'> {
   const { wanted, before, news, now } = write;
-  const { cluster, revision, instructions, pages } = wanted;
+  const { cluster, revision, instructions, pages, lost } = wanted;
   const stored = [
     ...(await journal.list(cluster, INSTRUCTION_PREFIX)),
     ...(await journal.list(cluster, INSTRUCTION_PAGES_PREFIX)),
   ];
   const there = new Set(stored.map((record) => journalKey(record).key));
+  const kept = new Set([...lost.instructions, ...lost.pages]);
+  // Which instructions a page named that cannot be read, nobody knows.
+  const isKept = (record: JournalRecord): boolean =>
+    (record.type === 'Instruction' && (lost.pages.length > 0 || kept.has(record.digest))) ||
+    (record.type === 'InstructionPage' && kept.has(record.digest));
   const holding = [...instructions, ...pages];
   const missing = holding.filter((record) => !there.has(journalKey(record).key));
   for (const batch of batchRecords(missing)) await journal.write(batch);
 
-  for (const record of holding) there.delete(journalKey(record).key);
+  for (const record of [...holding, ...stored.filter(isKept)]) there.delete(journalKey(record).key);
   const gone = [...there].map((key): JournalRecord => ({ type: 'Tombstone', partition: cluster, key, at: now }));
   const first = gone.splice(0, MAX_WRITE_RECORDS - 1 - news.length);
   let head: InstructionSetRecord = {
@@ -76,11 +88,11 @@ export async function writeInstructions(journal: Journal, write: InstructionsWri
   return 'written';
 }
 
-function isSame(pages: readonly string[], wanted: InstructionLayout): boolean {
-  const others = digestsOf(wanted);
-  return pages.length === others.length && pages.every((page, index) => page === others[index]);
+function isSame(digests: readonly string[], others: readonly string[]): boolean {
+  return digests.length === others.length && digests.every((digest, index) => digest === others[index]);
 }
 
-function digestsOf({ pages }: InstructionLayout): readonly string[] {
-  return pages.map(({ digest }) => digest);
+/** Of the pages that a set names, those that are lost last. */
+function digestsOf({ pages, lost }: InstructionLayout): readonly string[] {
+  return [...pages.map(({ digest }) => digest), ...lost.pages];
 }

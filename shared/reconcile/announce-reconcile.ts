@@ -62,9 +62,15 @@ function announceInstructions(
   nextId: NextId,
 ): { readonly isNew: boolean; readonly write?: InstructionsWrite } {
   const instructions = instructionsToRecord(desired, previous);
-  const stored = { head: previous.instructionsHead, instructions: previous.instructions };
+  const { instructionsDamage: damage } = previous;
+  const stored = {
+    head: previous.instructionsHead,
+    instructions: previous.instructions,
+    ...(damage !== undefined && { damage }),
+  };
   if (instructions === undefined) return { isNew: previous.instructions !== undefined };
-  const wanted = layOutInstructions(instructions);
+  // Once Git tells all, nothing else holds; until then, what is lost may be something that it does not tell now.
+  const wanted = layOutInstructions(instructions, isWhollyKnown(desired) ? undefined : damage);
   if (isRecorded(stored, wanted)) return { isNew: false };
   const isNew = isNewSet(stored, wanted);
   const { cluster } = desired;
@@ -80,12 +86,13 @@ function announceInstructions(
   return { isNew, write: { wanted, before: stored.head, news: isNew ? [request] : [], now } };
 }
 
-/** What a Kustomization that cannot be read brought before is no less wanted: the other workers go on with it. */
+/**
+ * What a Kustomization that cannot be read brought before is no less wanted: the other workers go on with it. Of what is
+ * recorded and damaged, that is as much as can be read.
+ */
 function instructionsToRecord(desired: DesiredState, previous: PreviousState): Instructions | undefined {
   const { instructions: now } = desired;
-  const { instructions: before } = previous;
-  // What was recorded cannot be read: a part that Git tells now would be taken for the whole.
-  if (before === undefined && previous.instructionsHead !== undefined && !isWhollyKnown(desired)) return undefined;
+  const before = previous.instructions ?? previous.instructionsDamage?.readable;
   if (now === undefined || before === undefined || isWhollyKnown(desired)) return now;
   const stalled = new Set(desired.stalled.map((one) => objectKey(one.object)));
   const withUnseen = <T extends NamespacedName>(kind: InstructionKind, read: readonly T[], known: readonly T[]) => {

@@ -24,6 +24,8 @@ export interface PreviousState {
   readonly instructions: Instructions | undefined;
   /** What says which instructions hold; absent, nothing does. */
   readonly instructionsHead?: StoredInstructions['head'];
+  /** What is left of the instructions when not all of them can be read. */
+  readonly instructionsDamage?: StoredInstructions['damage'];
   /** By `<kind>/<namespace>/<name>`. */
   readonly statuses: ReadonlyMap<string, StatusRecord>;
   /** How Kustomizations were declared last; absent, nothing is known of that. */
@@ -47,6 +49,7 @@ export async function readPreviousState(cluster: string, journal: Journal): Prom
   return {
     instructions: stored.instructions,
     instructionsHead: stored.head,
+    ...(stored.damage !== undefined && { instructionsDamage: stored.damage }),
     statuses: new Map(
       statuses.flatMap((record) =>
         record.type === 'Status'

@@ -57,7 +57,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const { journal, clock, log } = ports;
   const nextId = numberRecords(clock.now());
   const previous = await readPreviousState(cluster, journal);
-  const remembered = { ...previous.remembered, sources: previous.instructions?.gitRepositories ?? [] };
+  const known = previous.instructions ?? previous.instructionsDamage?.readable;
+  const remembered = { ...previous.remembered, sources: known?.gitRepositories ?? [] };
   const desired = await observeDesiredState(request, remembered, ports);
   if (desired === undefined) {
     await journal.write([askForRoot(cluster, clock.now(), nextId)]);

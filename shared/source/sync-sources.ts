@@ -2,7 +2,7 @@ import { formatSourceKey } from '#shared/api/resource-key.ts';
 import { outOfTime } from '#shared/errors/out-of-time.ts';
 import { describeError, dispositionOf, notBeforeOf, silentHostOf } from '#shared/errors/tidegate-error.ts';
 import { statusKey, type ObjectName } from '#shared/journal/journal-record.ts';
-import { readInstructions } from '#shared/journal/read-instructions.ts';
+import { describeDamage, readKnownInstructions } from '#shared/journal/read-instructions.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
@@ -93,10 +93,17 @@ function namesOf(group: readonly KnownSource[]): readonly string[] {
 }
 
 async function readKnownSources(journal: Journal, settings: Settings, log: Logger): Promise<readonly KnownSource[]> {
-  const sayDamaged = (cluster: string): void =>
-    log.error('instructions cannot be read whole; the next run of the cluster records them anew', { cluster });
+  // A source needs no other instruction: those that can be read are followed.
   const instructions = await Promise.all(
-    settings.clusters.map(({ name }) => readInstructions(journal, name, sayDamaged)),
+    settings.clusters.map(async ({ name: cluster }) => {
+      const { head, instructions: whole, damage } = await readKnownInstructions(journal, cluster);
+      if (damage === undefined) return whole;
+      // Without a head, it may be that the first run of the cluster is just recording them.
+      if (head === undefined) return damage.readable;
+      const reason = describeDamage(damage);
+      log.error('instructions cannot be read whole; runs of the cluster record them anew', { cluster, reason });
+      return damage.readable;
+    }),
   );
   const sources = listSources(
     settings,

@@ -66,6 +66,12 @@ function announce(state: DesiredState, previous: Omit<PreviousState, 'statuses'>
 describe('the instructions that a run announces', () => {
   const known = instructionsOf('a', 'b');
   const stored = { instructions: known, instructionsHead: headOf(known) };
+  const [lost = ''] = layOutInstructions(instructionsOf('b')).instructions.map(({ digest }) => digest);
+  const damaged = {
+    instructions: undefined,
+    instructionsHead: headOf(known),
+    instructionsDamage: { readable: instructionsOf('a'), instructions: [lost], pages: [] },
+  };
 
   it.each([
     ['nothing was recorded', instructionsOf('a'), true, { instructions: undefined }, { names: ['a'], told: 1 }],
@@ -81,19 +87,20 @@ describe('the instructions that a run announces', () => {
       { instructions: known, instructionsHead: { type: 'Instructions', instructions: known } as const },
       { names: ['a', 'b'], told: 0 },
     ],
+    ['what is recorded cannot be read whole', known, true, damaged, { names: ['a', 'b'], told: 1 }],
     [
-      'what is recorded cannot be read whole',
-      known,
-      true,
-      { instructions: undefined, instructionsHead: headOf(known) },
+      'what is recorded cannot be read whole, neither can Git, and Git tells what is lost',
+      instructionsOf('b'),
+      false,
+      damaged,
       { names: ['a', 'b'], told: 1 },
     ],
     [
-      'what is recorded cannot be read whole, and neither can Git',
-      instructionsOf('a'),
+      'what is recorded cannot be read whole, neither can Git, and Git tells of something new',
+      instructionsOf('c'),
       false,
-      { instructions: undefined, instructionsHead: headOf(known) },
-      undefined,
+      damaged,
+      { names: ['a', 'c'], told: 1 },
     ],
   ])('when %s', (_when, instructions, isWhole, previous, expected) => {
     expect(announce(desired(instructions, isWhole), previous)).toEqual(expected);
