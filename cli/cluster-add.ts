@@ -6,6 +6,8 @@ import type { ClusterAddition } from './plan-cluster-addition.ts';
 import type { CommandProcess } from './command-process.ts';
 import { formatDiff } from './format-diff.ts';
 import { readSettingsText } from './read-settings.ts';
+import { refuse } from './refuse-eks-cluster.ts';
+import { reportRefusal } from './report-refusal.ts';
 
 export interface ClusterAddOptions {
   readonly config: string;
@@ -29,7 +31,7 @@ export async function clusterAdd(
 ): Promise<number> {
   const { config: file, dryRun = false } = options;
   const read = await readSettingsText(file);
-  if ('fault' in read) return show(refusal(`${file}: ${read.fault}`), '');
+  if ('fault' in read) return show(refuse(`${file}: ${read.fault}`), '');
   const { text } = read;
   const wanted = {
     name,
@@ -40,7 +42,7 @@ export async function clusterAdd(
     ...(options.namespace === undefined ? {} : { namespaces: options.namespace }),
   };
   const problems = checkWantedCluster(text, file, wanted);
-  if (problems.length > 0) return show({ outcome: 'refused', problems }, '');
+  if (problems.length > 0) return show(refuse(...problems), '');
   try {
     const found = await describeEksCluster({ region: wanted.region, name: wanted.eksName });
     const plan = planClusterAddition(text, file, wanted, found);
@@ -48,27 +50,22 @@ export async function clusterAdd(
     return show(plan, plan.outcome === 'planned' ? formatDiff(file, text, plan.text) : '');
   } catch (error) {
     if (!(error instanceof TidegateError)) throw error;
-    show(refusal(error.message), '');
+    show(refuse(error.message), '');
     return 1;
   }
 
   function show(plan: ClusterAddition, diff: string): number {
-    const isRefused = plan.outcome === 'refused';
+    if (plan.outcome === 'refused') {
+      reportRefusal(plan.problems, options, io);
+      return 2;
+    }
     if (options.json === true) {
-      const outcome = isRefused
-        ? { written: false, problems: plan.problems }
-        : { written: !dryRun, problems: [], file, cluster: plan.cluster, diff, notes: plan.notes };
+      const outcome = { written: !dryRun, problems: [], file, cluster: plan.cluster, diff, notes: plan.notes };
       io.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
-    } else if (isRefused) {
-      for (const problem of plan.problems) io.stderr.write(`tidegate: ${problem}\n`);
     } else {
       const result = dryRun ? `${file} is left as it is: this was a dry run` : `${name} is in ${file}`;
       io.stdout.write([diff, ...plan.notes.map((note) => `note: ${note}\n`), `${result}\n`].join(''));
     }
-    return isRefused ? 2 : 0;
+    return 0;
   }
-}
-
-function refusal(problem: string): ClusterAddition {
-  return { outcome: 'refused', problems: [problem] };
 }

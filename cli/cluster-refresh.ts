@@ -9,6 +9,7 @@ import type { CommandProcess } from './command-process.ts';
 import { formatDiff } from './format-diff.ts';
 import { findClusterToRefresh, planClusterRefresh } from './plan-cluster-refresh.ts';
 import { readSettingsText } from './read-settings.ts';
+import { reportRefusal } from './report-refusal.ts';
 
 export interface ClusterRefreshOptions {
   readonly config: string;
@@ -88,8 +89,7 @@ export async function clusterRefresh(
   }
 
   function fail(exitCode: number, problems: readonly string[]): number {
-    if (options.json === true) io.stdout.write(`${JSON.stringify({ written: false, problems }, null, 2)}\n`);
-    else for (const one of problems) io.stderr.write(`tidegate: ${one}\n`);
+    reportRefusal(problems, options, io);
     return exitCode;
   }
 }

@@ -22,6 +22,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 import { VERSION } from '#shared/errors/version.ts';
 import { APP_EVENTS, APP_PERMISSIONS } from './app-manifest.ts';
 import { judgeEksCluster } from './judge-eks-cluster.ts';
+import { nameEksCluster, whyMissing } from './refuse-eks-cluster.ts';
 import { decideEndpointAccess } from './decide-endpoint-access.ts';
 
 /** What came of asking: what is wrong, and what was seen. */
@@ -219,14 +220,14 @@ async function askEks(cluster: EksCluster, index: number): Promise<OnlineInspect
   const path = ['clusters', index, 'eks'];
   try {
     const found = await describeEksCluster(target);
-    const subject = `EKS cluster ${target.name} in ${target.region}`;
+    const subject = nameEksCluster(target);
     const account = accountOfRole(target.roleArn);
     if (account !== undefined && found?.account !== account) {
       const why = `${subject} was not asked: it is of account ${account}, and the AWS credentials of this machine are of another`;
       return { findings: [], seen: [`cluster ${name}: ${why}`] };
     }
     if (found === undefined) {
-      const message = `${subject} does not exist in this account; see \`aws eks list-clusters\``;
+      const message = whyMissing(target, 'see `aws eks list-clusters`');
       return { findings: [{ path: [...path, 'name'], message }], seen: [] };
     }
     const verdict = judgeEksCluster(cluster, found, path, Date.now());

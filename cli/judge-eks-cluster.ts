@@ -2,6 +2,7 @@ import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.t
 import { compareBundles, formatDay, judgeEnds, readCertificateBundle } from '#shared/settings/certificate-bundle.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
+import { nameEksCluster, whyNotActive, whyWithoutEntries } from './refuse-eks-cluster.ts';
 
 /** What is wrong with a cluster of the settings beside what EKS says of it, and what is only to be known. */
 export interface EksVerdict {
@@ -16,24 +17,17 @@ export function judgeEksCluster(
   path: SettingsPath,
   now: number,
 ): EksVerdict {
-  const subject = `EKS cluster ${target.name} in ${target.region}`;
+  const subject = nameEksCluster(target);
   const refresh = `run \`tidegate cluster refresh ${name}\``;
-  const { status, authenticationMode, endpoint, network } = found;
+  const { endpoint, network } = found;
+  const unusable = [whyNotActive(target, found), whyWithoutEntries(target, found)];
   const certificates = judgeCertificates(subject, refresh, target.certificateAuthority, found, now);
   const own = [
     ...(endpoint === target.endpoint
       ? []
       : [{ at: 'endpoint', message: `is not what EKS says of ${subject}: ${endpoint ?? 'nothing'}; ${refresh}` }]),
     ...(certificates.problem === undefined ? [] : [{ at: 'certificateAuthority', message: certificates.problem }]),
-    ...(status === 'ACTIVE' || status === 'UPDATING' ? [] : [{ at: 'name', message: `${subject} is ${status}` }]),
-    ...(authenticationMode === 'CONFIG_MAP'
-      ? [
-          {
-            at: 'name',
-            message: `${subject} knows no access entries; allowed: authentication mode API or API_AND_CONFIG_MAP`,
-          },
-        ]
-      : []),
+    ...unusable.flatMap((message) => (message === undefined ? [] : [{ at: 'name', message }])),
   ];
   const isElsewhere = target.vpc !== undefined && network.vpc !== '' && network.vpc !== target.vpc.id;
   return {

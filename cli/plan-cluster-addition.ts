@@ -5,7 +5,10 @@ import { suggestName } from '#shared/errors/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { AWS_REGIONS, whyNotDeployable } from '#shared/settings/aws-regions.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { acceptEdit } from './accept-edit.ts';
 import { decideEndpointAccess } from './decide-endpoint-access.ts';
+import { nameEksCluster, refuse, refuseEksCluster } from './refuse-eks-cluster.ts';
+import type { Refusal, UsableEksCluster } from './refuse-eks-cluster.ts';
 
 /** What the person asked for. */
 export interface WantedCluster {
@@ -25,7 +28,7 @@ export type ClusterAddition =
       readonly text: string;
       readonly notes: readonly string[];
     }
-  | { readonly outcome: 'refused'; readonly problems: readonly string[] };
+  | Refusal;
 
 /** What is wrong before anybody asks EKS. */
 export function checkWantedCluster(text: string, file: string, wanted: WantedCluster): readonly string[] {
@@ -62,30 +65,18 @@ export function planClusterAddition(
   text: string,
   file: string,
   wanted: WantedCluster,
-  found: EksClusterDescription | undefined,
+  described: EksClusterDescription | undefined,
 ): ClusterAddition {
-  const { eksName, region } = wanted;
-  const subject = `EKS cluster ${eksName} in ${region}`;
-  if (found === undefined) {
-    return refuse(`${subject} does not exist in this account; name it with --eks-name, see \`aws eks list-clusters\``);
-  }
-  const { status, authenticationMode, endpoint, certificateAuthority } = found;
-  if (status !== 'ACTIVE') return refuse(`${subject} is ${status}; allowed: ACTIVE; ${adviseOn(status)}`);
-  if (authenticationMode === 'CONFIG_MAP') {
-    const update = `aws eks update-cluster-config --region ${region} --name ${eksName} --access-config authenticationMode=API_AND_CONFIG_MAP`;
-    return refuse(
-      `${subject} has authentication mode CONFIG_MAP, which knows no access entries; allowed: API, API_AND_CONFIG_MAP; run \`${update}\` (everyone who has access keeps it; it cannot be taken back), then this again`,
-    );
-  }
-  if (endpoint === undefined || certificateAuthority === undefined) {
-    return refuse(`${subject} has no endpoint or certificate authority yet; try again in a minute`);
-  }
+  const eks = { name: wanted.eksName, region: wanted.region };
+  const judged = refuseEksCluster(eks, described, 'name it with --eks-name, see `aws eks list-clusters`');
+  if (judged.outcome === 'refused') return judged;
+  const { found } = judged;
   const access = decideEndpointAccess(found.network);
   if (access.outcome === 'unreachable') {
-    const update = `aws eks update-cluster-config --region ${region} --name ${eksName} --resources-vpc-config endpointPrivateAccess=true`;
-    return refuse(`${subject} ${access.reason}; run \`${update}\`, then this again`);
+    const update = `aws eks update-cluster-config --region ${eks.region} --name ${eks.name} --resources-vpc-config endpointPrivateAccess=true`;
+    return refuse(`${nameEksCluster(eks)} ${access.reason}; run \`${update}\`, then this again`);
   }
-  const cluster = toNewCluster(wanted, { endpoint, certificateAuthority });
+  const cluster = toNewCluster(wanted, found);
   const planned = writeCluster(text, file, cluster);
   if (planned.outcome === 'refused' || access.outcome === 'public') return planned;
   const { vpc, subnets, clusterSecurityGroup } = access.network;
@@ -96,35 +87,22 @@ export function planClusterAddition(
 }
 
 function writeCluster(text: string, file: string, cluster: NewCluster): ClusterAddition {
-  const added = addCluster(text, cluster);
-  if ('fault' in added) {
-    return refuse(`${file} ${added.fault}; add the cluster by hand: ${JSON.stringify(cluster)}`);
-  }
-  const parsed = parseSettings(added.text, file);
-  if (parsed.outcome === 'invalid') return { outcome: 'refused', problems: parsed.problems.map(formatProblem) };
-  const isFirst = parsed.settings.clusters.length === 1;
+  const added = acceptEdit(file, addCluster(text, cluster), `add the cluster by hand: ${JSON.stringify(cluster)}`);
+  if (added.outcome === 'refused') return added;
+  const isFirst = added.settings.clusters.length === 1;
   const notes = isFirst ? ['next: npx cdk deploy, then tidegate github-app create'] : [];
   return { outcome: 'planned', cluster, text: added.text, notes };
 }
 
 function toNewCluster(
   { name, path, eksName, region, profile, namespaces }: WantedCluster,
-  found: { readonly endpoint: string; readonly certificateAuthority: string },
+  { endpoint, certificateAuthority }: Pick<UsableEksCluster, 'endpoint' | 'certificateAuthority'>,
 ): NewCluster {
   const scope = namespaces === undefined ? {} : { namespaces };
   return {
     name,
     path,
     ...scope,
-    eks: { name: eksName, region, ...found, ...(profile === undefined ? {} : { profile }) },
+    eks: { name: eksName, region, endpoint, certificateAuthority, ...(profile === undefined ? {} : { profile }) },
   };
-}
-
-function adviseOn(status: string): string {
-  if (status === 'CREATING' || status === 'UPDATING' || status === 'PENDING') return 'wait until it is';
-  return 'look at it with `aws eks describe-cluster`';
-}
-
-function refuse(problem: string): ClusterAddition {
-  return { outcome: 'refused', problems: [problem] };
 }

@@ -10,11 +10,13 @@ import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { accountOfRole } from '#shared/settings/role-arn.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+import { acceptEdit } from './accept-edit.ts';
+import { nameEksCluster, refuse, refuseEksCluster } from './refuse-eks-cluster.ts';
+import type { Refusal, UsableEksCluster } from './refuse-eks-cluster.ts';
 
 /** The cluster of the settings that is to be read anew. */
 export type FoundCluster =
-  | { readonly outcome: 'found'; readonly cluster: EksCluster; readonly index: number }
-  | { readonly outcome: 'refused'; readonly problems: readonly string[] };
+  { readonly outcome: 'found'; readonly cluster: EksCluster; readonly index: number } | Refusal;
 
 export type ClusterRefresh =
   | {
@@ -26,12 +28,12 @@ export type ClusterRefresh =
       /** What a person does next, each a command. */
       readonly commands: readonly string[];
     }
-  | { readonly outcome: 'refused'; readonly problems: readonly string[] };
+  | Refusal;
 
 /** Finds the cluster by its name in Tidegate. */
 export function findClusterToRefresh(text: string, file: string, name: string): FoundCluster {
   const parsed = parseSettings(text, file);
-  if (parsed.outcome === 'invalid') return { outcome: 'refused', problems: parsed.problems.map(formatProblem) };
+  if (parsed.outcome === 'invalid') return refuse(...parsed.problems.map(formatProblem));
   const { clusters } = parsed.settings;
   const index = clusters.findIndex((one) => one.name === name);
   const cluster = eksClusters(parsed.settings).find((one) => one.name === name);
@@ -59,23 +61,19 @@ export function planClusterRefresh(
   text: string,
   file: string,
   { cluster, index }: Pick<FoundCluster & { outcome: 'found' }, 'cluster' | 'index'>,
-  found: EksClusterDescription | undefined,
+  described: EksClusterDescription | undefined,
   principal: string | undefined,
 ): ClusterRefresh {
   const { name, target } = cluster;
-  const subject = `EKS cluster ${target.name} in ${target.region}`;
-  if (found === undefined) {
-    return refuse(`${subject} does not exist in this account; build it, or correct eks.name of cluster ${name}`);
-  }
-  const refusal = refuseDescription(subject, cluster, found);
-  if (refusal !== undefined) return refuse(refusal);
+  const elsewhere = described === undefined ? undefined : whyOtherAccount(cluster, described);
+  if (elsewhere !== undefined) return refuse(elsewhere);
+  const judged = refuseEksCluster(target, described, `build it, or correct eks.name of cluster ${name}`);
+  if (judged.outcome === 'refused') return judged;
+  const { found } = judged;
   const values = changedValues(cluster, found);
-  const edited = replaceClusterValues(text, index, values);
-  if ('fault' in edited) {
-    return refuse(`${file} ${edited.fault}; write it by hand below clusters[${index}].eks: ${JSON.stringify(values)}`);
-  }
-  const parsed = parseSettings(edited.text, file);
-  if (parsed.outcome === 'invalid') return { outcome: 'refused', problems: parsed.problems.map(formatProblem) };
+  const byHand = `write it by hand below clusters[${index}].eks: ${JSON.stringify(values)}`;
+  const edited = acceptEdit(file, replaceClusterValues(text, index, values), byHand);
+  if (edited.outcome === 'refused') return edited;
   const { vpc, ...own } = values;
   const changed = [...Object.keys(own), ...Object.keys(vpc ?? {}).map((key) => `vpc.${key}`)];
   return {
@@ -87,24 +85,14 @@ export function planClusterRefresh(
   };
 }
 
-function refuseDescription(subject: string, { target }: EksCluster, found: EksClusterDescription): string | undefined {
-  const { status, authenticationMode, endpoint, certificateAuthority, account } = found;
+function whyOtherAccount({ target }: EksCluster, { account }: EksClusterDescription): string | undefined {
   const wanted = accountOfRole(target.roleArn);
-  if (wanted !== undefined && account !== undefined && wanted !== account) {
-    return `${subject} is one of account ${account} here, and the role ${target.roleArn} is of account ${wanted}; ask with credentials of that account`;
-  }
-  // EKS answers for a cluster that is being updated, as in a rotation of its certificate authority.
-  if (status !== 'ACTIVE' && status !== 'UPDATING') return `${subject} is ${status}; allowed: ACTIVE; wait until it is`;
-  if (endpoint === undefined || certificateAuthority === undefined) {
-    return `${subject} has no endpoint or certificate authority yet; try again in a minute`;
-  }
-  if (authenticationMode !== 'CONFIG_MAP') return undefined;
-  const update = `aws eks update-cluster-config --region ${target.region} --name ${target.name} --access-config authenticationMode=API_AND_CONFIG_MAP`;
-  return `${subject} has authentication mode CONFIG_MAP, which knows no access entries; allowed: API, API_AND_CONFIG_MAP; run \`${update}\`, then this again`;
+  if (wanted === undefined || account === undefined || wanted === account) return undefined;
+  return `${nameEksCluster(target)} is one of account ${account} here, and the role ${target.roleArn} is of account ${wanted}; ask with credentials of that account`;
 }
 
-function changedValues({ target }: EksCluster, found: EksClusterDescription): ClusterValues {
-  const { endpoint = target.endpoint, certificateAuthority = target.certificateAuthority, network } = found;
+function changedValues({ target }: EksCluster, found: UsableEksCluster): ClusterValues {
+  const { endpoint, certificateAuthority, network } = found;
   const [group, known] = [network.clusterSecurityGroup, target.vpc?.clusterSecurityGroup];
   return {
     ...(endpoint === target.endpoint ? {} : { endpoint }),
@@ -113,10 +101,7 @@ function changedValues({ target }: EksCluster, found: EksClusterDescription): Cl
   };
 }
 
-function noteCertificates(
-  { target }: EksCluster,
-  { certificateAuthority = '' }: EksClusterDescription,
-): readonly string[] {
+function noteCertificates({ target }: EksCluster, { certificateAuthority }: UsableEksCluster): readonly string[] {
   switch (compareBundles(target.certificateAuthority, certificateAuthority).outcome) {
     case 'other':
       return ['its certificate authority is another one: the cluster was built anew'];
@@ -152,8 +137,4 @@ function nextCommands({ name, target }: EksCluster, changed: readonly string[], 
     `kubectl apply -f infra/rbac/${profile}.yaml`,
     ...(changed.length === 0 ? [] : ['npx cdk deploy']),
   ];
-}
-
-function refuse(problem: string): { readonly outcome: 'refused'; readonly problems: readonly string[] } {
-  return { outcome: 'refused', problems: [problem] };
 }

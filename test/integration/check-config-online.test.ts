@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+import { EKSClient } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { APP_EVENTS, APP_PERMISSIONS } from '#cli/app-manifest.ts';
@@ -16,6 +16,7 @@ import { startCluster } from '#local/cluster/start-cluster.ts';
 import type { RunningCluster } from '#local/cluster/start-cluster.ts';
 import { startGitHub } from '#local/github/start-github.ts';
 import type { RunningGitHub } from '#local/github/start-github.ts';
+import { createEksCluster } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 
 const run = promisify(execFile);
@@ -216,14 +217,7 @@ describe('check-config --online', () => {
     const eks = new EKSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
     const hardened = { publicAccessCidrs: ['203.0.113.0/24'], endpointPrivateAccess: true };
     for (const [name, access] of [['prod', {}] as const, ['hardened', hardened] as const]) {
-      await eks.send(
-        new CreateClusterCommand({
-          name,
-          roleArn: `arn:aws:iam::${moto.account}:role/eks`,
-          resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'], ...access },
-          accessConfig: { authenticationMode: 'CONFIG_MAP' },
-        }),
-      );
+      await createEksCluster(eks, name, { mode: 'CONFIG_MAP', access });
     }
     eks.destroy();
     const entry = (name: string): string => eksEntry({ name, endpoint: 'https://127.0.0.1:1' });

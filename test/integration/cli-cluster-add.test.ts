@@ -1,12 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { CreateClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
-import type { AuthenticationMode, VpcConfigRequest } from '@aws-sdk/client-eks';
+import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+import type { VpcConfigRequest } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { createEksCluster } from './eks-fixture.ts';
 import { outcomeOf, startCommand } from './start-command.ts';
 
 const SETTINGS = `# Fleet of acme
@@ -28,11 +29,11 @@ let eks: EKSClient;
 beforeAll(async () => {
   moto = await startMoto();
   eks = new EKSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
-  await createCluster('prod', 'API_AND_CONFIG_MAP');
-  await createCluster('closed', 'API', CLOSED);
-  await createCluster('hardened', 'API', { ...OPEN_TO_SOME, endpointPrivateAccess: true });
-  await createCluster('fenced', 'API', OPEN_TO_SOME);
-  await createCluster('old', 'CONFIG_MAP');
+  await createEksCluster(eks, 'prod', { mode: 'API_AND_CONFIG_MAP' });
+  await createEksCluster(eks, 'closed', { access: CLOSED });
+  await createEksCluster(eks, 'hardened', { access: { ...OPEN_TO_SOME, endpointPrivateAccess: true } });
+  await createEksCluster(eks, 'fenced', { access: OPEN_TO_SOME });
+  await createEksCluster(eks, 'old', { mode: 'CONFIG_MAP' });
 });
 
 afterAll(async () => {
@@ -42,17 +43,6 @@ afterAll(async () => {
 
 const CLOSED: VpcConfigRequest = { endpointPublicAccess: false, endpointPrivateAccess: true };
 const OPEN_TO_SOME: VpcConfigRequest = { publicAccessCidrs: ['203.0.113.0/24'] };
-
-async function createCluster(name: string, mode: AuthenticationMode, access: VpcConfigRequest = {}): Promise<void> {
-  await eks.send(
-    new CreateClusterCommand({
-      name,
-      roleArn: `arn:aws:iam::${moto.account}:role/eks`,
-      resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'], ...access },
-      accessConfig: { authenticationMode: mode },
-    }),
-  );
-}
 
 function write(settings = SETTINGS): string {
   const file = join(mkdtempSync(join(tmpdir(), 'tidegate-cluster-add-')), 'tidegate.yaml');

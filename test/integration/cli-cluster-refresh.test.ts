@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
+import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listAccessEntries } from '#local/aws/list-access-entries.ts';
 import { startMoto } from '#local/aws/start-moto.ts';
 import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { createEksCluster, describeProduction } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 
 let moto: RunningMoto;
@@ -14,28 +15,14 @@ let settings: string;
 beforeAll(async () => {
   moto = await startMoto();
   const eks = new EKSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
-  await eks.send(
-    new CreateClusterCommand({
-      name: 'prod',
-      roleArn: `arn:aws:iam::${moto.account}:role/eks`,
-      resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'] },
-      accessConfig: { authenticationMode: 'API' },
-    }),
-  );
+  await createEksCluster(eks, 'prod');
   const { cluster } = await eks.send(new DescribeClusterCommand({ name: 'prod' }));
   eks.destroy();
-  settings = [
-    'configRepository: { url: "https://github.com/acme/fleet-infra" }',
-    'clusters:',
-    '  - name: production',
-    '    path: ./clusters/production',
-    '    eks:',
-    '      name: prod',
-    `      region: ${moto.region}`,
-    `      endpoint: ${cluster?.endpoint}`,
-    `      certificateAuthority: ${cluster?.certificateAuthority?.data}`,
-    '',
-  ].join('\n');
+  settings = describeProduction({
+    region: moto.region,
+    endpoint: cluster?.endpoint,
+    certificateAuthority: cluster?.certificateAuthority?.data,
+  });
 });
 afterAll(() => moto?.stop());
 

@@ -4,13 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  CreateAccessEntryCommand,
-  CreateClusterCommand,
-  DeleteClusterCommand,
-  DescribeClusterCommand,
-  EKSClient,
-} from '@aws-sdk/client-eks';
+import { CreateAccessEntryCommand, DeleteClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import {
   CreateQueueCommand,
   DeleteMessageCommand,
@@ -51,6 +45,7 @@ import { formatClusterFile, parseClusterFile } from '#shared/settings/cluster-fi
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { artifactDigest, packArtifact } from '#shared/source/artifact.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
+import { createEksCluster, describeProduction } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 
 const run = promisify(execFile);
@@ -117,18 +112,8 @@ function role(): string {
 }
 
 function describeSettings({ server, certificateAuthority }: RunningCluster): string {
-  return [
-    'configRepository: { url: "https://github.com/acme/fleet-infra" }   # ours',
-    'clusters:',
-    `  - name: ${CLUSTER}`,
-    `    path: ./clusters/${CLUSTER}`,
-    '    eks:',
-    '      name: prod',
-    `      region: ${moto.region}`,
-    `      endpoint: "${server}"   # as EKS says`,
-    `      certificateAuthority: ${base64(certificateAuthority)}`,
-    '',
-  ].join('\n');
+  const production = { region: moto.region, endpoint: server, certificateAuthority: base64(certificateAuthority) };
+  return describeProduction(production);
 }
 
 function base64(text: string): string {
@@ -137,14 +122,7 @@ function base64(text: string): string {
 
 /** What people do to EKS: a cluster of the same name, with an API server of its own. */
 async function build({ server, certificateAuthority }: RunningCluster): Promise<void> {
-  await eks.send(
-    new CreateClusterCommand({
-      name: 'prod',
-      roleArn: `arn:aws:iam::${moto.account}:role/eks`,
-      resourcesVpcConfig: { subnetIds: ['subnet-0123456789abcdef0'] },
-      accessConfig: { authenticationMode: 'API' },
-    }),
-  );
+  await createEksCluster(eks, 'prod');
   await moto.placeEksCluster({ name: 'prod', endpoint: server, certificateAuthority });
 }
 

@@ -77,12 +77,22 @@ it.each<[string, Partial<EksClusterDescription>, number, readonly (readonly [str
     Date.parse('2036-10-01T00:00:00Z'),
     [['clusters.0.eks.certificateAuthority', /^ends on 2036-/u]],
   ],
-  ['a cluster that is deleted', { status: 'DELETING' }, NOW, [['clusters.0.eks.name', /is DELETING$/u]]],
+  [
+    'a cluster that is deleted',
+    { status: 'DELETING' },
+    NOW,
+    [['clusters.0.eks.name', /is DELETING; allowed: ACTIVE, UPDATING; look at it/u]],
+  ],
   [
     'a cluster without access entries',
     { authenticationMode: 'CONFIG_MAP' },
     NOW,
-    [['clusters.0.eks.name', /knows no access entries/u]],
+    [
+      [
+        'clusters.0.eks.name',
+        /knows no access entries; .*run `aws eks update-cluster-config --region eu-west-1 --name prod /u,
+      ],
+    ],
   ],
 ])('names what of %s does not fit', (_words, changes, now, expected) => {
   const { findings } = judgeEksCluster(clusterOf(), foundOf(changes), ['clusters', 0, 'eks'], now);

@@ -124,12 +124,18 @@ it('a cluster of which EKS says what the settings say is left as it is, and not 
 
 it.each<[string, string, EksClusterDescription | undefined, RegExp]>([
   ['that is not there', BLOCK, undefined, /^EKS cluster prod in eu-west-1 does not exist in this account; build it/u],
-  ['that is being made', BLOCK, foundOf({ status: 'CREATING' }), /is CREATING; allowed: ACTIVE; wait/u],
+  ['that is being made', BLOCK, foundOf({ status: 'CREATING' }), /is CREATING; allowed: ACTIVE, UPDATING; wait/u],
+  [
+    'that is being deleted',
+    BLOCK,
+    foundOf({ status: 'DELETING' }),
+    /is DELETING; allowed: ACTIVE, UPDATING; look at it with `aws eks describe-cluster`$/u,
+  ],
   [
     'without access entries',
     BLOCK,
     foundOf({ authenticationMode: 'CONFIG_MAP' }),
-    /run `aws eks update-cluster-config --region eu-west-1 --name prod --access-config/u,
+    /run `aws eks update-cluster-config --region eu-west-1 --name prod --access-config .*it cannot be taken back/u,
   ],
   [
     'of the same name in another account than the role',
