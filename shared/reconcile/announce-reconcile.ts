@@ -28,6 +28,8 @@ export interface Announcement {
   /** Absent when those that are recorded hold. */
   readonly instructions?: InstructionsWrite;
   readonly records: readonly JournalRecord[];
+  /** How Kustomizations are declared and from where they are rendered; what a run applies is known by it afterwards. */
+  readonly remembered: readonly JournalRecord[];
 }
 
 /**
@@ -44,8 +46,8 @@ export function announceReconcile(
   return {
     stalled: desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
     ...(instructions !== undefined && { instructions }),
+    remembered: rememberDeclarations(desired, previous, now),
     records: [
-      ...rememberDeclarations(desired, previous, now),
       ...announcePending(desired, previous, now),
       ...forgetRemoved(desired, previous, now),
       ...(isNew ? announceLeftOut(desired, now, nextId) : []),

@@ -76,7 +76,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const { installation, isReplaced } = held;
 
   logRunStarted(desired, log);
-  await tellAnnouncement(announceReconcile(desired, previous, clock.now(), nextId), { journal, teller, holdsLease });
+  const announcement = announceReconcile(desired, previous, clock.now(), nextId);
+  const owed = await tellAnnouncement(announcement, { journal, teller, holdsLease });
 
   // How long something has been awaited in another cluster says nothing of this one.
   const plan = planReconcile(
@@ -102,6 +103,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   );
   const applied = concealOutcome(explainOutcome(outcome, desired, request.approvePrune), desired.secrets);
 
+  // While another run holds the lease, what it has read of Git since is the newer.
+  if (holdsLease()) await teller.tell('what is about to happen', () => writeInBatches(journal, owed));
   await teller.tell('what was done', () =>
     writeInBatches(journal, recordReconcile(applied, desired, previous, clock.now(), nextId)),
   );

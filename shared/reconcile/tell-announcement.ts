@@ -1,4 +1,5 @@
 import { dispositionOf } from '#shared/errors/tidegate-error.ts';
+import type { JournalRecord } from '#shared/journal/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Announcement } from './announce-reconcile.ts';
@@ -11,11 +12,13 @@ import type { Teller } from './tell-journal.ts';
  * What cannot be read is told before the instructions that leave it out: an automation that is neither followed nor stalled is
  * gone for those who follow them, and its pull requests are withdrawn. While that cannot be told, the instructions of
  * before hold. One that no record has room for was never followed, and keeps nothing.
+ * @returns what has to be recorded once more when the run is done: the cluster has by then what it tells of, and the
+ * next commit may break what declares it.
  */
 export async function tellAnnouncement(
-  { stalled, instructions, records }: Announcement,
+  { stalled, instructions, records, remembered }: Announcement,
   ports: { readonly journal: Journal; readonly teller: Pick<Teller, 'tell'>; readonly holdsLease: () => boolean },
-): Promise<void> {
+): Promise<readonly JournalRecord[]> {
   const { journal, teller, holdsLease } = ports;
   let isToldOfStalled = true;
   await teller.tell('what cannot be read', async () => {
@@ -29,5 +32,11 @@ export async function tellAnnouncement(
   if (instructions !== undefined && isToldOfStalled) {
     await teller.tell('the instructions', () => replaceInstructions(journal, instructions, holdsLease));
   }
-  await teller.tell('what is about to happen', () => writeInBatches(journal, records));
+  let owed: readonly JournalRecord[] = remembered;
+  await teller.tell('what is about to happen', async () => {
+    await writeInBatches(journal, remembered);
+    owed = [];
+    await writeInBatches(journal, records);
+  });
+  return owed;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+import type { Journal } from '#shared/ports/journal.ts';
 
 const ROOT = 'clusters/my-cluster';
 const BROKEN = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\ndata:\n  a: b: c\n';
@@ -103,6 +104,34 @@ describe('while a file in the folder of the root is no YAML', () => {
 
     expect(await valueOf(one)).toBe('two');
     expect(await readyOf(app)).toMatchObject({ status: 'True', message: `Applied revision: ${revision}` });
+  });
+
+  it('goes on from what the last run applied, though that could not be recorded before it was applied', async () => {
+    const [app, one] = [own('app'), own('one')];
+    const files = { [`${ROOT}/app.yaml`]: kustomization(app), [`apps/${app}/one.yaml`]: configMap(one) };
+    await open.commit(files);
+    await open.run();
+    const newer = { ...files, [`apps/${app}/one.yaml`]: configMap(one, 'two') };
+    await open.commit(newer);
+    let refusals = 0;
+    const journal: Journal = {
+      ...open.journal,
+      write: async (records, expected) => {
+        if (refusals > 0 || !records.some(({ type }) => type === 'LastRender')) {
+          return open.journal.write(records, expected);
+        }
+        refusals += 1;
+        throw new Error('the journal is not there');
+      },
+    };
+    await expect(open.run({}, { journal })).rejects.toMatchObject({ code: 'RecordFailed' });
+    await open.commit({ ...newer, [`${ROOT}/broken.yaml`]: BROKEN });
+
+    await open.run();
+
+    expect(refusals).toBe(1);
+    expect(await readyOf('flux-system')).toMatchObject({ status: 'False' });
+    expect(await valueOf(one)).toBe('two');
   });
 
   it('prunes nothing, not even what the same commit takes out of Git', async () => {
