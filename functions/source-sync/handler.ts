@@ -20,6 +20,9 @@ export interface SourceSyncDependencies extends Omit<SyncPorts, 'large'> {
 /** Kept back at the end of a run for what is under way and the journal; milliseconds. */
 const RESERVE_MS = 10_000;
 
+/** Of that, what looking after the artifacts in use has in any case; milliseconds. */
+const KEEP_MS = 5_000;
+
 /** The Lambda handler of source-sync: FIFO batches of work messages. */
 export function createSourceSyncHandler(
   dependencies: SourceSyncDependencies,
@@ -34,7 +37,8 @@ export function createSourceSyncHandler(
         await syncSources(ports, message, log, { until });
         const { settings, tickMs } = dependencies;
         const clusters = settings.clusters.map(({ name }) => name);
-        if (message.type === 'Tick') await keepArtifacts(dependencies, clusters, tickMs, log);
+        const time = { tickMs, until: until + KEEP_MS };
+        if (message.type === 'Tick') await keepArtifacts(dependencies, clusters, time, log);
       },
       dependencies.log,
       context,

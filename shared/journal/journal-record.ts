@@ -215,6 +215,15 @@ export interface ProposalRepositoryRecord {
   readonly url: string;
 }
 
+/** Until when each artifact in use had the look of its day. */
+export interface ArtifactsKeptRecord {
+  readonly type: 'ArtifactsKept';
+  /** Milliseconds since the epoch. */
+  readonly through: number;
+  /** Digests of those that could not be looked after at their turn. */
+  readonly failed: readonly string[];
+}
+
 /** Takes the place of a record that is no longer true; readers pass over it. Kept for a day. */
 export interface TombstoneRecord {
   readonly type: 'Tombstone';
@@ -238,6 +247,7 @@ export type JournalRecord =
   | LastRenderRecord
   | QuietTimeRecord
   | ProposalRepositoryRecord
+  | ArtifactsKeptRecord
   | TombstoneRecord;
 
 /** Partition and sort key of a record. One partition a cluster keeps a cluster's records in order. */
@@ -274,6 +284,8 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
       return { partition: INSTALLATION_PARTITION, key: quietTimeKey(record.account) };
     case 'ProposalRepository':
       return { partition: INSTALLATION_PARTITION, key: proposalRepositoryKey(record) };
+    case 'ArtifactsKept':
+      return { partition: INSTALLATION_PARTITION, key: ARTIFACTS_KEPT_KEY };
     case 'Tombstone':
       return { partition: record.partition, key: record.key };
   }
@@ -285,6 +297,7 @@ export const INSTRUCTION_PREFIX = 'instruction/';
 export const INSTALLATION_KEY = 'installation';
 export const QUIET_TIMES_PREFIX = 'quiet/';
 export const PROPOSAL_REPOSITORIES_PREFIX = 'proposals/';
+export const ARTIFACTS_KEPT_KEY = 'artifacts-kept';
 export const SOURCE_HEADS_PREFIX = 'head/';
 export const DECLARATIONS_PREFIX = 'declaration/';
 export const LAST_RENDERS_PREFIX = 'last-render/';

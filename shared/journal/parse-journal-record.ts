@@ -255,5 +255,6 @@ const StoredRecord = z.discriminatedUnion('type', [
     name: z.string(),
     url: z.string(),
   }),
+  z.looseObject({ type: z.literal('ArtifactsKept'), through: z.number(), failed: Strings }),
   z.looseObject({ type: z.literal('Tombstone'), partition: z.string(), key: z.string(), at: z.number() }),
 ]);

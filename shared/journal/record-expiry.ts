@@ -23,6 +23,7 @@ export function recordExpiry(record: JournalRecord): number | undefined {
     case 'LastRender':
     case 'Installation':
     case 'ProposalRepository':
+    case 'ArtifactsKept':
       return undefined;
   }
 }

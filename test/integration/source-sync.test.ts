@@ -348,10 +348,12 @@ describe('source-sync', () => {
     await rm(artifactPath(digest));
     lines.splice(0);
 
-    // The turn of the artifact, and those beside it.
-    const turn = Number.parseInt(digest.slice(-8), 16) % 1440;
-    for (const minute of [turn - 1, turn, turn + 1]) {
-      now = Date.UTC(2026, 1, 10) + minute * MINUTE;
+    // The first tick goes on from where the one of before was; then a day, most of whose ticks are missed.
+    await send(['a'], tick());
+    lines.splice(0);
+    const start = now;
+    for (const minutes of [1, 400, 401, 900, 1440]) {
+      now = start + minutes * MINUTE;
       await send(['a'], tick());
     }
 
