@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -8,7 +8,9 @@ import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
 import { composeServe } from '#local/server/compose-serve.ts';
 import type { Health } from '#local/server/observe-health.ts';
 import { startServe, type Serve } from '#local/server/start-serve.ts';
+import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import { readCertificateBundle } from '#shared/settings/certificate-bundle.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { kustomizationManifest } from './flux-manifests.ts';
 import { until, WEBHOOK_SECRET } from './open-serve.ts';
@@ -290,6 +292,52 @@ describe('an installation whose token is wrong', () => {
     const source = problems.find(({ what }) => what === 'GitRepository flux-system/flux-system of cluster prod');
     expect(source?.problem).toMatch(/^AuthenticationFailed: /u);
     expect(JSON.stringify(problems)).not.toContain(token);
+  });
+});
+
+describe('a kubeconfig whose certificate authority ends within 90 days', () => {
+  it('is named in /healthz, with the day, also where the cluster does not answer', async () => {
+    const pem = readFileSync(join(import.meta.dirname, '../fixtures/certificates/outgoing.pem'), 'base64');
+    const [end = Number.NaN] = readCertificateBundle(pem).map(({ notAfter }) => notAfter);
+    const own = mkdtempSync(join(tmpdir(), 'tidegate-ending-'));
+    mkdirSync(join(own, 'secrets'));
+    writeFileSync(join(own, 'secrets', 'token'), 'none');
+    writeFileSync(join(own, 'secrets', 'webhook'), WEBHOOK_SECRET);
+    const file = join(own, 'kubeconfig');
+    const target = { server: 'https://127.0.0.1:1', 'certificate-authority-data': pem };
+    writeFileSync(
+      file,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        clusters: [{ name: 'away', cluster: target }],
+        users: [{ name: 'away', user: { token: 't' } }],
+        contexts: [{ name: 'away', context: { cluster: 'away', user: 'away' } }],
+      }),
+    );
+    const settings = settingsIn(own, { tokenSecret: 'token' });
+    const ahead = end - 89 * 86_400_000 - Date.now();
+    const ending = await startServe({
+      settings: {
+        ...settings,
+        clusters: settings.clusters.map((one) => ({ ...one, target: { kind: 'kubeconfig', context: 'away', file } })),
+      },
+      compose: (resources) => composeServe(resources, { version: 'test', kubectl: cluster.kubectlPath }),
+      clock: { ...systemClock, now: () => Date.now() + ahead },
+      log: createJsonLogger({ level: 'error', knownSecrets: [], now: () => Date.now(), write: () => undefined }),
+    });
+    const find = async () => {
+      const { problems } = (await (await fetch(`${ending.url}/healthz`)).json()) as Health;
+      return problems.find(({ what }) => what === 'CertificateAuthority of cluster prod')?.problem;
+    };
+    await until('it to be named', async () => (await find()) !== undefined, PATIENCE_MS);
+    const problem = await find();
+    await ending.close();
+    await rm(own, { recursive: true, force: true });
+
+    expect(problem).toMatch(
+      /^CertificateAuthorityEnding: .*prod ends on 2036-11-25, .*into the kubeconfig, and start serve/u,
+    );
   });
 });
 
