@@ -14,6 +14,7 @@ import { isSuperseded } from './is-superseded.ts';
 import { explainOutcome } from './explain-outcome.ts';
 import { logResults, logRunStarted } from './log-run.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
+import { keepOwed, recallOwed } from './owed-declarations.ts';
 import { planReconcile } from './plan-reconcile.ts';
 import { readPreviousState } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
@@ -56,7 +57,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const { cluster, holdsLease } = request;
   const { journal, clock, log } = ports;
   const nextId = numberRecords(clock.now());
-  const previous = await readPreviousState(cluster, journal);
+  const recorded = await readPreviousState(cluster, journal);
+  const { previous, pending } = await recallOwed(journal, cluster, recorded);
   const known = previous.instructions ?? previous.instructionsDamage?.readable;
   const remembered = { ...previous.remembered, sources: known?.gitRepositories ?? [] };
   const desired = await observeDesiredState(request, remembered, ports);
@@ -77,7 +79,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
 
   logRunStarted(desired, log);
   const announcement = announceReconcile(desired, previous, clock.now(), nextId);
-  const owed = await tellAnnouncement(announcement, { journal, teller, holdsLease });
+  const owed = [...pending, ...(await tellAnnouncement(announcement, { journal, teller, holdsLease }))];
+  keepOwed(journal, cluster, recorded.remembered, owed);
 
   // How long something has been awaited in another cluster says nothing of this one.
   const plan = planReconcile(
@@ -104,7 +107,12 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const applied = concealOutcome(explainOutcome(outcome, desired, request.approvePrune), desired.secrets);
 
   // While another run holds the lease, what it has read of Git since is the newer.
-  if (holdsLease()) await teller.tell('what is about to happen', () => writeInBatches(journal, owed));
+  if (owed.length > 0 && holdsLease()) {
+    await teller.tell('what is about to happen', async () => {
+      await writeInBatches(journal, owed);
+      keepOwed(journal, cluster, undefined, []);
+    });
+  }
   await teller.tell('what was done', () =>
     writeInBatches(journal, recordReconcile(applied, desired, previous, clock.now(), nextId)),
   );
