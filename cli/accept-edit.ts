@@ -1,4 +1,4 @@
-import { formatProblem } from '#shared/errors/problem.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { refuse } from './refuse-eks-cluster.ts';

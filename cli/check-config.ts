@@ -1,5 +1,5 @@
-import { formatProblem } from '#shared/errors/problem.ts';
-import type { Problem } from '#shared/errors/problem.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import type { Problem } from '#shared/common/problem.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
 import { openSettingsText } from '#shared/settings/settings-places.ts';

@@ -1,6 +1,6 @@
 import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { checkWantedCluster, planClusterAddition } from './plan-cluster-addition.ts';
 import type { ClusterAddition } from './plan-cluster-addition.ts';
 import type { CommandProcess } from './command-process.ts';

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { findMissingSecrets } from '#local/server/require-secrets.ts';
+import { findMissingSecrets } from '#serve/require-secrets.ts';
 import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { probeFolder } from '#shared/adapters/folder/probe-folder.ts';
 import { parseAppKey } from '#shared/adapters/github/app-key.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import { findMissingFolders } from '#shared/settings/find-missing-folders.ts';
 import { serveClusters } from '#shared/settings/serve-clusters.ts';

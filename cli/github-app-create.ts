@@ -7,10 +7,10 @@ import { exchangeAppCode, setAppHook } from '#shared/adapters/github/register-ap
 import type { RegisteredApp } from '#shared/adapters/github/register-app.ts';
 import { createFolderSecretStore } from '#shared/adapters/disk/folder-secret-store.ts';
 import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manager/secrets-manager-secret-store.ts';
-import { replaceAppId } from '#shared/edit/edit-settings.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { replaceAppId } from './edit-settings.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
-import { VERSION } from '#shared/errors/version.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { buildAppManifest } from './app-manifest.ts';
 import type { CommandProcess } from './command-process.ts';
 import { describeAppSteps } from './describe-app-steps.ts';

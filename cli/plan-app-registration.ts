@@ -1,4 +1,4 @@
-import { formatProblem } from '#shared/errors/problem.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { githubApiUrl } from '#shared/settings/github-api-url.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';

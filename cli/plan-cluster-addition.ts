@@ -1,7 +1,7 @@
-import { addCluster } from '#shared/edit/edit-settings.ts';
-import type { NewCluster } from '#shared/edit/edit-settings.ts';
-import { formatProblem } from '#shared/errors/problem.ts';
-import { suggestName } from '#shared/errors/suggest-name.ts';
+import { addCluster } from './edit-settings.ts';
+import type { NewCluster } from './edit-settings.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { AWS_REGIONS, whyNotDeployable } from '#shared/settings/aws-regions.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';

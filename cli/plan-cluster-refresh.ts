@@ -1,7 +1,7 @@
-import { replaceClusterValues } from '#shared/edit/edit-settings.ts';
-import type { ClusterValues } from '#shared/edit/edit-settings.ts';
-import { formatProblem } from '#shared/errors/problem.ts';
-import { suggestName } from '#shared/errors/suggest-name.ts';
+import { replaceClusterValues } from './edit-settings.ts';
+import type { ClusterValues } from './edit-settings.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { accessEntryCommand } from '#shared/settings/access-entry-command.ts';
 import { compareBundles } from '#shared/settings/certificate-bundle.ts';

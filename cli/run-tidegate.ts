@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { describeError } from '#shared/errors/tidegate-error.ts';
-import { VERSION } from '#shared/errors/version.ts';
+import { describeError } from '#shared/common/tidegate-error.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { checkConfig } from './check-config.ts';
 import type { CheckConfigOptions } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';

@@ -13,7 +13,7 @@ import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import { LambdaEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/errors/version.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { createRunTime, type RunTime } from './run-time.ts';
 
 /** What every worker on GitHub's side of the trust zones has. */

@@ -1,4 +1,4 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
 
 /**

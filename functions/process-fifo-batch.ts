@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { describeError, dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { describeError, dispositionOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { RunContext } from './run-time.ts';
 

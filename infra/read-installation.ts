@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { formatProblem } from '#shared/errors/problem.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { findMissingFolders } from '#shared/settings/find-missing-folders.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';

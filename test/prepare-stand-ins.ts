@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureTestStandIns } from '#local/ensure-stand-ins.ts';
+import { ensureTestStandIns } from '#stand-ins/build/ensure-stand-ins.ts';
 
 function onlyUnitTestsAreAskedFor(): boolean {
   const filters = process.argv.slice(2).filter((argument) => argument.includes('test/'));

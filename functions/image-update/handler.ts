@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
 import type { RunContext } from '#functions/run-time.ts';
-import type { ImageHint } from '#shared/change/automations-to-run.ts';
-import { updateImages, type UpdateImagesPorts } from '#shared/change/update-images.ts';
-import { listsRepository } from '#shared/image/lists-repository.ts';
+import type { ImageHint } from '#shared/image-update/automations-to-run.ts';
+import { updateImages, type UpdateImagesPorts } from '#shared/image-update/update-images.ts';
+import { listsRepository } from '#shared/settings/lists-repository.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 

@@ -4,10 +4,10 @@ import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-r
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
-import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
+import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
 import { ImageUpdateEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
-import { VERSION } from '#shared/errors/version.ts';
-import { openGitHubWorker } from '../open-github-worker.ts';
+import { VERSION } from '#shared/common/version.ts';
+import { openGitHubWorker } from '#functions/open-github-worker.ts';
 import { createImageUpdateHandler } from './handler.ts';
 
 const service = 'image-update';

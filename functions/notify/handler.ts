@@ -1,6 +1,6 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
-import { fromStreamRecord } from '#shared/journal/stream-record.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+import { fromStreamRecord } from '#shared/records/stream-record.ts';
 import type { StatusStyle } from '#shared/notify/commit-status.ts';
 import { logEvents } from '#shared/notify/log-events.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
@@ -10,7 +10,7 @@ import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
-import type { RunContext } from '../run-time.ts';
+import type { RunContext } from '#functions/run-time.ts';
 
 export interface NotifyDependencies {
   readonly queues: WorkQueues;

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readTickState } from '#shared/reconcile/read-previous-state.ts';
@@ -10,9 +10,9 @@ import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
 import { watchAuthority } from '#shared/reconcile/watch-authority.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
-import { parseWorkMessage } from '../parse-work-message.ts';
-import { processFifoBatch } from '../process-fifo-batch.ts';
-import type { RunContext } from '../run-time.ts';
+import { parseWorkMessage } from '#functions/parse-work-message.ts';
+import { processFifoBatch } from '#functions/process-fifo-batch.ts';
+import type { RunContext } from '#functions/run-time.ts';
 
 /** The cluster's lease while this process holds it. */
 export interface HeldLease {

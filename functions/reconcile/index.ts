@@ -13,7 +13,7 @@ import { createPowertoolsMetrics } from '#shared/adapters/powertools/powertools-
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
-import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
+import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { readClusterFile } from '#shared/adapters/disk/read-cluster-file.ts';
@@ -25,7 +25,7 @@ import {
   ReconcileEnvironment,
 } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
-import { VERSION } from '#shared/errors/version.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { countConcerns } from './count-concerns.ts';
 import { createReconcileHandler } from './handler.ts';
 import { retryPassingFaults } from './retry-passing-faults.ts';

@@ -4,9 +4,9 @@ import { createGitHubSourceCredentials } from '#shared/adapters/github/github-so
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import { readEnvironment, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
-import { VERSION } from '#shared/errors/version.ts';
-import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
-import { openGitHubWorker } from '../open-github-worker.ts';
+import { VERSION } from '#shared/common/version.ts';
+import { DEFAULT_SOURCE_LIMITS } from '#shared/sources/artifact.ts';
+import { openGitHubWorker } from '#functions/open-github-worker.ts';
 import { createSourceSyncHandler } from './handler.ts';
 
 /** The schedules' own grain. */

@@ -6,7 +6,7 @@ import { Architecture, Code, Function, LoggingFormat, Runtime, Tracing } from 'a
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { hashWithModes } from '../asset-modes.ts';
+import { hashWithModes } from '#infra/asset-modes.ts';
 import { acknowledge } from './acknowledge.ts';
 
 const INTERFACE_ACTIONS = [

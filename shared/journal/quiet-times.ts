@@ -4,7 +4,7 @@ import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 
 import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 
-import { QUIET_TIMES_PREFIX, quietTimeKey, type QuietTimeRecord } from './journal-record.ts';
+import { QUIET_TIMES_PREFIX, quietTimeKey, type QuietTimeRecord } from '#shared/records/journal-record.ts';
 
 /** How long a process believes that it may ask: for so long, a limit that another one met is not known here. */
 const BELIEVE_MS = 5_000;

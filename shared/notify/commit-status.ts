@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { findCondition, isConditionTrue } from '#shared/journal/conditions.ts';
-import type { Condition, ObjectName, StatusRecord } from '#shared/journal/journal-record.ts';
-import { isCluster } from '#shared/journal/journal-record.ts';
+import { findCondition, isConditionTrue } from '#shared/records/conditions.ts';
+import type { Condition, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
+import { isCluster } from '#shared/records/journal-record.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
-import { redactText } from '#shared/redact/redact-secrets.ts';
+import { redactText } from '#shared/common/redact-secrets.ts';
 import { isWaiting } from './waiting-reasons.ts';
 
 const MAX_DESCRIPTION = 140;

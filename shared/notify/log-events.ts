@@ -1,5 +1,5 @@
-import type { EventRecord } from '#shared/journal/journal-record.ts';
-import type { JournalChange } from '#shared/journal/stream-record.ts';
+import type { EventRecord } from '#shared/records/journal-record.ts';
+import type { JournalChange } from '#shared/records/stream-record.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 
 const LEVELS = { info: 'info', warning: 'warn', error: 'error' } as const satisfies Record<

@@ -1,4 +1,4 @@
-import { isCluster, type ObjectName } from '#shared/journal/journal-record.ts';
+import { isCluster, type ObjectName } from '#shared/records/journal-record.ts';
 
 /** As long as the log group keeps its lines; seconds. */
 const KEPT_SECONDS = 30 * 24 * 60 * 60;

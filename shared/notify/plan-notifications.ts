@@ -1,5 +1,5 @@
-import { isCluster, journalKey, type StatusRecord } from '#shared/journal/journal-record.ts';
-import type { JournalChange } from '#shared/journal/stream-record.ts';
+import { isCluster, journalKey, type StatusRecord } from '#shared/records/journal-record.ts';
+import type { JournalChange } from '#shared/records/stream-record.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
 import { messageGroup } from '#shared/work/message-group.ts';

@@ -1,5 +1,5 @@
-import { outOfTime } from '#shared/errors/out-of-time.ts';
-import { dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { outOfTime } from '#shared/common/out-of-time.ts';
+import { dispositionOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';

@@ -1,4 +1,4 @@
-import type { SourceTree } from './source-tree.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 
 export interface GitRef {
   /** Full name: `refs/heads/main`, `refs/tags/v1.0.0`. */

@@ -1,4 +1,4 @@
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
 
 /** What a key has to hold still for a write to be carried out; undefined where it reads as nothing. */
 export interface JournalExpectation {

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 
 /** One kind as the server serves it, in the version it prefers or the one asked for. */
 export interface ApiResource {

@@ -1,4 +1,4 @@
-import type { SourceTree } from './source-tree.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 
 /** `kubectl kustomize` in a process of its own: empty environment, no plugins, no network. */
 export interface Renderer {

@@ -1,18 +1,18 @@
-import type { Instructions } from '#shared/api/instructions.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { InstructionKind, NamespacedName } from '#shared/api/resource-key.ts';
-import { formatProblem } from '#shared/errors/problem.ts';
-import { boundMessage, replaceConditions } from '#shared/journal/conditions.ts';
+import type { Instructions } from '#shared/flux/flux-objects.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { InstructionKind, NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import { boundMessage, replaceConditions } from '#shared/records/conditions.ts';
 import type {
   EventRecord,
   JournalRecord,
   ObjectName,
   RequestRecord,
   StatusRecord,
-} from '#shared/journal/journal-record.ts';
-import { authorityObject, clusterObject, journalKey, journalObject } from '#shared/journal/journal-record.ts';
-import { layOutInstructions } from '#shared/journal/lay-out-instructions.ts';
-import { isNewSet, isRecorded, type InstructionsWrite } from '#shared/journal/write-instructions.ts';
+} from '#shared/records/journal-record.ts';
+import { authorityObject, clusterObject, journalKey, journalObject } from '#shared/records/journal-record.ts';
+import { layOutInstructions } from '#shared/records/lay-out-flux-objects.ts';
+import { isNewSet, isRecorded, type InstructionsWrite } from '#shared/journal/write-flux-objects.ts';
 import type { DesiredState, StalledInstruction } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';

@@ -1,9 +1,9 @@
-import type { ObjectId } from '#shared/api/kubernetes-object.ts';
-import { formatObjectId, objectIdOf } from '#shared/api/kubernetes-object.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/api/names.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { NamespacedName } from '#shared/api/resource-key.ts';
-import type { PruneApproval } from '#shared/apply/desired-state.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { formatObjectId, objectIdOf } from '#shared/kubernetes/kubernetes-object.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import type { PruneApproval } from '#shared/engine/model/apply-request.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
 
 /** One approval as somebody wrote it, wherever that is. */

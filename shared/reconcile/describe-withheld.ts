@@ -1,9 +1,9 @@
-import { formatObjectId } from '#shared/api/kubernetes-object.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/api/names.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { PruneAnswer, SetOutcome, SourcePlace, WithheldPrune } from '#shared/apply/desired-state.ts';
-import { PASSING_GUARDS, SETTLED_GUARDS } from '#shared/apply/guard-outlook.ts';
-import type { WithheldSummary } from '#shared/journal/journal-record.ts';
+import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { PruneAnswer, SetOutcome, SourcePlace, WithheldPrune } from '#shared/engine/model/apply-request.ts';
+import { PASSING_GUARDS, SETTLED_GUARDS } from '#shared/engine/prune/guard-outlook.ts';
+import type { WithheldSummary } from '#shared/records/journal-record.ts';
 import { nameObjects, shorten } from './shorten-message.ts';
 
 /** Reasons told in one message; the rest is counted. */

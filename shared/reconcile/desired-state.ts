@@ -1,11 +1,11 @@
-import type { Instructions } from '#shared/api/instructions.ts';
-import type { ObjectId } from '#shared/api/kubernetes-object.ts';
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import type { FieldPath } from '#shared/api/locate-field.ts';
-import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
-import type { RenderState, SourcePlace } from '#shared/apply/desired-state.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import type { ObjectName, SourceHead } from '#shared/journal/journal-record.ts';
+import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import type { FieldPath } from '#shared/kubernetes/locate-field.ts';
+import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
+import type { RenderState, SourcePlace } from '#shared/engine/model/apply-request.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import type { ObjectName, SourceHead } from '#shared/records/journal-record.ts';
 
 /** Where a cluster is described. */
 export interface ClusterFolder {

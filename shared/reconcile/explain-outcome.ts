@@ -1,8 +1,8 @@
-import { objectIdOf, objectKey } from '#shared/api/kubernetes-object.ts';
-import type { KubernetesObject, ObjectId } from '#shared/api/kubernetes-object.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/api/names.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { NamespacedName } from '#shared/api/resource-key.ts';
+import { objectIdOf, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { NamespacedName } from '#shared/flux/resource-key.ts';
 import type {
   ApplyFailure,
   ApplyOutcome,
@@ -10,7 +10,7 @@ import type {
   PruneQuestion,
   SetOutcome,
   SourcePlace,
-} from '#shared/apply/desired-state.ts';
+} from '#shared/engine/model/apply-request.ts';
 import {
   collectApprovals,
   describeKustomization,
@@ -21,7 +21,7 @@ import {
   type GivenApproval,
 } from './approvals.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
-import { pathInObject } from '#shared/apply/path-in-object.ts';
+import { pathInObject } from '#shared/kubernetes/path-in-object.ts';
 
 /** Failures that are looked for in their source; more are told without a place. */
 const MAX_PLACES = 50;

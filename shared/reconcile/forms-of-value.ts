@@ -1,5 +1,5 @@
-import { formatExactJson } from '#shared/api/exact-json.ts';
-import { readGoYamlScalar } from '#shared/api/go-yaml-scalar.ts';
+import { formatExactJson } from '#shared/common/exact-json.ts';
+import { readGoYamlScalar } from '#shared/yaml-edit/go-yaml-scalar.ts';
 
 /** What a switch is set to is a guess of two, and the words stand in every second sentence: they are left as they are. */
 const SWITCHES = /^(?:true|false|yes|no|on|off|y|n|null|~)$/i;

@@ -1,9 +1,9 @@
-import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
-import { claimInstallation } from '#shared/apply/claim-installation.ts';
-import type { InstallationDecision } from '#shared/apply/decide-installation.ts';
-import { describePlace, type Installation } from '#shared/apply/installation.ts';
-import { findCondition, replaceConditions } from '#shared/journal/conditions.ts';
-import type { EventRecord, InstallationRecord, JournalRecord, StatusRecord } from '#shared/journal/journal-record.ts';
+import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
+import { claimInstallation } from '#shared/engine/lease/claim-installation.ts';
+import type { InstallationDecision } from '#shared/engine/lease/decide-installation.ts';
+import { describePlace, type Installation } from '#shared/engine/lease/installation.ts';
+import { findCondition, replaceConditions } from '#shared/records/conditions.ts';
+import type { EventRecord, InstallationRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { NextId } from './announce-reconcile.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';

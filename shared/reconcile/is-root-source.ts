@@ -1,10 +1,10 @@
-import { isRecord } from '#shared/api/is-record.ts';
-import { namespaceOf } from '#shared/api/instruction-schema.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
-import type { SourceHead } from '#shared/journal/journal-record.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import { namespaceOf } from '#shared/flux/kind-schema.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
+import type { SourceHead } from '#shared/records/journal-record.ts';
 import { isNamedAsRoot } from '#shared/render/resolve-root.ts';
-import { parseRevision } from '#shared/source/revision.ts';
+import { parseRevision } from '#shared/sources/revision.ts';
 
 /** Makes a text of an instruction what it becomes once its variables are filled in. */
 export type Fill = (text: string) => string;

@@ -1,5 +1,5 @@
-import { describeError } from '#shared/errors/tidegate-error.ts';
-import { sourceHeadKey } from '#shared/journal/journal-record.ts';
+import { describeError } from '#shared/common/tidegate-error.ts';
+import { sourceHeadKey } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { DesiredState } from './desired-state.ts';

@@ -1,5 +1,5 @@
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { ApplyOutcome, SetOutcome, SetState } from '#shared/apply/desired-state.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { ApplyOutcome, SetOutcome, SetState } from '#shared/engine/model/apply-request.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { DesiredState } from './desired-state.ts';
 import { summariseWithheld } from './describe-withheld.ts';

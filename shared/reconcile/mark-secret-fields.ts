@@ -1,7 +1,7 @@
-import { formatExactJson } from '#shared/api/exact-json.ts';
-import { FILLED_FIELDS, type FilledField } from '#shared/api/filled-fields.ts';
-import { isRecord } from '#shared/api/is-record.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import { formatExactJson } from '#shared/common/exact-json.ts';
+import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { expandVariables } from '#shared/render/expand-variables.ts';
 
 /** Objects that say which of their fields hold values of Secrets, and all that those values became on their way. */

@@ -1,8 +1,8 @@
-import { toInstructions } from '#shared/api/instructions.ts';
-import type { Instruction } from '#shared/api/parse-instruction.ts';
-import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
+import { toInstructions } from '#shared/flux/flux-objects.ts';
+import type { Instruction } from '#shared/flux/parse-flux-object.ts';
+import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
-import { parseRevision } from '#shared/source/revision.ts';
+import { parseRevision } from '#shared/sources/revision.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { readSources } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';

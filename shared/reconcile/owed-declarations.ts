@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { DECLARATIONS_PREFIX, journalKey, type JournalRecord } from '#shared/journal/journal-record.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { DECLARATIONS_PREFIX, journalKey, type JournalRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { PreviousState, RememberedDeclarations } from './read-previous-state.ts';

@@ -1,8 +1,8 @@
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { DesiredSet, PruneApproval } from '#shared/apply/desired-state.ts';
-import { formatProblem } from '#shared/errors/problem.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { ADOPT_ANNOTATION } from '#shared/kubernetes/names.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { DesiredSet, PruneApproval } from '#shared/engine/model/apply-request.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { collectApprovals, parentsOf } from './approvals.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import type { DesiredState, KustomizationNode, StalledInstruction } from './desired-state.ts';

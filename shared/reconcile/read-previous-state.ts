@@ -1,12 +1,12 @@
-import type { Instructions } from '#shared/api/instructions.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
+import type { Instructions } from '#shared/flux/flux-objects.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type {
   DeclarationRecord,
   InstallationRecord,
   LastRenderRecord,
   SourceHead,
   StatusRecord,
-} from '#shared/journal/journal-record.ts';
+} from '#shared/records/journal-record.ts';
 import {
   clusterObject,
   DECLARATIONS_PREFIX,
@@ -14,8 +14,8 @@ import {
   LAST_RENDERS_PREFIX,
   SOURCE_HEADS_PREFIX,
   statusKey,
-} from '#shared/journal/journal-record.ts';
-import { readStoredInstructions, type StoredInstructions } from '#shared/journal/read-instructions.ts';
+} from '#shared/records/journal-record.ts';
+import { readStoredInstructions, type StoredInstructions } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { TickState } from './is-due.ts';
 

@@ -1,6 +1,6 @@
-import type { Kustomization, SubstituteFrom } from '#shared/api/kustomization.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { Kustomization, SubstituteFrom } from '#shared/flux/kinds/kustomization.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import {
   KubernetesApiError,
   type ApiResource,

@@ -1,8 +1,8 @@
-import { ROOT_NAME } from '#shared/api/resource-key.ts';
-import { applyCluster } from '#shared/apply/apply-cluster.ts';
-import { readClusterUid } from '#shared/apply/cluster-uid.ts';
-import type { ApplyOutcome, PruneGuard } from '#shared/apply/desired-state.ts';
-import { journalObject, type RequestRecord } from '#shared/journal/journal-record.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
+import { applyCluster } from '#shared/engine/apply-cluster.ts';
+import { readClusterUid } from '#shared/engine/lease/cluster-uid.ts';
+import type { ApplyOutcome, PruneGuard } from '#shared/engine/model/apply-request.ts';
+import { journalObject, type RequestRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { announceReconcile, objectKey } from './announce-reconcile.ts';
 import type { NextId } from './announce-reconcile.ts';

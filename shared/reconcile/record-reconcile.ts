@@ -1,14 +1,14 @@
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { ApplyOutcome, SetOutcome } from '#shared/apply/desired-state.ts';
-import { isConditionTrue } from '#shared/journal/conditions.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { ApplyOutcome, SetOutcome } from '#shared/engine/model/apply-request.ts';
+import { isConditionTrue } from '#shared/records/conditions.ts';
 import type {
   EventRecord,
   JournalRecord,
   RequestRecord,
   StatusRecord,
   TombstoneRecord,
-} from '#shared/journal/journal-record.ts';
-import { journalKey } from '#shared/journal/journal-record.ts';
+} from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
 import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
 import type { DesiredState, FrozenBy, KustomizationNode, LastRenderUse } from './desired-state.ts';

@@ -1,13 +1,13 @@
-import { formatExactJson } from '#shared/api/exact-json.ts';
-import { isRecord } from '#shared/api/is-record.ts';
-import { namespaceOf } from '#shared/api/instruction-schema.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import { readPostBuild } from '#shared/api/parse-kustomization.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/api/resource-key.ts';
-import { formatProblem } from '#shared/errors/problem.ts';
-import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { SourceHead } from '#shared/journal/journal-record.ts';
+import { formatExactJson } from '#shared/common/exact-json.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import { namespaceOf } from '#shared/flux/kind-schema.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { readPostBuild } from '#shared/flux/kinds/parse-kustomization.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+import type { SourceHead } from '#shared/records/journal-record.ts';
 import { expandVariables } from '#shared/render/expand-variables.ts';
 import {
   compareAsRoots,

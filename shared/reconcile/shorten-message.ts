@@ -1,4 +1,4 @@
-import { formatObjectId, type ObjectId } from '#shared/api/kubernetes-object.ts';
+import { formatObjectId, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
 /** Objects named in one message; the rest is counted. */
 const MAX_NAMED = 50;

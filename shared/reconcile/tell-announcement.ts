@@ -1,9 +1,9 @@
-import { dispositionOf } from '#shared/errors/tidegate-error.ts';
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import { dispositionOf } from '#shared/common/tidegate-error.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Announcement } from './announce-reconcile.ts';
-import { replaceInstructions } from './replace-instructions.ts';
+import { replaceInstructions } from './replace-flux-objects.ts';
 import type { Teller } from './tell-journal.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { describeError, dispositionOf, TidegateError } from '#shared/errors/tidegate-error.ts';
-import { boundMessage, findCondition, isConditionTrue, replaceConditions } from '#shared/journal/conditions.ts';
-import { journalObject, type EventRecord, type StatusRecord } from '#shared/journal/journal-record.ts';
+import { describeError, dispositionOf, TidegateError } from '#shared/common/tidegate-error.ts';
+import { boundMessage, findCondition, isConditionTrue, replaceConditions } from '#shared/records/conditions.ts';
+import { journalObject, type EventRecord, type StatusRecord } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { NextId } from './announce-reconcile.ts';

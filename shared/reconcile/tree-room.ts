@@ -1,5 +1,5 @@
-import type { SourceTree } from '#shared/ports/source-tree.ts';
-import { DEFAULT_SOURCE_LIMITS } from '#shared/source/artifact.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
+import { DEFAULT_SOURCE_LIMITS } from '#shared/sources/artifact.ts';
 
 /** How much of all sources a process holds at a time. */
 export interface TreeRoomLimits {

@@ -1,10 +1,10 @@
-import type { Instruction } from '#shared/api/parse-instruction.ts';
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import { formatNamespacedName, ROOT_NAME } from '#shared/api/resource-key.ts';
-import type { NamespacedName, SourceKey } from '#shared/api/resource-key.ts';
-import type { RenderState } from '#shared/apply/desired-state.ts';
-import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { SourceHead } from '#shared/journal/journal-record.ts';
+import type { Instruction } from '#shared/flux/parse-flux-object.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
+import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
+import type { RenderState } from '#shared/engine/model/apply-request.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+import type { SourceHead } from '#shared/records/journal-record.ts';
 import { concealValues } from './conceal-values.ts';
 import type { ClusterFolder, FrozenBy, KustomizationNode, StalledInstruction } from './desired-state.ts';
 import type { RememberedDeclarations } from './read-previous-state.ts';

@@ -1,9 +1,9 @@
-import { isRecord } from '#shared/api/is-record.ts';
-import type { FieldPath } from '#shared/api/locate-field.ts';
-import { formatValue } from '#shared/api/describe-issues.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import { suggestName } from '#shared/errors/suggest-name.ts';
-import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import type { FieldPath } from '#shared/kubernetes/locate-field.ts';
+import { formatValue } from '#shared/yaml-edit/describe-issues.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
+import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
 import {
   decodeStrictly,
   findKustomizationFile,

@@ -1,7 +1,7 @@
-import { isInstructionGroup } from '#shared/api/instruction-kinds.ts';
-import { isRecord } from '#shared/api/is-record.ts';
-import { parseApiVersion, type KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { isInstructionGroup } from '#shared/flux/flux-kinds.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { decodeStrictly, KUSTOMIZATION_NAMES, readKustomizationFile, resolvePath } from './kustomization-file.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 

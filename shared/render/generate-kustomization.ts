@@ -1,8 +1,8 @@
-import { formatExactJson } from '#shared/api/exact-json.ts';
-import { isRecord } from '#shared/api/is-record.ts';
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { formatExactJson } from '#shared/common/exact-json.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { findField, IMAGE } from './kustomization-schema.ts';
 import { findKustomizationFile, joinPath, KUSTOMIZATION_NAMES, readKustomizationFile } from './kustomization-file.ts';
 

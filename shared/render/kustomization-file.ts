@@ -1,10 +1,10 @@
 import { isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
-import { isRecord } from '#shared/api/is-record.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import { describeError } from '#shared/errors/tidegate-error.ts';
-import { formatFieldPath } from '#shared/api/describe-issues.ts';
-import type { FieldPath } from '#shared/api/locate-field.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import { describeError } from '#shared/common/tidegate-error.ts';
+import { formatFieldPath } from '#shared/yaml-edit/describe-issues.ts';
+import type { FieldPath } from '#shared/kubernetes/locate-field.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
 /** The names kustomize looks for in a folder, in its order. */

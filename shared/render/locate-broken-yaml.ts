@@ -1,6 +1,6 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
-import type { Problem } from '#shared/errors/problem.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 

@@ -1,8 +1,8 @@
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import { resolveInsideRoot } from '#shared/api/resolve-inside-root.ts';
-import { formatNamespacedName } from '#shared/api/resource-key.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import type { SourceFile, SourceTree } from '#shared/ports/source-tree.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
 import { collectBuildInput } from './collect-build-input.ts';
 import { generateKustomization, type KustomizationEdits } from './generate-kustomization.ts';
 import { resolvePath } from './kustomization-file.ts';

@@ -1,11 +1,16 @@
-import { dropAbsent } from '#shared/api/drop-absent.ts';
-import { isInstructionGroup } from '#shared/api/instruction-kinds.ts';
-import { adviseOnVariables, FILLED_FIELDS, findFilledFields, type FilledField } from '#shared/api/filled-fields.ts';
-import { formatFieldPath } from '#shared/api/describe-issues.ts';
-import { isRecord } from '#shared/api/is-record.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { formatObjectId, objectIdOf, objectKey, parseApiVersion } from '#shared/api/kubernetes-object.ts';
-import { describeError } from '#shared/errors/tidegate-error.ts';
+import { dropAbsent } from '#shared/common/drop-absent.ts';
+import { isInstructionGroup } from '#shared/flux/flux-kinds.ts';
+import {
+  adviseOnVariables,
+  FILLED_FIELDS,
+  findFilledFields,
+  type FilledField,
+} from '#shared/kubernetes/filled-fields.ts';
+import { formatFieldPath } from '#shared/yaml-edit/describe-issues.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { formatObjectId, objectIdOf, objectKey, parseApiVersion } from '#shared/kubernetes/kubernetes-object.ts';
+import { describeError } from '#shared/common/tidegate-error.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
 /** The objects of a rendered stream, or all that is wrong with it, in sentences. */

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 
 /** Results of renders by the content they came from, so that a push which touches none of their files renders nothing. */
 export interface RenderCache {

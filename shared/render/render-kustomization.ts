@@ -1,7 +1,7 @@
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import type { Problem } from '#shared/errors/problem.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
 import { cutRepeated } from './cut-repeated.ts';
 import { locateBrokenYaml } from './locate-broken-yaml.ts';

@@ -1,6 +1,6 @@
-import type { Kustomization } from '#shared/api/kustomization.ts';
-import { resolveInsideRoot } from '#shared/api/resolve-inside-root.ts';
-import { formatNamespacedName, ROOT_NAME, type NamespacedName } from '#shared/api/resource-key.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
+import { formatNamespacedName, ROOT_NAME, type NamespacedName } from '#shared/flux/resource-key.ts';
 
 /** The Kustomization that stands for the cluster's folder, and the others. */
 export interface ResolvedRoot {

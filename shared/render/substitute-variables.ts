@@ -1,9 +1,9 @@
-import { isRecord } from '#shared/api/is-record.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { VARIABLE_NAME, VARIABLE_NAME_RULE } from '#shared/api/variable-name.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { VARIABLE_NAME, VARIABLE_NAME_RULE } from '#shared/flux/variable-name.ts';
 import { expandVariables } from './expand-variables.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
-import { isFluxComponent } from './split-instructions.ts';
+import { isFluxComponent } from './split-flux-objects.ts';
 
 /** A rendered stream with variables filled in, or what stopped it, per object. */
 export type Substitution =

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TidegateError } from '../errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { EksCluster } from './eks-clusters.ts';
 import type { Settings } from './settings.ts';
 

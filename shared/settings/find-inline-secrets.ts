@@ -1,4 +1,4 @@
-import { looksLikeSecret } from '#shared/redact/redact-secrets.ts';
+import { looksLikeSecret } from '#shared/common/redact-secrets.ts';
 import type { Finding, SettingsPath } from './settings-places.ts';
 
 /** Keys that can only hold a secret itself, and the setting that names it instead. */

@@ -1,4 +1,4 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 // By hand: the webhook reads its environment too, and a schema library takes longer to load than all else in it.
 

@@ -1,8 +1,8 @@
 import { isAlias, visit } from 'yaml';
 import { z } from 'zod';
-import type { Problem } from '#shared/errors/problem.ts';
-import { suggestName } from '#shared/errors/suggest-name.ts';
-import { redactText } from '#shared/redact/redact-secrets.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
+import { redactText } from '#shared/common/redact-secrets.ts';
 import { findContradictions } from './find-contradictions.ts';
 import { findInlineSecrets } from './find-inline-secrets.ts';
 import { githubApiUrl } from './github-api-url.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { suggestName } from '#shared/errors/suggest-name.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
 import { AWS_REGIONS } from './aws-regions.ts';
 import { ROLE_ARN } from './role-arn.ts';
-import { VERSION } from '#shared/errors/version.ts';
+import { VERSION } from '#shared/common/version.ts';
 
 /** Names that are safe in Secrets Manager and as a path below the secrets folder. */
 const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;

@@ -9,14 +9,14 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
-import { artifactDigest } from '#shared/source/artifact.ts';
+import { artifactDigest } from '#shared/sources/artifact.ts';
 
 interface Adapter {
   readonly store: ArtifactStore;

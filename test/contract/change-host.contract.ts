@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import { GITHUB_LIMITS } from '#shared/change/github-limits.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { GITHUB_LIMITS } from '#shared/pull-requests/github-limits.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ChangeHost, ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
 import { makeCapabilityChecks, type Lacks } from './capability-checks.ts';

@@ -1,7 +1,7 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { describe, expect, it } from 'vitest';
-import { openElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
+import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { describeImageRegistry } from './image-registry.contract.ts';
 

@@ -1,4 +1,4 @@
-import { startGitHub, type RunningGitHub } from '#local/github/start-github.ts';
+import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import {
   createGitHubClient,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JournalRecord, RequestRecord, StatusRecord } from '#shared/journal/journal-record.ts';
+import type { JournalRecord, RequestRecord, StatusRecord } from '#shared/records/journal-record.ts';
 import { createQuietTimes, listQuietTimes } from '#shared/journal/quiet-times.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';

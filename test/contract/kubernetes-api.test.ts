@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { startApiServerProxy, type ApiServerProxy } from '#local/cluster/api-server-proxy.ts';
-import { startCluster, type RunningCluster } from '#local/cluster/start-cluster.ts';
+import { startApiServerProxy, type ApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernetes-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError, type ApiResource } from '#shared/ports/kubernetes-api.ts';
 
 let cluster: RunningCluster;

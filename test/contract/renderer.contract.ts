@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Renderer } from '#shared/ports/renderer.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 
 /** A renderer under test. */
 export interface RendererWorld {

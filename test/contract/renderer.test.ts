@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
 import { describeRenderer } from './renderer.contract.ts';
 

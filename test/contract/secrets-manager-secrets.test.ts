@@ -2,13 +2,13 @@ import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { cacheSecrets } from '#shared/adapters/secrets-manager/cache-secrets.ts';
 import { createSecretsManagerSecrets } from '#shared/adapters/secrets-manager/secrets-manager-secrets.ts';
-import { parseWebhookSecrets } from '#shared/webhook/parse-webhook-secrets.ts';
-import { signBody } from '#shared/webhook/verify-signature.ts';
+import { parseWebhookSecrets } from '#shared/webhooks/parse-webhook-secrets.ts';
+import { signBody } from '#shared/webhooks/verify-signature.ts';
 import { describeSecrets } from './secrets.contract.ts';
 
 const MINUTE_MS = 60_000;

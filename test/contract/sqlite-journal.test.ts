@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { sampleSize } from '#test/sample-size.ts';
-import { describeInstructions } from './instructions.contract.ts';
+import { describeInstructions } from './flux-objects.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

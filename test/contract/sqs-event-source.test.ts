@@ -1,5 +1,5 @@
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { startMoto } from '#local/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
 import { describeEventIntake } from './event-intake.contract.ts';
 import type { EventIntakeWorld } from './event-intake.contract.ts';

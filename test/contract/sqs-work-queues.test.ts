@@ -1,7 +1,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createSqsWorkQueues } from '#shared/adapters/sqs/sqs-work-queues.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { consume, createQueues, openSqs } from './sqs-on-moto.ts';

@@ -1,8 +1,8 @@
-import { readFleet, shortenIntervals } from '#local/demo/read-fleet.ts';
-import { setStage, type Stage } from '#local/demo/stage.ts';
-import { tellStory, type ToldStep } from '#local/demo/story.ts';
+import { readFleet, shortenIntervals } from '#demo/read-fleet.ts';
+import { setStage, type Stage } from '#demo/stage.ts';
+import { tellStory, type ToldStep } from '#demo/story.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sampleSize } from '../sample-size.ts';
+import { sampleSize } from '#test/sample-size.ts';
 import { chooseKillPoints, killAt } from './kill-serve.ts';
 import { silentAudience } from './silent-audience.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const program = join(import.meta.dirname, '..', '..', 'local', 'demo', 'main.ts');
+const program = join(import.meta.dirname, '..', '..', 'demo', 'main.ts');
 
 let folder = '';
 beforeAll(async () => {

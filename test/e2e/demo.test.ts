@@ -1,7 +1,7 @@
-import { setStage, type Stage } from '#local/demo/stage.ts';
-import { tellStory, type ToldStep } from '#local/demo/story.ts';
+import { setStage, type Stage } from '#demo/stage.ts';
+import { tellStory, type ToldStep } from '#demo/story.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sampleSize } from '../sample-size.ts';
+import { sampleSize } from '#test/sample-size.ts';
 import { silentAudience } from './silent-audience.ts';
 
 const delays = [0, 50].slice(0, sampleSize(1, 2));

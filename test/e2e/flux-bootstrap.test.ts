@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Stage } from '#local/demo/stage.ts';
+import type { Stage } from '#demo/stage.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
 

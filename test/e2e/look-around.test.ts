@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeSurroundings } from '#local/demo/describe-surroundings.ts';
-import type { Stage } from '#local/demo/stage.ts';
-import { surroundingsOf } from '#local/demo/surroundings-of.ts';
+import { describeSurroundings } from '#demo/describe-surroundings.ts';
+import type { Stage } from '#demo/stage.ts';
+import { surroundingsOf } from '#demo/surroundings-of.ts';
 import { setSmallStage } from './small-stage.ts';
 
 const run = promisify(execFile);

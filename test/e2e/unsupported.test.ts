@@ -1,4 +1,4 @@
-import type { Stage } from '#local/demo/stage.ts';
+import type { Stage } from '#demo/stage.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { synthesizeFleet } from '#infra/cost/synthesize-fleet.ts';
+import { synthesizeFleet } from '#tools/cost/synthesize-fleet.ts';
 import { sampleSize } from '#test/sample-size.ts';
 import { evaluateAlarm } from './alarms/evaluate-alarm.ts';
 import { playInstallation } from './alarms/play-installation.ts';

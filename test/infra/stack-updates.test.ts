@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { z } from 'zod';
 import { synthesizeTemplate } from '#infra/synthesize-template.ts';
-import { RESOURCE_FACTS } from '#local/aws/resource-facts.ts';
-import { NOTHING_DEPLOYED, updateStack } from '#local/aws/update-stack.ts';
-import type { DeployedResources, StackStep } from '#local/aws/update-stack.ts';
+import { RESOURCE_FACTS } from '#stand-ins/aws/resource-facts.ts';
+import { NOTHING_DEPLOYED, updateStack } from '#stand-ins/aws/update-stack.ts';
+import type { DeployedResources, StackStep } from '#stand-ins/aws/update-stack.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
-import { sampleSize } from '../sample-size.ts';
+import { sampleSize } from '#test/sample-size.ts';
 
 /** A cluster of the settings, as far as a deployment depends on it. */
 interface Cluster {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startApiServerProxy, type ApiServerProxy } from '#local/cluster/api-server-proxy.ts';
-import { startCluster, type RunningCluster } from '#local/cluster/start-cluster.ts';
+import { startApiServerProxy, type ApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { applyCluster } from '#shared/apply/apply-cluster.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { applyCluster } from '#shared/engine/apply-cluster.ts';
 import type {
   ApplyOutcome,
   ApplyPorts,
@@ -13,9 +13,9 @@ import type {
   DesiredSet,
   SetOutcome,
   SetSettings,
-} from '#shared/apply/desired-state.ts';
-import { DEFAULT_INSTALLATION } from '#shared/apply/apply-set-id.ts';
-import { makeIdentity } from '#shared/apply/installation.ts';
+} from '#shared/engine/model/apply-request.ts';
+import { DEFAULT_INSTALLATION } from '#shared/engine/inventory/apply-set-id.ts';
+import { makeIdentity } from '#shared/engine/lease/installation.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 export const clock = {

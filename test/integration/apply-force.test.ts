@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { parseApiVersion, type KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { PRUNE_ANNOTATION } from '#shared/api/names.ts';
-import type { ApplyOutcome } from '#shared/apply/desired-state.ts';
-import { findResource } from '#shared/apply/group-kind.ts';
+import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
+import type { ApplyOutcome } from '#shared/engine/model/apply-request.ts';
+import { findResource } from '#shared/kubernetes/group-kind.ts';
 import type { Discovery } from '#shared/ports/kubernetes-api.ts';
 
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { acquireClusterLease, type ClusterLease } from '#shared/apply/cluster-lease.ts';
+import { acquireClusterLease, type ClusterLease } from '#shared/engine/lease/cluster-lease.ts';
 
 import { clock, startApplyFixture, type ApplyFixture } from './apply-fixture.ts';
 

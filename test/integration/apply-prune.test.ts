@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import type { ApplyPorts, ApplyRequest, DesiredSet } from '#shared/apply/desired-state.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { ApplyPorts, ApplyRequest, DesiredSet } from '#shared/engine/model/apply-request.ts';
 import { KubernetesApiError, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 import {

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
-import type { ElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
-import { ensureMoto } from '#local/aws/ensure-moto.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import type { ElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
 
-const starter = join(import.meta.dirname, '../../local/aws/start-moto.ts');
+const starter = join(import.meta.dirname, '../../stand-ins/aws/start-moto.ts');
 
 function isAlive(pid: number): boolean {
   try {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listAccessEntries } from '#local/aws/list-access-entries.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { listAccessEntries } from '#stand-ins/aws/list-access-entries.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createEksCluster, describeProduction } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 

@@ -20,10 +20,10 @@ import {
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
-import { startGitHub } from '#local/github/start-github.ts';
-import type { RunningGitHub } from '#local/github/start-github.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startGitHub } from '#stand-ins/github/start-github.ts';
+import type { RunningGitHub } from '#stand-ins/github/start-github.ts';
 import { parseAppKey } from '#shared/adapters/github/app-key.ts';
 import type { AppKey } from '#shared/adapters/github/app-key.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { until } from './open-serve.ts';

@@ -10,13 +10,13 @@ import { promisify } from 'node:util';
 import { Agent, request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ApiServerProxy, startApiServerProxy } from '#local/cluster/api-server-proxy.ts';
-import { cacheFolder } from '#local/build-go-module.ts';
-import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
-import { isAlive } from '#local/cluster/is-alive.ts';
-import { reservePorts } from '#local/cluster/reserve-ports.ts';
-import { type RunningCluster, startCluster } from '#local/cluster/start-cluster.ts';
-import { withBuildLock } from '#local/with-build-lock.ts';
+import { type ApiServerProxy, startApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
+import { cacheFolder } from '#stand-ins/build/build-go-module.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
+import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
+import { type RunningCluster, startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+import { withBuildLock } from '#stand-ins/build/with-build-lock.ts';
 
 const run = promisify(execFile);
 
@@ -159,7 +159,7 @@ describe('the stand-in cluster', () => {
 
   it('leaves no process and no folder when its owner is killed', async () => {
     const program = `
-      const { startCluster } = await import('#local/cluster/start-cluster.ts');
+      const { startCluster } = await import('#stand-ins/kubernetes/start-cluster.ts');
       const cluster = await startCluster({ nodes: 1 });
       console.log(JSON.stringify({ pids: cluster.pids(), folder: cluster.folder }));
       setInterval(() => {}, 1_000);`;
@@ -413,7 +413,7 @@ describe('the binaries of the stand-in cluster', () => {
     await writeFile(go, `${script.join('\n')}\n`);
     await chmod(go, 0o755);
     const program = `
-      const { ensureClusterBinaries } = await import('#local/cluster/build-binaries.ts');
+      const { ensureClusterBinaries } = await import('#stand-ins/kubernetes/build-binaries.ts');
       await ensureClusterBinaries();`;
     const builder = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       stdio: 'inherit',

@@ -5,12 +5,12 @@ import { GetBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DeployedStack, deployTemplate } from '#local/aws/deploy-template.ts';
-import { isPermitted } from '#local/aws/evaluate-policy.ts';
-import { roleStatements } from '#local/aws/role-statements.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
-import { describeStack } from '#local/lambda/describe-stack.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
+import { type DeployedStack, deployTemplate } from '#stand-ins/aws/deploy-template.ts';
+import { isPermitted } from '#stand-ins/aws/evaluate-policy.ts';
+import { roleStatements } from '#stand-ins/aws/role-statements.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import { describeStack } from '#stand-ins/lambda/describe-stack.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 
 let moto: RunningMoto;
 let stack: DeployedStack;

@@ -5,17 +5,17 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { automationsToRun } from '#shared/change/automations-to-run.ts';
-import { ensureMoto } from '#local/aws/ensure-moto.ts';
-import { createFieldLocator } from '#shared/api/locate-field.ts';
-import { ADOPT_ANNOTATION } from '#shared/api/names.ts';
-import { parseInstruction } from '#shared/api/parse-instruction.ts';
+import { automationsToRun } from '#shared/image-update/automations-to-run.ts';
+import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
+import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
+import { ADOPT_ANNOTATION } from '#shared/kubernetes/names.ts';
+import { parseInstruction } from '#shared/flux/parse-flux-object.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
-import { sourceSpecDigest } from '#shared/source/source-spec-digest.ts';
-import { sourcesToSync } from '#shared/source/sources-to-sync.ts';
+import { sourceSpecDigest } from '#shared/sources/source-spec-digest.ts';
+import { sourcesToSync } from '#shared/sources/sources-to-sync.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
-import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 
 const run = promisify(execFile);
 const documents = [
@@ -204,7 +204,7 @@ describe('a command of the AWS CLI in the documentation', () => {
 /** What is wrong with commands by the models that the AWS CLI is made from, which moto brings along. */
 async function faultsOfAwsCommands(lines: readonly string[]): Promise<readonly string[]> {
   const { python } = await ensureMoto();
-  const asked = run(python, ['local/aws/describe-aws-commands.py']);
+  const asked = run(python, ['stand-ins/aws/describe-aws-commands.py']);
   asked.child.stdin?.end(lines.join('\n'));
   const answers = z.array(z.array(z.string())).parse(
     (await asked).stdout

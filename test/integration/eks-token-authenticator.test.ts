@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { askAuthenticator } from '#local/cluster/ask-authenticator.ts';
-import type { AuthenticatorAnswer } from '#local/cluster/ask-authenticator.ts';
-import { ensureAuthenticator } from '#local/cluster/build-binaries.ts';
-import { EksTokenRefusal } from '#local/cluster/eks-token-refusal.ts';
-import { readEksToken } from '#local/cluster/read-eks-token.ts';
-import { verifyEksToken } from '#local/cluster/verify-eks-token.ts';
-import { verifyIdentityRequest } from '#local/cluster/verify-identity-request.ts';
+import { askAuthenticator } from '#stand-ins/kubernetes/ask-authenticator.ts';
+import type { AuthenticatorAnswer } from '#stand-ins/kubernetes/ask-authenticator.ts';
+import { ensureAuthenticator } from '#stand-ins/kubernetes/build-binaries.ts';
+import { EksTokenRefusal } from '#stand-ins/kubernetes/eks-token-refusal.ts';
+import { readEksToken } from '#stand-ins/kubernetes/read-eks-token.ts';
+import { verifyEksToken } from '#stand-ins/kubernetes/verify-eks-token.ts';
+import { verifyIdentityRequest } from '#stand-ins/kubernetes/verify-identity-request.ts';
 import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
@@ -233,7 +233,7 @@ describe('aws-iam-authenticator', () => {
     const { stdout } = await promisify(execFile)(binary, ['-version']);
 
     expect(said).toEqual([]);
-    const goMod = await readFile(join(import.meta.dirname, '../../local/cluster/authenticator/go.mod'), 'utf8');
+    const goMod = await readFile(join(import.meta.dirname, '../../stand-ins/kubernetes/authenticator/go.mod'), 'utf8');
     expect(goMod).toContain(`\tsigs.k8s.io/aws-iam-authenticator ${stdout.trim()}\n`);
   });
 

@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
-import type { GitHubOptions, RunningGitHub } from '#local/github/start-github.ts';
-import { startGitHub } from '#local/github/start-github.ts';
-import type { App, Installation, Permissions } from '#local/github/state.ts';
+import type { GitHubOptions, RunningGitHub } from '#stand-ins/github/start-github.ts';
+import { startGitHub } from '#stand-ins/github/start-github.ts';
+import type { App, Installation, Permissions } from '#stand-ins/github/state.ts';
 
 /** The repository that the suites of the stand-in work on. */
 export const FLEET = { owner: 'acme', repo: 'fleet' } as const;

@@ -5,11 +5,11 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { diffFiles, isAncestor, listCommits, mergeBase, mergeTrees } from '#local/github/git-history.ts';
-import { writeBlob, writeCommit } from '#local/github/git-objects.ts';
-import { initRepository, listRefs, readRef, updateRefs, type RefUpdate } from '#local/github/git-refs.ts';
-import { listTree, writeTree } from '#local/github/git-trees.ts';
-import { runGit } from '#local/github/run-git.ts';
+import { diffFiles, isAncestor, listCommits, mergeBase, mergeTrees } from '#stand-ins/github/git-history.ts';
+import { writeBlob, writeCommit } from '#stand-ins/github/git-objects.ts';
+import { initRepository, listRefs, readRef, updateRefs, type RefUpdate } from '#stand-ins/github/git-refs.ts';
+import { listTree, writeTree } from '#stand-ins/github/git-trees.ts';
+import { runGit } from '#stand-ins/github/run-git.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 let folder: string;

@@ -13,13 +13,13 @@ import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { Instructions } from '#shared/api/instructions.ts';
+import type { Instructions } from '#shared/flux/flux-objects.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
-import { createUpdateImagesMemory } from '#shared/change/update-images.ts';
-import type { StatusRecord } from '#shared/journal/journal-record.ts';
+import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
 
-import { recordInstructions } from './record-instructions.ts';
+import { recordInstructions } from './record-flux-objects.ts';
 import { startEcrForStories, type StoryRegistry } from './story-registry.ts';
 
 export const CLUSTER = 'my-cluster';

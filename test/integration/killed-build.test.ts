@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#local/cluster/build-binaries.ts';
-import { startFunction, type LambdaFunction } from '#local/lambda/start-function.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+import { startFunction, type LambdaFunction } from '#stand-ins/lambda/start-function.ts';
 
 const RENDERER = join(import.meta.dirname, '../../shared/adapters/kubectl/kubectl-renderer.ts');
 

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { askOracle } from '#local/oracles/ask-oracle.ts';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
-import { assessHealth } from '#shared/health/assess-health.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { assessHealth } from '#shared/kubernetes/health/assess-health.ts';
 import { LIVE_SITUATIONS } from '#test/fixtures/live-objects.ts';
 import { BUILT_IN_KINDS, liveObject, type Fields } from '#test/fixtures/generate-live-objects.ts';
 import { sampleSize } from '#test/sample-size.ts';

@@ -10,10 +10,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
-import { pollQueue } from '#local/lambda/poll-queue.ts';
-import { startFunction } from '#local/lambda/start-function.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { pollQueue } from '#stand-ins/lambda/poll-queue.ts';
+import { startFunction } from '#stand-ins/lambda/start-function.ts';
 
 /** Notes down what it sees, and does what the messages say. */
 const HANDLER = `

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { isAlive } from '#local/cluster/is-alive.ts';
-import { startFunction } from '#local/lambda/start-function.ts';
-import type { FunctionOptions, LambdaFunction } from '#local/lambda/start-function.ts';
+import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
+import { startFunction } from '#stand-ins/lambda/start-function.ts';
+import type { FunctionOptions, LambdaFunction } from '#stand-ins/lambda/start-function.ts';
 
 const HANDLER = `
 import { spawn } from 'node:child_process';
@@ -316,7 +316,7 @@ describe('the stand-in for Lambda', () => {
   it.each(['idle', 'computing'])(
     'ends a process that is %s when ours is killed, and removes its folder',
     async (state) => {
-      const starter = join(import.meta.dirname, '../../local/lambda/start-function.ts');
+      const starter = join(import.meta.dirname, '../../stand-ins/lambda/start-function.ts');
       const script = `
       const { startFunction } = await import(${JSON.stringify(starter)});
       const tried = startFunction({ name: 'tried', taskRoot: ${JSON.stringify(folder)}, handler: 'index.handler',

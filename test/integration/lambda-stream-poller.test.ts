@@ -11,10 +11,10 @@ import {
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#local/aws/start-moto.ts';
-import type { RunningMoto } from '#local/aws/start-moto.ts';
-import { pollStream } from '#local/lambda/poll-stream.ts';
-import { startFunction } from '#local/lambda/start-function.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { pollStream } from '#stand-ins/lambda/poll-stream.ts';
+import { startFunction } from '#stand-ins/lambda/start-function.ts';
 
 /** Notes down what it sees, and does what the items say. */
 const HANDLER = `

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startFunction, type LambdaFunction } from '#local/lambda/start-function.ts';
+import { startFunction, type LambdaFunction } from '#stand-ins/lambda/start-function.ts';
 import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -25,7 +25,7 @@ const { createIsomorphicGitRemote } = await load('shared/adapters/git/isomorphic
 const { createSqliteJournal } = await load('shared/adapters/sqlite/sqlite-journal.ts');
 const { openSqliteDatabase } = await load('shared/adapters/sqlite/sqlite-database.ts');
 const { systemClock } = await load('shared/adapters/clock/system-clock.ts');
-const { DEFAULT_SOURCE_LIMITS } = await load('shared/source/artifact.ts');
+const { DEFAULT_SOURCE_LIMITS } = await load('shared/sources/artifact.ts');
 const { FOLDER, GIT } = process.env;
 const journal = createSqliteJournal(openSqliteDatabase(FOLDER), systemClock);
 const gitRepositories = Array.from({ length: 4 }, (_, index) => ({

@@ -9,11 +9,11 @@ import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commi
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createSqliteWorkQueues, type SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
-import { toStreamRecord, type JournalStreamRecord } from '#shared/journal/stream-record.ts';
+import { toStreamRecord, type JournalStreamRecord } from '#shared/records/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
-import { collectingLogger, startGitHubForTests, type GitHubForTests } from '../contract/github-for-tests.ts';
+import { collectingLogger, startGitHubForTests, type GitHubForTests } from '#test/contract/github-for-tests.ts';
 
 const SET_STATUS = { method: 'POST', path: '/repos/{owner}/{repo}/statuses/{sha}' };
 const LIMIT = {

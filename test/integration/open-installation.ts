@@ -9,20 +9,20 @@ import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-con
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import { ROOT_NAME } from '#shared/api/resource-key.ts';
-import { acquireClusterLease } from '#shared/apply/cluster-lease.ts';
-import type { ConfigurationPlace } from '#shared/apply/installation.ts';
-import type { EventRecord, StatusRecord } from '#shared/journal/journal-record.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
+import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
+import type { ConfigurationPlace } from '#shared/engine/lease/installation.ts';
+import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import type { SourceFile } from '#shared/ports/source-tree.ts';
+import type { SourceFile } from '#shared/common/source-tree.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcileOutcome, ReconcileRequest } from '#shared/reconcile/reconcile-cluster.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
-import { artifactDigest, packArtifact } from '#shared/source/artifact.ts';
-import type { RunningCluster } from '#local/cluster/start-cluster.ts';
+import { artifactDigest, packArtifact } from '#shared/sources/artifact.ts';
+import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 

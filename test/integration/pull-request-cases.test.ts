@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { GitRepository } from '#shared/api/git-repository.ts';
+import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 
 import {
   BRANCH,

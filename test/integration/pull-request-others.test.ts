@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
-import { fingerprint, formatTrailers } from '#shared/change/commit-trailers.ts';
-import { observeBranch } from '#shared/change/observe-branch.ts';
+import { fingerprint, formatTrailers } from '#shared/pull-requests/commit-trailers.ts';
+import { observeBranch } from '#shared/pull-requests/observe-branch.ts';
 import { collectingLogger } from '#test/contract/github-for-tests.ts';
 
 import {

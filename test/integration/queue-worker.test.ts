@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startQueueWorker } from '#local/server/start-queue-worker.ts';
+import { startQueueWorker } from '#serve/start-queue-worker.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SetOutcome } from '#shared/apply/desired-state.ts';
+import type { SetOutcome } from '#shared/engine/model/apply-request.ts';
 import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
 

@@ -1,6 +1,6 @@
 import { assert as check, asyncProperty, bigInt, constantFrom, oneof, string, tuple, uniqueArray } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readInstructions } from '#shared/journal/read-instructions.ts';
+import { readInstructions } from '#shared/journal/read-flux-objects.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readInstallation, readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';

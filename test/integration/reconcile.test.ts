@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
-import { readInstructions } from '#shared/journal/read-instructions.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { readInstructions } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { openReconciledCluster, readFolder } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';

@@ -12,17 +12,17 @@ import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-r
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
-import type { GitRepository } from '#shared/api/git-repository.ts';
-import type { EventRecord, RequestRecord, SourceHead, StatusRecord } from '#shared/journal/journal-record.ts';
-import { journalKey } from '#shared/journal/journal-record.ts';
+import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
+import type { EventRecord, RequestRecord, SourceHead, StatusRecord } from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/source/artifact.ts';
+import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/sources/artifact.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
-import { recordInstructions } from './record-instructions.ts';
+import { recordInstructions } from './record-flux-objects.ts';
 
 const MINUTE = 60_000;
 

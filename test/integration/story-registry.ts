@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 
 import { ECRClient } from '@aws-sdk/client-ecr';
 
-import { openElasticContainerRegistry } from '#local/aws/elastic-container-registry.ts';
-import { startMoto } from '#local/aws/start-moto.ts';
+import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
 
 /** Where the images of stories are. */

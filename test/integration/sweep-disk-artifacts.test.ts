@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { sweepDiskArtifacts } from '#shared/adapters/disk/sweep-disk-artifacts.ts';
-import { artifactDigest } from '#shared/source/artifact.ts';
+import { artifactDigest } from '#shared/sources/artifact.ts';
 
 let folder: string;
 beforeEach(async () => {

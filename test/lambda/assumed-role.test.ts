@@ -1,8 +1,8 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
-import { KUSTOMIZATIONS } from '#local/demo/scene.ts';
-import { synthesize } from '../infra/synthesize.ts';
+import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
+import { KUSTOMIZATIONS } from '#demo/scene.ts';
+import { synthesize } from '#test/infra/synthesize.ts';
 
 const ROLE = 'arn:aws:iam::210987654321:role/tidegate-clusters';
 const SESSION = 'arn:aws:sts::210987654321:assumed-role/tidegate-clusters/tidegate-my-cluster';

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { isAlive } from '#local/cluster/is-alive.ts';
-import type { AuditEntry } from '#local/cluster/read-audit-log.ts';
-import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
-import { tellStory, type ToldStep } from '#local/demo/story.ts';
-import type { InstalledFunction } from '#local/lambda/start-installation.ts';
+import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
+import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
+import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
+import { tellStory, type ToldStep } from '#demo/story.ts';
+import type { InstalledFunction } from '#stand-ins/lambda/start-installation.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { synthesize } from '../infra/synthesize.ts';
+import { synthesize } from '#test/infra/synthesize.ts';
 
 const APP_KEY_PART = 32;
 const FUNCTIONS = ['Webhook', 'SourceSync', 'ImageUpdate', 'Reconcile', 'NotifyWorker', 'NotifyTeller'];

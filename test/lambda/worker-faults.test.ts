@@ -8,10 +8,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { AwsFault } from '#local/aws/start-moto.ts';
-import { type AwsStage, setAwsStage } from '#local/demo/aws-stage.ts';
-import { KUSTOMIZATIONS } from '#local/demo/scene.ts';
-import { synthesize } from '../infra/synthesize.ts';
+import type { AwsFault } from '#stand-ins/aws/start-moto.ts';
+import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
+import { KUSTOMIZATIONS } from '#demo/scene.ts';
+import { synthesize } from '#test/infra/synthesize.ts';
 
 const ALL_NODES = '--selector=kubernetes.io/os=linux';
 const CACHE = 'apps/cache/deployment.yaml';

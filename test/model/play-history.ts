@@ -1,5 +1,5 @@
-import type { Fault } from '#local/github/faults.ts';
-import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
+import type { Fault } from '#stand-ins/github/faults.ts';
+import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { CLUSTER, FILE, MINUTE, type ImageStories, type ImageStory } from '#test/integration/image-stories.ts';
 
 import { faultsOf, startModel, type PullRequestModel, type SeenPull, type SeenWorld } from './pull-request-model.ts';

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#local/oracles/ask-oracle.ts';
-import { formatProblem } from '#shared/errors/problem.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { collectBuildInput } from '#shared/render/collect-build-input.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

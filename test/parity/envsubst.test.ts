@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#local/oracles/ask-oracle.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { expandVariables } from '#shared/render/expand-variables.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

@@ -3,7 +3,7 @@ import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#local/oracles/ask-oracle.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { generateKustomization, listManifests } from '#shared/render/generate-kustomization.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

@@ -5,8 +5,8 @@ import { request as requestHttps } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Sha256 } from '#shared/adapters/signature/sha256.ts';
-import { nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { readText } from './read-text.ts';
 
 /** Who calls AWS, and where it is. */

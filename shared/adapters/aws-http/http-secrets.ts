@@ -1,5 +1,5 @@
-import { classifyAwsCode } from '#shared/errors/classify-aws-failure.ts';
-import { explainSecretFailure } from '#shared/errors/explain-secret-failure.ts';
+import { classifyAwsCode } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { explainSecretFailure } from '#shared/adapters/aws/explain-secret-failure.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { CallAws } from './call-aws.ts';
 import { readText } from './read-text.ts';

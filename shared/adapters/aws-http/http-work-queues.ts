@@ -1,5 +1,5 @@
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
-import { explainQueueFailure, findQueueUrl } from '#shared/work/explain-queue-failure.ts';
+import { explainQueueFailure, findQueueUrl } from '#shared/adapters/aws/explain-queue-failure.ts';
 import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName } from '#shared/work/work-message.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 
-import { makeFolder } from '../folder/make-folder.ts';
+import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 
 /** Keeps the apply records in a folder, one file a cluster; a write is whole or did not happen. */
 export function diskApplyRecords(folder: string): ApplyRecords {

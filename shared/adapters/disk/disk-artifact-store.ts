@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
-import { artifactDigest } from '#shared/source/artifact.ts';
-import { makeFolder } from '../folder/make-folder.ts';
+import { artifactDigest } from '#shared/sources/artifact.ts';
+import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 
 /** Artifacts as files named after their digest, below one folder. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatProblem } from '#shared/errors/problem.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { settingsOfRegion } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';

@@ -9,14 +9,14 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import { journalKey } from '#shared/journal/journal-record.ts';
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
-import { parseJournalRecord } from '#shared/journal/parse-journal-record.ts';
-import { isExpired } from '#shared/journal/record-expiry.ts';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { parseJournalRecord } from '#shared/records/parse-journal-record.ts';
+import { isExpired } from '#shared/records/record-expiry.ts';
 import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
-import { toJournalItem } from '#shared/journal/stream-record.ts';
+import { toJournalItem } from '#shared/records/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal, JournalExpectation } from '#shared/ports/journal.ts';
 import { isContention } from './is-contention.ts';

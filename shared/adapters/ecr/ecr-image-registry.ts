@@ -1,10 +1,10 @@
 import { DescribeImagesCommand, DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import type { ImageDetail } from '@aws-sdk/client-ecr';
-import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import { parseEcrImage, tryParseImageReference } from '#shared/image/image-reference.ts';
-import type { EcrImage } from '#shared/image/image-reference.ts';
-import { listsRepository } from '#shared/image/lists-repository.ts';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { parseEcrImage, tryParseImageReference } from '#shared/images/image-reference.ts';
+import type { EcrImage } from '#shared/images/image-reference.ts';
+import { listsRepository } from '#shared/settings/lists-repository.ts';
 import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
 

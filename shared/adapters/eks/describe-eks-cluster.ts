@@ -1,7 +1,7 @@
 import { DescribeClusterCommand } from '@aws-sdk/client-eks';
 import type { Cluster, VpcConfigResponse } from '@aws-sdk/client-eks';
-import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { DescribeEksCluster, EksClusterDescription, EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
 import { createEksClient } from './create-eks-client.ts';
 

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describeError } from '#shared/errors/tidegate-error.ts';
+import { describeError } from '#shared/common/tidegate-error.ts';
 
 /**
  * Tells whether a folder could be used, without leaving anything behind: it is there or could be made, and can be

@@ -1,7 +1,7 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
 import { fetch, Headers, type Response } from 'undici';
-import { readRetryAfter } from '#shared/errors/read-retry-after.ts';
-import { describeError, TidegateError } from '#shared/errors/tidegate-error.ts';
+import { readRetryAfter } from '#shared/common/read-retry-after.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { GitCredentials } from '#shared/ports/git-remote.ts';
 import { guardedAgent, refuseForbiddenHost } from './guarded-agent.ts';
 import { readPktLines } from './pkt-line.ts';

@@ -2,7 +2,7 @@ import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { Agent } from 'undici';
 
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { isForbiddenAddress } from './is-forbidden-address.ts';
 
 type Found = (error: Error | null, address: string | LookupAddress[], family?: number) => void;

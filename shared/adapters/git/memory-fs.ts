@@ -1,5 +1,5 @@
 import type { PromiseFsClient } from 'isomorphic-git';
-import { viewOf } from '#shared/source/view-of.ts';
+import { viewOf } from '#shared/common/view-of.ts';
 
 /** One for all: isomorphic-git looks for every object as a file first, and a stack trace each time is what would take longest. */
 const MISSING = Object.assign(new Error('no such file or folder'), { code: 'ENOENT' });

@@ -1,6 +1,6 @@
 import type { Octokit } from '@octokit/core';
 
-import { dispositionOf, type TidegateError } from '#shared/errors/tidegate-error.ts';
+import { dispositionOf, type TidegateError } from '#shared/common/tidegate-error.ts';
 import type {
   BranchCommit,
   BranchMove,

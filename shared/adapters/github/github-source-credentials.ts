@@ -1,12 +1,12 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { GitCredentials } from '#shared/ports/git-remote.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
-import { githubWebOrigin } from '#shared/source/source-url.ts';
+import { githubWebOrigin } from '#shared/sources/source-url.ts';
 
 import type { GitHubClient, GitHubToken } from './github-client.ts';
 import { statusOf } from './to-tidegate-error.ts';

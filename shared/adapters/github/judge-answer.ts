@@ -1,4 +1,4 @@
-import { readRetryAfter } from '#shared/errors/read-retry-after.ts';
+import { readRetryAfter } from '#shared/common/read-retry-after.ts';
 import type { BranchRule } from '#shared/ports/change-host.ts';
 
 import type { GitHubAnswer } from './github-answer.ts';

@@ -1,4 +1,4 @@
-import { TidegateError, type Disposition } from '#shared/errors/tidegate-error.ts';
+import { TidegateError, type Disposition } from '#shared/common/tidegate-error.ts';
 
 import { readAnswer, type GitHubAnswer } from './github-answer.ts';
 import { judgeAnswer, type Judgement } from './judge-answer.ts';

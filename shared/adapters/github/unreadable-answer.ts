@@ -1,4 +1,4 @@
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** Octokit hands out an answer that was cut off, or the page of a proxy, as text, and calls it a success. */
 export function unreadableAnswer(what: string): TidegateError {

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
-import { makeFolder } from '../folder/make-folder.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
+import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 
 /** How kubectl is run. */
 export interface KubectlRendererOptions {

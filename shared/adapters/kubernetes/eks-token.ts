@@ -1,6 +1,6 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Sha256 } from '#shared/adapters/signature/sha256.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** aws-iam-authenticator refuses longer ones; session tags and session policies make them grow. */
 const MAX_TOKEN_BYTES = 4096;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { parseApiVersion } from '#shared/api/kubernetes-object.ts';
-import { FIELD_MANAGER } from '#shared/api/names.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { parseApiVersion } from '#shared/kubernetes/kubernetes-object.ts';
+import { FIELD_MANAGER } from '#shared/kubernetes/names.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import {
   KubernetesApiError,
   type ApiResource,

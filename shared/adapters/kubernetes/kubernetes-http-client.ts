@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 
-import { formatExactJson, parseExactJson } from '#shared/api/exact-json.ts';
-import { TidegateError, describeError } from '#shared/errors/tidegate-error.ts';
+import { formatExactJson, parseExactJson } from '#shared/common/exact-json.ts';
+import { TidegateError, describeError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
 
 import type { KubernetesConnection, KubernetesCredentials } from './kubernetes-connection.ts';

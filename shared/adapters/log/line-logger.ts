@@ -1,5 +1,5 @@
 import type { Logger } from '#shared/ports/logger.ts';
-import { redactFields, redactText } from '#shared/redact/redact-secrets.ts';
+import { redactFields, redactText } from '#shared/common/redact-secrets.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

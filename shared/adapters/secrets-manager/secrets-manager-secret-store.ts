@@ -1,6 +1,6 @@
 import { DescribeSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
 
 /** Secrets of Secrets Manager, which the stack has made and a person fills with their own credentials. */

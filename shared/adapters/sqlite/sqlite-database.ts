@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import { makeFolder } from '../folder/make-folder.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 
 const SCHEMA_VERSION = 1;
 

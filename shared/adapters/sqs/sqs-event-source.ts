@@ -5,8 +5,8 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { BatchResultErrorEntry, Message } from '@aws-sdk/client-sqs';
-import { classifyAwsFailure, nameAwsFailure } from '#shared/errors/classify-aws-failure.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
 
 const BATCH = 10;

@@ -3,9 +3,9 @@ import { createNotifyHandler } from '#functions/notify/handler.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { explainJudgement } from '#shared/adapters/github/to-tidegate-error.ts';
 import type { Judgement } from '#shared/adapters/github/judge-answer.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
-import type { JournalRecord } from '#shared/journal/journal-record.ts';
-import { toStreamRecord } from '#shared/journal/stream-record.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { toStreamRecord } from '#shared/records/stream-record.ts';
 
 const STATUS: JournalRecord = {
   type: 'Status',

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Condition, StatusRecord } from '#shared/journal/journal-record.ts';
+import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 
 function condition(type: Condition['type'], status: Condition['status'], reason: string): Condition {

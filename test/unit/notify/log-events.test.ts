@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
-import type { EventRecord } from '#shared/journal/journal-record.ts';
+import type { EventRecord } from '#shared/records/journal-record.ts';
 import { logEvents } from '#shared/notify/log-events.ts';
 
 describe('the events in the log', () => {

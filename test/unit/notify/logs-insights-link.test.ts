@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterObject } from '#shared/journal/journal-record.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
 import { logsInsightsLink } from '#shared/notify/logs-insights-link.ts';
 
 const LOG = { region: 'eu-west-1', group: '/aws/lambda/tidegate-notify' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clusterObject } from '#shared/journal/journal-record.ts';
-import type { Condition, StatusRecord } from '#shared/journal/journal-record.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
+import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
 import { commitStatus } from '#shared/notify/commit-status.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import { parseRepositoryId } from '#shared/notify/repository-id.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Instructions } from '#shared/api/instructions.ts';
-import type { InstructionSetRecord } from '#shared/journal/journal-record.ts';
-import { layOutInstructions } from '#shared/journal/lay-out-instructions.ts';
+import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { InstructionSetRecord } from '#shared/records/journal-record.ts';
+import { layOutInstructions } from '#shared/records/lay-out-flux-objects.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import type { PreviousState } from '#shared/reconcile/read-previous-state.ts';

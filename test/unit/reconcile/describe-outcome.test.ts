@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ChangeSetEntry, SetOutcome } from '#shared/apply/desired-state.ts';
+import type { ChangeSetEntry, SetOutcome } from '#shared/engine/model/apply-request.ts';
 import { describeOutcome } from '#shared/reconcile/describe-outcome.ts';
 import type { OutcomeContext } from '#shared/reconcile/describe-outcome.ts';
 import { sampleSize } from '#test/sample-size.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubernetesObject } from '#shared/api/kubernetes-object.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { rootSources } from '#shared/reconcile/is-root-source.ts';
 
 const HEAD = { url: 'https://github.com/acme/fleet-infra', revision: `main@sha1:${'a'.repeat(40)}` };

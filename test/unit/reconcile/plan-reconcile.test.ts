@@ -1,7 +1,7 @@
 import { assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
-import { clusterObject } from '#shared/journal/journal-record.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { parseApprovals } from '#shared/reconcile/approvals.ts';

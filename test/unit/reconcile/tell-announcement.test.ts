@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import type { ImageUpdateAutomation } from '#shared/api/image-update-automation.ts';
-import { toInstructions, type Instructions } from '#shared/api/instructions.ts';
+import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
+import { toInstructions, type Instructions } from '#shared/flux/flux-objects.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
-import { findUnwanted } from '#shared/change/unwanted-proposals.ts';
-import type { StatusRecord } from '#shared/journal/journal-record.ts';
-import { readStoredInstructions } from '#shared/journal/read-instructions.ts';
+import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
+import { readStoredInstructions } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState, StalledInstruction } from '#shared/reconcile/desired-state.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import { TidegateError } from '#shared/errors/tidegate-error.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 import { createTeller } from '#shared/reconcile/tell-journal.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';

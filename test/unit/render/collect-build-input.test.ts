@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatProblem } from '#shared/errors/problem.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { collectBuildInput } from '#shared/render/collect-build-input.ts';
 
 function tree(texts: Readonly<Record<string, string>>): SourceTree {

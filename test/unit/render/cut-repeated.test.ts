@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { cutRepeated } from '#shared/render/cut-repeated.ts';
 
 function treeOf(texts: Readonly<Record<string, string>>): SourceTree {

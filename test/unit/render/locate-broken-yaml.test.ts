@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatProblem } from '#shared/errors/problem.ts';
-import type { SourceTree } from '#shared/ports/source-tree.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { locateBrokenYaml } from '#shared/render/locate-broken-yaml.ts';
 
 const GOOD = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n';

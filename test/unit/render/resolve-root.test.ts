@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Kustomization } from '#shared/api/kustomization.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { defaultRoot, resolveRoot } from '#shared/render/resolve-root.ts';
 
 function kustomization(name: string, more: Partial<Kustomization> = {}): Kustomization {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EksTokenRefusal } from '#local/cluster/eks-token-refusal.ts';
-import { verifyEksToken } from '#local/cluster/verify-eks-token.ts';
-import type { EksTokenCheck } from '#local/cluster/verify-eks-token.ts';
+import { EksTokenRefusal } from '#stand-ins/kubernetes/eks-token-refusal.ts';
+import { verifyEksToken } from '#stand-ins/kubernetes/verify-eks-token.ts';
+import type { EksTokenCheck } from '#stand-ins/kubernetes/verify-eks-token.ts';
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
 import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
 import { sampleSize } from '#test/sample-size.ts';
