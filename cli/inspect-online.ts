@@ -3,19 +3,20 @@ import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.
 import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
 import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { parseAppKey } from '#shared/adapters/github/app-key.ts';
-import { inspectApp, inspectToken } from '#shared/adapters/github/inspect-github.ts';
-import type { GitHubFault, GitHubInspection } from '#shared/adapters/github/inspect-github.ts';
+import {
+  inspectApp,
+  inspectToken,
+  type GitHubFault,
+  type GitHubInspection,
+} from '#shared/adapters/github/inspect-github.ts';
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
-import { inspectCluster } from '#shared/adapters/kubernetes/inspect-cluster.ts';
-import type { ClusterRight } from '#shared/adapters/kubernetes/inspect-cluster.ts';
+import { inspectCluster, type ClusterRight } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
 import type { EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
-import { eksClusters } from '#shared/settings/eks-clusters.ts';
-import type { EksCluster } from '#shared/settings/eks-clusters.ts';
-import { serveClusters } from '#shared/settings/serve-clusters.ts';
-import type { ServeCluster } from '#shared/settings/serve-clusters.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import { eksClusters, type EksCluster } from '#shared/settings/eks-clusters.ts';
+import { serveClusters, type ServeCluster } from '#shared/settings/serve-clusters.ts';
 import { accountOfRole } from '#shared/settings/role-arn.ts';
 import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';

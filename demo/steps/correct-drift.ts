@@ -1,4 +1,4 @@
-import type { LiveObject } from '#shared/ports/kubernetes-api.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 import { type Scene, waitUntilReady } from '../scene.ts';
 import { notYet, sighted } from '../wait-for.ts';
 

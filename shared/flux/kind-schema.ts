@@ -4,7 +4,7 @@ import type { Problem } from '#shared/common/problem.ts';
 import { describeIssues } from '#shared/yaml-edit/describe-issues.ts';
 import { dropAbsent } from '#shared/common/drop-absent.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/kubernetes/locate-field.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 import { INSTRUCTION_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { parseDuration } from '#shared/common/parse-duration.ts';
 import type { InstructionKind } from './resource-key.ts';

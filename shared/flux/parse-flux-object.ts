@@ -15,7 +15,7 @@ import {
 import { namespaceOf, type Parsed } from './kind-schema.ts';
 import { parseApiVersion, type KubernetesObject, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from './kinds/kustomization.ts';
-import type { FieldLocator } from '#shared/kubernetes/locate-field.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 import { parseGitRepository } from './kinds/parse-git-repository.ts';
 import { parseImagePolicy } from './kinds/parse-image-policy.ts';
 import { parseImageRepository } from './kinds/parse-image-repository.ts';

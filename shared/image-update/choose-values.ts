@@ -6,7 +6,7 @@ import { partOfImage } from './plan-edits.ts';
 import { isDigest, tryParseImageReference, type ImageReference } from '#shared/images/image-reference.ts';
 import { selectTag } from '#shared/images/select-tag.ts';
 import type { TagOrder } from '#shared/images/tag-order.ts';
-import type { ImageTag } from '#shared/ports/image-registry.ts';
+import type { ImageTag } from '#shared/images/image-tag.ts';
 
 import { imageKey } from './place.ts';
 import { refusalOf, tagOfValue, type FindRefused, type RefusedVersion } from './refused-versions.ts';

@@ -7,7 +7,8 @@ import { formatImageReference } from '#shared/images/image-reference.ts';
 import { orderOfPolicy } from '#shared/images/select-tag.ts';
 import type { TagOrder } from '#shared/images/tag-order.ts';
 import type { Clock } from '#shared/ports/clock.ts';
-import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
+import type { ImageRegistry } from '#shared/ports/image-registry.ts';
+import type { ImageTag } from '#shared/images/image-tag.ts';
 import { runWithin } from '#shared/common/run-within.ts';
 import { visitHosts } from '#shared/common/visit-hosts.ts';
 

@@ -1,5 +1,5 @@
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
-import type { ImageTag } from '#shared/ports/image-registry.ts';
+import type { ImageTag } from './image-tag.ts';
 
 import { alphabeticalPolicy } from './alphabetical-policy.ts';
 import { tagExclusion, tagFilter } from './filter-tags.ts';

@@ -1,4 +1,4 @@
-import type { ApiResource, Discovery } from '#shared/ports/kubernetes-api.ts';
+import type { ApiResource, Discovery } from './discovery.ts';
 
 /** A kind across its versions. */
 export interface GroupKind {

@@ -1,4 +1,4 @@
-import type { KubernetesStatus } from '#shared/ports/kubernetes-api.ts';
+import type { KubernetesStatus } from './api-error.ts';
 
 /**
  * Sentences in which servers, rules in CustomResourceDefinitions and admission say that a field cannot change. Whole

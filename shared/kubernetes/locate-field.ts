@@ -1,19 +1,7 @@
 import { isAlias, isMap, isNode, isPair, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import type { FieldLocator, FieldPath, FieldPlace } from '#shared/yaml-edit/field-path.ts';
 import { parseApiVersion, type ObjectId } from './kubernetes-object.ts';
-
-/** Where a field stands in what a person wrote. */
-export interface FieldPlace {
-  readonly file: string;
-  /** 1-based; absent when the object, or the field of it, is not written in a file but generated or patched. */
-  readonly line?: number;
-  readonly column?: number;
-}
-
-export type FieldPath = readonly (string | number)[];
-
-/** Finds the place of one object's fields; `expect` tells a field that is there from one that is missing. */
-export type FieldLocator = (field: FieldPath, expect: 'present' | 'missing') => FieldPlace;
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 

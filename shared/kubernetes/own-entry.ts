@@ -1,5 +1,5 @@
 import { APPLYSET_PART_OF_LABEL, FIELD_MANAGER } from './names.ts';
-import type { LiveMetadata, ManagedFieldsEntry } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata, ManagedFieldsEntry } from './live-object.ts';
 
 /** Our Apply entry in an object's managedFields. */
 export function ownEntry(live: LiveMetadata): ManagedFieldsEntry | undefined {

@@ -1,6 +1,6 @@
 import { formatExactJson } from '#shared/common/exact-json.ts';
 import { isRecord } from '#shared/common/is-record.ts';
-import type { FieldPath } from './locate-field.ts';
+import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
 
 /** Deeper than any field of any kind. */
 const MAX_PARTS = 64;

@@ -1,10 +1,4 @@
-export interface ImageTag {
-  readonly tag: string;
-  /** `sha256:<hex>`. */
-  readonly digest: string;
-  /** Milliseconds since the epoch, where the registry knows it. */
-  readonly pushedAt?: number;
-}
+import type { ImageTag } from '#shared/images/image-tag.ts';
 
 /** A container registry, read only. */
 export interface ImageRegistry {

@@ -1,7 +1,7 @@
 import type { Instructions } from '#shared/flux/flux-objects.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import type { FieldPath } from '#shared/kubernetes/locate-field.ts';
+import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
 import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
 import type { RenderState, SourcePlace } from '#shared/engine/model/apply-request.ts';
 import type { Problem } from '#shared/common/problem.ts';

@@ -1,23 +1,25 @@
 import { namespaceOf } from '#shared/flux/kind-schema.ts';
-import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { formatObjectId, objectIdOf, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+import {
+  formatObjectId,
+  objectIdOf,
+  objectKey,
+  type KubernetesObject,
+  type ObjectId,
+} from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
-import { createFieldLocator, locateObject, type FieldLocator } from '#shared/kubernetes/locate-field.ts';
+import { createFieldLocator, locateObject } from '#shared/kubernetes/locate-field.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 import { INSTRUCTION_NAMESPACE } from '#shared/kubernetes/names.ts';
-import type { Instruction, ParsedInstruction } from '#shared/flux/parse-flux-object.ts';
-import { parseInstruction } from '#shared/flux/parse-flux-object.ts';
+import { parseInstruction, type Instruction, type ParsedInstruction } from '#shared/flux/parse-flux-object.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { Problem } from '#shared/common/problem.ts';
-import { formatProblem } from '#shared/common/problem.ts';
+import { formatProblem, type Problem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { recordInstruction } from '#shared/records/lay-out-flux-objects.ts';
 import { MAX_RECORD_BYTES, recordBytes, whyOversized } from '#shared/journal/refuse-oversized-write.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
-import { planRender } from '#shared/render/plan-render.ts';
-import type { RenderPlan } from '#shared/render/plan-render.ts';
-import { renderKustomization } from '#shared/render/render-kustomization.ts';
-import type { RenderResult } from '#shared/render/render-kustomization.ts';
+import { planRender, type RenderPlan } from '#shared/render/plan-render.ts';
+import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
 import { splitInstructions } from '#shared/render/split-flux-objects.ts';
 import type { ClusterFolder, Locate, StalledInstruction } from './desired-state.ts';
 import { explainServiceAccount } from './explain-service-account.ts';

@@ -1,11 +1,16 @@
 import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
-import { findCondition, isConditionTrue, replaceConditions } from '#shared/records/conditions.ts';
-import type { ConditionState } from '#shared/records/conditions.ts';
-import { clusterObject, sourceHeadKey, statusKey } from '#shared/records/journal-record.ts';
-import type { EventRecord, SourceHead, StatusRecord } from '#shared/records/journal-record.ts';
+import { findCondition, isConditionTrue, replaceConditions, type ConditionState } from '#shared/records/conditions.ts';
+import {
+  clusterObject,
+  sourceHeadKey,
+  statusKey,
+  type EventRecord,
+  type SourceHead,
+  type StatusRecord,
+} from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { shorten } from './shorten-message.ts';

@@ -1,5 +1,5 @@
 import { isRecord } from '#shared/common/is-record.ts';
-import type { FieldPath } from '#shared/kubernetes/locate-field.ts';
+import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
 import { formatValue } from '#shared/yaml-edit/describe-issues.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';

@@ -2,8 +2,7 @@ import { isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
 import { isRecord } from '#shared/common/is-record.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
-import { formatFieldPath } from '#shared/yaml-edit/describe-issues.ts';
-import type { FieldPath } from '#shared/kubernetes/locate-field.ts';
+import { formatFieldPath, type FieldPath } from '#shared/yaml-edit/field-path.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 

@@ -6,10 +6,15 @@ import {
   findFilledFields,
   type FilledField,
 } from '#shared/kubernetes/filled-fields.ts';
-import { formatFieldPath } from '#shared/yaml-edit/describe-issues.ts';
+import { formatFieldPath } from '#shared/yaml-edit/field-path.ts';
 import { isRecord } from '#shared/common/is-record.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import { formatObjectId, objectIdOf, objectKey, parseApiVersion } from '#shared/kubernetes/kubernetes-object.ts';
+import {
+  formatObjectId,
+  objectIdOf,
+  objectKey,
+  parseApiVersion,
+  type KubernetesObject,
+} from '#shared/kubernetes/kubernetes-object.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 

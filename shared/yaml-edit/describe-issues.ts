@@ -3,7 +3,7 @@ import type { Problem } from '#shared/common/problem.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
 import { VERSION } from '#shared/common/version.ts';
 import { formatExactJson } from '#shared/common/exact-json.ts';
-import type { FieldLocator, FieldPath } from '#shared/kubernetes/locate-field.ts';
+import { formatFieldPath, type FieldLocator, type FieldPath } from './field-path.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -35,15 +35,6 @@ export function describeIssues(
     const missing = issue.input === undefined && issue.code === 'invalid_type';
     return [problemAt(request.locate, path, missing ? 'missing' : 'present', describe(issue, missing))];
   });
-}
-
-/** `spec.patches[1].target`. */
-export function formatFieldPath(path: FieldPath): string {
-  let text = '';
-  for (const part of path) {
-    text += typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`;
-  }
-  return text;
 }
 
 /** A problem at a field's place. */

@@ -6,7 +6,8 @@ import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-con
 import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernetes-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { KubernetesApiError, type ApiResource } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 let cluster: RunningCluster;
 let proxy: ApiServerProxy;

@@ -4,7 +4,7 @@ import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kuber
 import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import type { ApplyOutcome } from '#shared/engine/model/apply-request.ts';
 import { findResource } from '#shared/kubernetes/group-kind.ts';
-import type { Discovery } from '#shared/ports/kubernetes-api.ts';
+import type { Discovery } from '#shared/kubernetes/discovery.ts';
 
 import {
   deployment,

@@ -6,7 +6,8 @@ import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-r
 import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { ImageRegistry, ImageTag } from '#shared/ports/image-registry.ts';
+import type { ImageRegistry } from '#shared/ports/image-registry.ts';
+import type { ImageTag } from '#shared/images/image-tag.ts';
 
 /** Where the images of stories are. */
 export interface StoryRegistry {

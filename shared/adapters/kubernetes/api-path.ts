@@ -1,4 +1,4 @@
-import type { ApiResource } from '#shared/ports/kubernetes-api.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 /** Path of a collection, or of one object in it; `namespace` is ignored for cluster-scoped kinds. */
 export function apiPath(resource: ApiResource, namespace: string | undefined, name?: string): string {

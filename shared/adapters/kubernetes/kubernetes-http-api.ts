@@ -3,14 +3,10 @@ import { z } from 'zod';
 import { parseApiVersion } from '#shared/kubernetes/kubernetes-object.ts';
 import { FIELD_MANAGER } from '#shared/kubernetes/names.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import {
-  KubernetesApiError,
-  type ApiResource,
-  type Attribution,
-  type Discovery,
-  type KubernetesApi,
-  type LiveObject,
-} from '#shared/ports/kubernetes-api.ts';
+import { type Attribution, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import { apiPath } from './api-path.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';

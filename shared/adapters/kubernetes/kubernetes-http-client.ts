@@ -3,7 +3,7 @@ import { Agent } from 'undici';
 
 import { formatExactJson, parseExactJson } from '#shared/common/exact-json.ts';
 import { TidegateError, describeError } from '#shared/common/tidegate-error.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 
 import type { KubernetesConnection, KubernetesCredentials } from './kubernetes-connection.ts';
 import { parseStatus } from './parse-api-answer.ts';

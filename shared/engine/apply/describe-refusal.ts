@@ -1,7 +1,7 @@
 import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
 import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { TidegateError, describeError } from '#shared/common/tidegate-error.ts';
-import { KubernetesApiError, type KubernetesStatus } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError, type KubernetesStatus } from '#shared/kubernetes/api-error.ts';
 
 import type { ApplyFailure } from '../model/apply-request.ts';
 import { concealTypedValues } from '#shared/kubernetes/mistyped-field.ts';

@@ -4,12 +4,9 @@ import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { FLUX_FORCE_ANNOTATION, PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import {
-  KubernetesApiError,
-  type Attribution,
-  type LiveMetadata,
-  type LiveObject,
-} from '#shared/ports/kubernetes-api.ts';
+import { type Attribution } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveMetadata, LiveObject } from '#shared/kubernetes/live-object.ts';
 
 import { mayStart, progressOf, type ApplyRun } from '../model/apply-run.ts';
 import { describeRefusal } from './describe-refusal.ts';

@@ -1,5 +1,5 @@
 import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
-import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 
 import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
 

@@ -4,7 +4,7 @@ import {
   INSTALLATION_ANNOTATION,
 } from '#shared/kubernetes/names.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 
 import { DEFAULT_INSTALLATION, installationOf } from '../inventory/apply-set-id.ts';
 import { describeParentOwner } from '../inventory/apply-set-parent.ts';

@@ -1,6 +1,6 @@
 import { ADOPT_ANNOTATION, APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 
 import { stageOf, compareForApply, type Stage } from '../model/apply-order.ts';
 import type { ObjectRecord, RecordBook } from '../inventory/apply-record.ts';

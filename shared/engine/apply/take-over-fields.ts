@@ -1,5 +1,6 @@
 import { FIELD_MANAGER } from '#shared/kubernetes/names.ts';
-import type { KubernetesApi, LiveMetadata, ManagedFieldsEntry } from '#shared/ports/kubernetes-api.ts';
+import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata, ManagedFieldsEntry } from '#shared/kubernetes/live-object.ts';
 
 import type { DesiredObject } from '../model/desired-object.ts';
 

@@ -13,7 +13,9 @@ import type { Health } from '#shared/kubernetes/health/health-status.ts';
 import { hasNoStatus } from '#shared/kubernetes/health/has-no-status.ts';
 import { fieldsOf, wholeNumber } from '#shared/kubernetes/health/live-fields.ts';
 import { unknown } from '#shared/kubernetes/health/verdicts.ts';
-import { KubernetesApiError, type ApiResource, type LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 import type { ApplyRun, SetProgress } from '../model/apply-run.ts';
 import { markReady } from '../apply/conclude-wave.ts';

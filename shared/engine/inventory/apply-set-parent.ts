@@ -9,7 +9,7 @@ import {
   TIDEGATE_NAMESPACE,
 } from '#shared/kubernetes/names.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
-import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 
 import {
   applySetId,

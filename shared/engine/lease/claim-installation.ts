@@ -1,6 +1,7 @@
 import { APPLYSET_ID_LABEL, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { ApiResource, KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 import { readParent } from '../inventory/apply-set-parent.ts';
 import {

@@ -4,12 +4,10 @@ import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
-import {
-  KubernetesApiError,
-  type ApiResource,
-  type KubernetesApi,
-  type LiveObject,
-} from '#shared/ports/kubernetes-api.ts';
+import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 const LEASE_SECONDS = 15;
 const LEASE_NAME = 'tidegate-reconcile';

@@ -1,4 +1,5 @@
-import { KubernetesApiError, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { NAMESPACES } from './cluster-lease.ts';
 
 /**

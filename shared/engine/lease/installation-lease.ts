@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { ADOPT_INSTALLATION_ANNOTATION, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
-import type { KubernetesApi, LiveObject } from '#shared/ports/kubernetes-api.ts';
+import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 
 import { DEFAULT_INSTALLATION } from '../inventory/apply-set-id.ts';
 import { isOvertaken, LEASES } from './cluster-lease.ts';

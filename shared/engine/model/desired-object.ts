@@ -7,7 +7,7 @@ import {
 } from '#shared/kubernetes/kubernetes-object.ts';
 import { APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL, INSTALLATION_ANNOTATION } from '#shared/kubernetes/names.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { ApiResource, Discovery } from '#shared/ports/kubernetes-api.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import { applySetId } from '../inventory/apply-set-id.ts';
 import type { DesiredSet } from './apply-request.ts';

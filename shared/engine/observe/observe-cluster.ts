@@ -1,12 +1,9 @@
 import { objectKey, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { APPLYSET_ID_LABEL, APPLYSET_PART_OF_LABEL, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
-import {
-  KubernetesApiError,
-  type ApiResource,
-  type Discovery,
-  type KubernetesApi,
-  type LiveMetadata,
-} from '#shared/ports/kubernetes-api.ts';
+import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import { applySetId } from '../inventory/apply-set-id.ts';
 import { isOwnParent, readParent, type ApplySetParent } from '../inventory/apply-set-parent.ts';

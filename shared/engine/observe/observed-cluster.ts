@@ -1,5 +1,6 @@
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import type { ApiResource, Discovery, LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import type { ApplySetParent } from '../inventory/apply-set-parent.ts';
 import type { GroupKind } from '#shared/kubernetes/group-kind.ts';

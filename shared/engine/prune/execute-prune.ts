@@ -1,6 +1,6 @@
 import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 
 import { stageOf } from '../model/apply-order.ts';
 import { mayStart, type ApplyRun } from '../model/apply-run.ts';

@@ -1,6 +1,8 @@
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
-import { KubernetesApiError, type ApiResource, type LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 import { parseObjectKey } from '../inventory/apply-record.ts';
 import { mayStart, type ApplyRun } from '../model/apply-run.ts';

@@ -1,12 +1,8 @@
 import { objectKey, parseApiVersion, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import {
-  KubernetesApiError,
-  type ApiResource,
-  type Discovery,
-  type LiveMetadata,
-  type OwnerReference,
-} from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { LiveMetadata, OwnerReference } from '#shared/kubernetes/live-object.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import type { ApplyRun } from '../model/apply-run.ts';
 import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';

@@ -1,7 +1,7 @@
 import { hasMark } from '#shared/kubernetes/has-mark.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 
 import { formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import { ownsMark } from '#shared/kubernetes/own-entry.ts';

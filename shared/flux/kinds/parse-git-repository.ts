@@ -10,7 +10,7 @@ import {
   type Parsed,
 } from '../kind-schema.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/kubernetes/locate-field.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
 const Schema = instructionSchema(
   z.strictObject({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ImageRepository } from './image-repository.ts';
 import { Duration, instructionSchema, namespaceOf, parseWith, Re2Pattern, type Parsed } from '../kind-schema.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/kubernetes/locate-field.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
 const Schema = instructionSchema(
   z.strictObject({

@@ -16,7 +16,7 @@ import { FLUX_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import { isRecord } from '#shared/common/is-record.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from './kustomization.ts';
-import type { FieldLocator } from '#shared/kubernetes/locate-field.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
 const MIN_TIMEOUT_MS = 30_000;
 

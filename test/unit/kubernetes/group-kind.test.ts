@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { findResource } from '#shared/kubernetes/group-kind.ts';
-import type { ApiResource, Discovery } from '#shared/ports/kubernetes-api.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 function resource(group: string, version: string, kind: string): ApiResource {
   return { group, version, kind, plural: `${kind.toLowerCase()}s`, namespaced: true, verbs: ['get', 'list'] };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createFieldLocator, type FieldPlace } from '#shared/kubernetes/locate-field.ts';
+import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
+import type { FieldPlace } from '#shared/yaml-edit/field-path.ts';
 
 const OTHER = 'kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: other\n';
 const APP = `apiVersion: kustomize.toolkit.fluxcd.io/v1

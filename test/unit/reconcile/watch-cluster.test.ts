@@ -4,7 +4,7 @@ import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 

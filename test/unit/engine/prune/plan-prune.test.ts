@@ -7,7 +7,7 @@ import type { PruneGuard } from '#shared/engine/model/apply-request.ts';
 import { planPrune, selectCandidates, type PruneSet } from '#shared/engine/prune/plan-prune.ts';
 import type { PruneContext } from '#shared/engine/prune/guards/prune-candidate.ts';
 import type { WeighedObject, Weight } from '#shared/engine/prune/weight.ts';
-import type { LiveMetadata } from '#shared/ports/kubernetes-api.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const PART_OF = 'applyset.kubernetes.io/part-of';

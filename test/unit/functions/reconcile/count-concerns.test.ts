@@ -10,7 +10,7 @@ import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
-import { KubernetesApiError } from '#shared/ports/kubernetes-api.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
