@@ -1,8 +1,8 @@
-import type { InstructionKind } from './resource-key.ts';
+import type { FluxKind } from './resource-key.ts';
 
 export const KUSTOMIZATION_GROUP = 'kustomize.toolkit.fluxcd.io';
 
-const GROUPS: Readonly<Record<InstructionKind, string>> = {
+const GROUPS: Readonly<Record<FluxKind, string>> = {
   GitRepository: 'source.toolkit.fluxcd.io',
   Kustomization: KUSTOMIZATION_GROUP,
   ImageRepository: 'image.toolkit.fluxcd.io',
@@ -24,13 +24,13 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
  * The versions read, newest first. The older ones have the fields of `v1` with the same meaning, and a few that Flux
  * itself came to ignore or that are refused by name; Flux 2.7 and 2.8 took them out of its definitions.
  */
-export const INSTRUCTION_VERSIONS: readonly string[] = ['v1', 'v1beta2', 'v1beta1'];
+export const FLUX_KIND_VERSIONS: readonly string[] = ['v1', 'v1beta2', 'v1beta1'];
 
 /**
  * Whether objects of an API group are read by Tidegate instead of being applied: those of Flux, of the Flux operator and
  * our own, of which no cluster needs to know. What others contribute has a controller of its own in the cluster.
  */
-export function isInstructionGroup(group: string): boolean {
+export function isFluxGroup(group: string): boolean {
   return (
     group === 'tidegate.dev' ||
     group === 'fluxcd.controlplane.io' ||
@@ -38,9 +38,9 @@ export function isInstructionGroup(group: string): boolean {
   );
 }
 
-/** The kind of instruction that a group and kind name, if it is one that Tidegate implements. */
-export function instructionKindOf(group: string, kind: string): InstructionKind | undefined {
-  return isInstructionKind(kind) && GROUPS[kind] === group ? kind : undefined;
+/** The kind of Flux object that a group and kind name, if it is one that Tidegate implements. */
+export function fluxKindOf(group: string, kind: string): FluxKind | undefined {
+  return isFluxKind(kind) && GROUPS[kind] === group ? kind : undefined;
 }
 
 /** Whether a kind is known by name, though Tidegate does not implement it. */
@@ -49,10 +49,10 @@ export function isKnownKind(group: string, kind: string): boolean {
 }
 
 /** `GitRepository, Kustomization, …`, for messages. */
-export function listInstructionKinds(): string {
+export function listFluxKinds(): string {
   return Object.keys(GROUPS).join(', ');
 }
 
-function isInstructionKind(kind: string): kind is InstructionKind {
+function isFluxKind(kind: string): kind is FluxKind {
   return Object.hasOwn(GROUPS, kind);
 }

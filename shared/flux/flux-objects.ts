@@ -2,13 +2,13 @@ import type { GitRepository } from './kinds/git-repository.ts';
 import type { ImagePolicy } from './kinds/image-policy.ts';
 import type { ImageRepository } from './kinds/image-repository.ts';
 import type { ImageUpdateAutomation } from './kinds/image-update-automation.ts';
-import type { Instruction } from './parse-flux-object.ts';
+import type { FluxObject } from './parse-flux-object.ts';
 
 /**
  * What reconcile found in a cluster's folder and validated, for the workers that read no Git tree themselves
  * (source-sync, image-update). They trust only this record.
  */
-export interface Instructions {
+export interface FluxObjects {
   readonly cluster: string;
   /** Revision of the configuration repository that was read: `main@sha1:<hex>`. */
   readonly revision: string;
@@ -18,28 +18,28 @@ export interface Instructions {
   readonly imageUpdateAutomations: readonly ImageUpdateAutomation[];
 }
 
-/** An instruction that is followed by another worker than the one that found it. */
-export type FollowedInstruction = Exclude<Instruction, { readonly kind: 'Kustomization' }>;
+/** A Flux object that is followed by another worker than the one that found it. */
+export type FollowedFluxObject = Exclude<FluxObject, { readonly kind: 'Kustomization' }>;
 
-/** All instructions one after the other, whatever their kind. */
-export function listInstructions(instructions: Instructions): readonly FollowedInstruction[] {
-  const { gitRepositories, imageRepositories, imagePolicies, imageUpdateAutomations } = instructions;
+/** All Flux objects one after the other, whatever their kind. */
+export function listFluxObjects(fluxObjects: FluxObjects): readonly FollowedFluxObject[] {
+  const { gitRepositories, imageRepositories, imagePolicies, imageUpdateAutomations } = fluxObjects;
   return [
-    ...gitRepositories.map((instruction) => ({ kind: 'GitRepository', instruction }) as const),
-    ...imageRepositories.map((instruction) => ({ kind: 'ImageRepository', instruction }) as const),
-    ...imagePolicies.map((instruction) => ({ kind: 'ImagePolicy', instruction }) as const),
-    ...imageUpdateAutomations.map((instruction) => ({ kind: 'ImageUpdateAutomation', instruction }) as const),
+    ...gitRepositories.map((fluxObject) => ({ kind: 'GitRepository', fluxObject }) as const),
+    ...imageRepositories.map((fluxObject) => ({ kind: 'ImageRepository', fluxObject }) as const),
+    ...imagePolicies.map((fluxObject) => ({ kind: 'ImagePolicy', fluxObject }) as const),
+    ...imageUpdateAutomations.map((fluxObject) => ({ kind: 'ImageUpdateAutomation', fluxObject }) as const),
   ];
 }
 
-/** Sorts instructions by their kinds, which keep the order in which they come. */
-export function toInstructions(cluster: string, revision: string, found: readonly Instruction[]): Instructions {
+/** Sorts Flux objects by their kinds, which keep the order in which they come. */
+export function toFluxObjects(cluster: string, revision: string, found: readonly FluxObject[]): FluxObjects {
   return {
     cluster,
     revision,
-    gitRepositories: found.flatMap((one) => (one.kind === 'GitRepository' ? [one.instruction] : [])),
-    imageRepositories: found.flatMap((one) => (one.kind === 'ImageRepository' ? [one.instruction] : [])),
-    imagePolicies: found.flatMap((one) => (one.kind === 'ImagePolicy' ? [one.instruction] : [])),
-    imageUpdateAutomations: found.flatMap((one) => (one.kind === 'ImageUpdateAutomation' ? [one.instruction] : [])),
+    gitRepositories: found.flatMap((one) => (one.kind === 'GitRepository' ? [one.fluxObject] : [])),
+    imageRepositories: found.flatMap((one) => (one.kind === 'ImageRepository' ? [one.fluxObject] : [])),
+    imagePolicies: found.flatMap((one) => (one.kind === 'ImagePolicy' ? [one.fluxObject] : [])),
+    imageUpdateAutomations: found.flatMap((one) => (one.kind === 'ImageUpdateAutomation' ? [one.fluxObject] : [])),
   };
 }

@@ -5,9 +5,9 @@ import { describeIssues } from '#shared/yaml-edit/describe-issues.ts';
 import { dropAbsent } from '#shared/common/drop-absent.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
-import { INSTRUCTION_NAMESPACE } from '#shared/kubernetes/names.ts';
+import { FLUX_SYSTEM_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { parseDuration } from '#shared/common/parse-duration.ts';
-import type { InstructionKind } from './resource-key.ts';
+import type { FluxKind } from './resource-key.ts';
 
 /** A specification as validated, or all that is wrong with it. */
 export type Parsed<T> =
@@ -51,8 +51,8 @@ export const StringMap = z.record(z.string(), z.string());
 /** A reference to a Secret of the same namespace. */
 export const LocalReference = z.strictObject({ name: ObjectName });
 
-/** Wraps a specification in what every instruction has around it; metadata and status are Kubernetes' matter. */
-export function instructionSchema<S extends z.ZodType>(
+/** Wraps a specification in what every Flux object has around it; metadata and status are Kubernetes' matter. */
+export function fluxObjectSchema<S extends z.ZodType>(
   spec: S,
 ): z.ZodObject<
   {
@@ -84,7 +84,7 @@ export function parseWith<S extends z.ZodType>(
   object: KubernetesObject,
   schema: S,
   context: {
-    readonly kind: InstructionKind;
+    readonly kind: FluxKind;
     readonly fluxFields: ReadonlySet<string>;
     /** Fields of this schema that may be empty texts, or false, and are absent then; those of `fluxFields` are anyway. */
     readonly emptyIsAbsent: ReadonlySet<string>;
@@ -98,10 +98,10 @@ export function parseWith<S extends z.ZodType>(
     : { outcome: 'refused', problems: describeIssues(result.error.issues, { schema, ...context }) };
 }
 
-/** The namespace an instruction lives in. */
+/** The namespace a Flux object lives in. */
 export function namespaceOf(object: KubernetesObject): string {
   const { namespace } = object.metadata;
-  return isEmpty(namespace) ? INSTRUCTION_NAMESPACE : namespace;
+  return isEmpty(namespace) ? FLUX_SYSTEM_NAMESPACE : namespace;
 }
 
 /** Absent, or as good as absent to Kubernetes, which reads `null` too where a text may be. */

@@ -1,8 +1,7 @@
-/** The kinds of instruction that Tidegate reads instead of applying. */
-export type InstructionKind =
-  'GitRepository' | 'Kustomization' | 'ImageRepository' | 'ImagePolicy' | 'ImageUpdateAutomation';
+/** The kinds of Flux object that Tidegate reads instead of applying. */
+export type FluxKind = 'GitRepository' | 'Kustomization' | 'ImageRepository' | 'ImagePolicy' | 'ImageUpdateAutomation';
 
-/** Namespace and name of an instruction. */
+/** Namespace and name of a Flux object. */
 export interface NamespacedName {
   readonly namespace: string;
   readonly name: string;
@@ -13,7 +12,7 @@ export function formatNamespacedName(id: NamespacedName): string {
   return `${id.namespace}/${id.name}`;
 }
 
-/** One source of one cluster's instructions; the root source of every cluster is `GitRepository flux-system/flux-system`. */
+/** One source of one cluster's Flux objects; the root source of every cluster is `GitRepository flux-system/flux-system`. */
 export interface SourceKey extends NamespacedName {
   readonly cluster: string;
   readonly kind: 'GitRepository';

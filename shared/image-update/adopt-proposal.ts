@@ -37,11 +37,11 @@ export function findMarkedPlaces(files: SourceTree): MarkedPlaces {
 
 /** An automation as it adopts; whether it is suspended, or fails at the moment, is no matter. */
 export function adopterOf(
-  { instructions, statuses }: ClusterImages,
+  { fluxObjects, statuses }: ClusterImages,
   automation: ImageUpdateAutomation,
   settings: CheckoutSettings,
 ): Adopter {
-  const { cluster, imagePolicies } = instructions;
+  const { cluster, imagePolicies } = fluxObjects;
   const used = imagePolicies.filter((policy) => usesPolicy(automation, policy));
   const unread = statuses.filter(({ object, conditions }) => {
     const isPolicy = object.kind === 'ImagePolicy' && object.namespace === automation.namespace;
@@ -50,7 +50,7 @@ export function adopterOf(
   return {
     cluster,
     automation,
-    checkout: tryResolveCheckout(instructions, automation, settings),
+    checkout: tryResolveCheckout(fluxObjects, automation, settings),
     policies: new Set([...used, ...unread.map(({ object }) => object)].map(formatNamespacedName)),
   };
 }
@@ -80,7 +80,7 @@ export function isAdoptable({ memory, request, changes }: Proposal, adopter: Ado
 /** Every automation that may adopt. */
 export function adoptersOf(clusters: readonly ClusterImages[], settings: CheckoutSettings): readonly Adopter[] {
   return clusters.flatMap((cluster) =>
-    cluster.instructions.imageUpdateAutomations
+    cluster.fluxObjects.imageUpdateAutomations
       .filter(({ pushBranch }) => pushBranch === undefined)
       .map((automation) => adopterOf(cluster, automation, settings)),
   );

@@ -1,7 +1,7 @@
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
-import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/flux/resource-key.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { parseEcrImage, type EcrImage } from '#shared/images/image-reference.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { comparableUrl } from '#shared/sources/source-url.ts';
@@ -15,7 +15,7 @@ export type ImageHint = WorkMessage | { readonly type: 'ImagePushed'; readonly i
 
 /** What a cluster asks for and how far it is. */
 export interface ClusterImages {
-  readonly instructions: Instructions;
+  readonly fluxObjects: FluxObjects;
   readonly statuses: readonly StatusRecord[];
 }
 
@@ -47,14 +47,14 @@ export function usesPolicy(automation: ImageUpdateAutomation, policy: ImagePolic
 }
 
 function runOf(hint: ImageHint, cluster: ClusterImages, settings: CheckoutSettings, now: number): ImageRun {
-  const { instructions } = cluster;
-  const nothing: ImageRun = { cluster: instructions.cluster, imageRepositories: [], automations: [] };
-  const repositories = instructions.imageRepositories.filter(({ suspend }) => !suspend);
-  const automations = instructions.imageUpdateAutomations.filter(({ suspend }) => !suspend);
+  const { fluxObjects } = cluster;
+  const nothing: ImageRun = { cluster: fluxObjects.cluster, imageRepositories: [], automations: [] };
+  const repositories = fluxObjects.imageRepositories.filter(({ suspend }) => !suspend);
+  const automations = fluxObjects.imageUpdateAutomations.filter(({ suspend }) => !suspend);
   switch (hint.type) {
     case 'ImagePushed': {
       const pushed = repositories.filter(({ image }) => isSameRepository(parseEcrImage(image), hint.image));
-      return { ...nothing, imageRepositories: pushed, automations: automationsOf(pushed, instructions, automations) };
+      return { ...nothing, imageRepositories: pushed, automations: automationsOf(pushed, fluxObjects, automations) };
     }
     case 'Tick':
       return {
@@ -63,7 +63,7 @@ function runOf(hint: ImageHint, cluster: ClusterImages, settings: CheckoutSettin
         automations: automations.filter((item) => isDue('ImageUpdateAutomation', item, cluster.statuses, now)),
       };
     case 'InstructionsChanged':
-      return hint.cluster === instructions.cluster
+      return hint.cluster === fluxObjects.cluster
         ? { ...nothing, imageRepositories: repositories, automations }
         : nothing;
     case 'PullRequestChanged':
@@ -71,7 +71,7 @@ function runOf(hint: ImageHint, cluster: ClusterImages, settings: CheckoutSettin
       return {
         ...nothing,
         automations: automations.filter((automation) => {
-          const checkout = tryResolveCheckout(instructions, automation, settings);
+          const checkout = tryResolveCheckout(fluxObjects, automation, settings);
           if (checkout === undefined || comparableUrl(checkout.url) !== comparableUrl(hint.repository)) return false;
           if (hint.type === 'PullRequestChanged') return true;
           const { base, branch } = checkout;
@@ -93,29 +93,29 @@ function isSameRepository(one: EcrImage | undefined, other: EcrImage): boolean {
 /** The automations that write what the policies of these image repositories choose. */
 function automationsOf(
   repositories: readonly NamespacedName[],
-  instructions: Instructions,
+  fluxObjects: FluxObjects,
   automations: readonly ImageUpdateAutomation[],
 ): readonly NamespacedName[] {
   const names = new Set(repositories.map(formatNamespacedName));
-  const policies = instructions.imagePolicies.filter(({ imageRepositoryRef }) =>
+  const policies = fluxObjects.imagePolicies.filter(({ imageRepositoryRef }) =>
     names.has(formatNamespacedName(imageRepositoryRef)),
   );
   return automations.filter((automation) => policies.some((policy) => usesPolicy(automation, policy)));
 }
 
-function isDue(kind: InstructionKind, item: NamespacedName, statuses: readonly StatusRecord[], now: number): boolean {
+function isDue(kind: FluxKind, item: NamespacedName, statuses: readonly StatusRecord[], now: number): boolean {
   const status = findStatus(statuses, { kind, ...item });
   return status?.dueAt === undefined || status.dueAt <= now;
 }
 
 /** Where an automation reads and writes; undefined when its source is wrong, which its own run says. */
 export function tryResolveCheckout(
-  instructions: Instructions,
+  fluxObjects: FluxObjects,
   automation: ImageUpdateAutomation,
   settings: CheckoutSettings,
 ): Checkout | undefined {
   try {
-    return resolveCheckout(instructions.cluster, automation, instructions.gitRepositories, settings);
+    return resolveCheckout(fluxObjects.cluster, automation, fluxObjects.gitRepositories, settings);
   } catch {
     return undefined;
   }

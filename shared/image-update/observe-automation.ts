@@ -61,7 +61,7 @@ export interface ObserveRequest extends Pick<
   ObservedAutomation,
   'cluster' | 'automation' | 'checkout' | 'candidates' | 'undecidedPolicies'
 > {
-  /** Whether some instruction still wants a proposal. */
+  /** Whether some Flux object still wants a proposal. */
   readonly isWanted: (proposal: Proposal) => boolean;
   readonly adopter: Adopter;
 }

@@ -1,5 +1,5 @@
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { LocatedMarker } from './find-policy-markers.ts';
 import { formatProblem } from '#shared/common/problem.ts';
@@ -107,7 +107,7 @@ export function recordImageUpdate(
   return stateRecords(context, object, dueAt, [state], details, happenedAnyway(result));
 }
 
-/** Events about pull requests that were withdrawn because no instruction wants them. */
+/** Events about pull requests that were withdrawn because no Flux object wants them. */
 export function recordWithdrawn(withdrawn: readonly Withdrawn[], now: number): readonly EventRecord[] {
   return withdrawn.map(({ proposal: { request, memory }, reason, unmarked }, index) => {
     const [namespace = '', name = ''] = memory.automation.split('/');
@@ -308,7 +308,7 @@ function failureStates(error: unknown): readonly ConditionState[] {
   return dispositionOf(error) === 'stall' ? [ready, { type: 'Stalled', status: 'True', reason, message }] : [ready];
 }
 
-function objectName(context: RecordContext, kind: InstructionKind, item: NamespacedName): ObjectName {
+function objectName(context: RecordContext, kind: FluxKind, item: NamespacedName): ObjectName {
   return { cluster: context.cluster, kind, namespace: item.namespace, name: item.name };
 }
 

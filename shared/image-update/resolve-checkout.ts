@@ -49,7 +49,7 @@ export function resolveCheckout(
   if (source === undefined && !root) {
     throw new TidegateError(
       'SourceNotFound',
-      `GitRepository ${formatNamespacedName(automation.sourceRef)} is not among the instructions of cluster ${cluster}`,
+      `GitRepository ${formatNamespacedName(automation.sourceRef)} is not among the Flux objects of cluster ${cluster}`,
       { disposition: 'wait', subject: formatNamespacedName(automation) },
     );
   }

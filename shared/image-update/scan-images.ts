@@ -1,6 +1,6 @@
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import type { ImageRepository } from '#shared/flux/kinds/image-repository.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { describeError, silentHostOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import { formatImageReference } from '#shared/images/image-reference.ts';
@@ -93,9 +93,9 @@ function silent(host: string, what: string): TidegateError {
 }
 
 /** Lets each policy of the scanned repositories choose; suspended ones keep what they said before. */
-export function choosePolicies(instructions: Instructions, scans: readonly Scan[]): readonly Choice[] {
+export function choosePolicies(fluxObjects: FluxObjects, scans: readonly Scan[]): readonly Choice[] {
   const byName = new Map(scans.map((scan) => [formatNamespacedName(scan.repository), scan]));
-  return instructions.imagePolicies.flatMap((policy) => {
+  return fluxObjects.imagePolicies.flatMap((policy) => {
     const scan = byName.get(formatNamespacedName(policy.imageRepositoryRef));
     return scan === undefined || policy.suspend ? [] : [choose(policy, scan)];
   });

@@ -1,7 +1,7 @@
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
-import { formatNamespacedName, type InstructionKind, type NamespacedName } from '#shared/flux/resource-key.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
 import {
   describeError,
   dispositionOf,
@@ -10,12 +10,12 @@ import {
   TidegateError,
 } from '#shared/common/tidegate-error.ts';
 import {
-  INSTRUCTIONS_KEY,
+  FLUX_OBJECTS_KEY,
   proposalRepositoryKey,
   type JournalRecord,
   type StatusRecord,
 } from '#shared/records/journal-record.ts';
-import { readInstructions } from '#shared/journal/read-flux-objects.ts';
+import { readFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
@@ -68,7 +68,7 @@ import { withdrawUnwanted } from '#shared/pull-requests/withdraw-unwanted.ts';
 
 /** How often an update is planned anew because somebody else acted meanwhile. */
 const ATTEMPTS = 5;
-/** How often a process looks for pull requests that no instruction wants, when nothing says that instructions changed. */
+/** How often a process looks for pull requests that no Flux object wants, when nothing says that Flux objects changed. */
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /** Everything that updating images needs from the world. */
@@ -101,7 +101,7 @@ export function createUpdateImagesMemory(): UpdateImagesMemory {
 }
 
 export interface UpdateImagesSettings extends CheckoutSettings {
-  /** Names of the clusters whose instructions are followed. */
+  /** Names of the clusters whose Flux objects are followed. */
   readonly clusters: readonly string[];
 }
 
@@ -170,7 +170,7 @@ interface RunOfCluster {
 
 /** The cluster of which something was looked at longest ago comes first. */
 function orderRuns(runs: readonly ImageRun[], clusters: readonly ClusterImages[]): readonly RunOfCluster[] {
-  const byName = new Map(clusters.map((cluster) => [cluster.instructions.cluster, cluster]));
+  const byName = new Map(clusters.map((cluster) => [cluster.fluxObjects.cluster, cluster]));
   const ordered = runs.flatMap((run) => {
     const cluster = byName.get(run.cluster);
     if (cluster === undefined) return [];
@@ -185,7 +185,7 @@ function orderRuns(runs: readonly ImageRun[], clusters: readonly ClusterImages[]
 }
 
 /** When something was last looked at; what never was, at the beginning of all times. */
-function lastLook(statuses: readonly StatusRecord[], kind: InstructionKind, item: NamespacedName): number {
+function lastLook(statuses: readonly StatusRecord[], kind: FluxKind, item: NamespacedName): number {
   return findStatus(statuses, { kind, ...item })?.observedAt ?? 0;
 }
 
@@ -210,7 +210,7 @@ async function sweep(
     adopters: () => adoptersOf(clusters, settings),
     installation: settings.installation,
     hasFollowed: async (cluster: string): Promise<boolean> =>
-      (await ports.journal.read(cluster, INSTRUCTIONS_KEY)) !== undefined,
+      (await ports.journal.read(cluster, FLUX_OBJECTS_KEY)) !== undefined,
   };
   const all = [...named, ...(await readFormerRepositories(ports.journal, named))];
   const { sweepFrom } = ports.memory;
@@ -247,11 +247,11 @@ function keyOf({ repository }: ProposalRepository): string {
 }
 
 async function readCluster(journal: Journal, cluster: string): Promise<ClusterImages | undefined> {
-  const instructions = await readInstructions(journal, cluster);
-  if (instructions === undefined) return undefined;
+  const fluxObjects = await readFluxObjects(journal, cluster);
+  if (fluxObjects === undefined) return undefined;
   const records = await journal.list(cluster, 'status/Image');
   return {
-    instructions,
+    fluxObjects,
     statuses: records.filter((status): status is StatusRecord => status.type === 'Status'),
   };
 }
@@ -259,7 +259,7 @@ async function readCluster(journal: Journal, cluster: string): Promise<ClusterIm
 async function runCluster(
   ports: TimedPorts,
   settings: UpdateImagesSettings,
-  { instructions, statuses }: ClusterImages,
+  { fluxObjects, statuses }: ClusterImages,
   run: ImageRun,
   whyUnwanted: WhyUnwanted,
 ): Promise<{
@@ -267,40 +267,40 @@ async function runCluster(
   readonly failures: readonly unknown[];
 }> {
   const context: RecordContext = { cluster: run.cluster, now: ports.clock.now(), previous: statuses };
-  const wanted = repositoriesToScan(instructions, run).toSorted(
+  const wanted = repositoriesToScan(fluxObjects, run).toSorted(
     (one, other) => lastLook(statuses, 'ImageRepository', one) - lastLook(statuses, 'ImageRepository', other),
   );
   const scans = await scanImages(ports.imageRegistry, wanted, ports);
   const scanned = new Set(scans.map(({ repository }) => repository));
   const unscanned = wanted.filter((one) => !scanned.has(one));
   const unread = new Set(unscanned.map(formatNamespacedName));
-  const choices = choosePolicies(instructions, scans);
+  const choices = choosePolicies(fluxObjects, scans);
   const asked = new Set(run.automations.map(formatNamespacedName));
   const records: JournalRecord[] = [];
   const failures: unknown[] = [];
   const news = choices.filter((choice) => isNewChoice(context, choice));
   const notReached: ImageUpdateAutomation[] = [];
-  const automations = instructions.imageUpdateAutomations.toSorted(
+  const automations = fluxObjects.imageUpdateAutomations.toSorted(
     (one, other) =>
       lastLook(statuses, 'ImageUpdateAutomation', one) - lastLook(statuses, 'ImageUpdateAutomation', other),
   );
   for (const automation of automations) {
     const moved = news.some((choice) => usesPolicy(automation, choice.policy));
     if (automation.suspend || !(asked.has(formatNamespacedName(automation)) || moved)) continue;
-    const isUnread = instructions.imagePolicies.some(
+    const isUnread = fluxObjects.imagePolicies.some(
       (policy) => usesPolicy(automation, policy) && unread.has(formatNamespacedName(policy.imageRepositoryRef)),
     );
     if (isUnread || isOutOfTime(ports)) {
       notReached.push(automation);
       continue;
     }
-    const host = hostOfCheckout(instructions, automation, settings);
+    const host = hostOfCheckout(fluxObjects, automation, settings);
     try {
       if (host !== undefined && ports.silentHosts.has(host)) throw silentHost(host);
-      const quiet = await findQuiet(ports.quietTimes, settings, instructions, automation);
+      const quiet = await findQuiet(ports.quietTimes, settings, fluxObjects, automation);
       records.push(
         ...(quiet === undefined
-          ? await runAutomation(ports, settings, context, { instructions, automation, choices, whyUnwanted })
+          ? await runAutomation(ports, settings, context, { fluxObjects, automation, choices, whyUnwanted })
           : recordQuiet(context, automation, quiet)),
       );
     } catch (error) {
@@ -313,7 +313,7 @@ async function runCluster(
   records.push(...notReached.flatMap((one) => recordNotReached(context, 'ImageUpdateAutomation', one)));
   // What was not reached finds the choice new once more.
   const isKept = (policy: ImagePolicy): boolean => notReached.some((automation) => usesPolicy(automation, policy));
-  const kept = instructions.imagePolicies.filter(isKept);
+  const kept = fluxObjects.imagePolicies.filter(isKept);
   const keptRepositories = new Set(kept.map(({ imageRepositoryRef }) => formatNamespacedName(imageRepositoryRef)));
   const isRecorded = ({ repository }: Scan): boolean => !keptRepositories.has(formatNamespacedName(repository));
   // Choices are recorded after the automations ran: a run that was killed finds the choice new once more.
@@ -326,11 +326,11 @@ async function runCluster(
 }
 
 function hostOfCheckout(
-  instructions: Instructions,
+  fluxObjects: FluxObjects,
   automation: ImageUpdateAutomation,
   settings: UpdateImagesSettings,
 ): string | undefined {
-  const checkout = tryResolveCheckout(instructions, automation, settings);
+  const checkout = tryResolveCheckout(fluxObjects, automation, settings);
   return checkout === undefined ? undefined : new URL(checkout.url).host;
 }
 
@@ -343,15 +343,15 @@ function silentHost(host: string): TidegateError {
 async function findQuiet(
   quietTimes: QuietTimes,
   settings: UpdateImagesSettings,
-  instructions: Instructions,
+  fluxObjects: FluxObjects,
   automation: ImageUpdateAutomation,
 ): Promise<QuietTime | undefined> {
-  const checkout = tryResolveCheckout(instructions, automation, settings);
+  const checkout = tryResolveCheckout(fluxObjects, automation, settings);
   return checkout === undefined ? undefined : quietTimes.find(checkout.repository.owner);
 }
 
 interface AutomationRun {
-  readonly instructions: Instructions;
+  readonly fluxObjects: FluxObjects;
   readonly automation: ImageUpdateAutomation;
   readonly choices: readonly Choice[];
   readonly whyUnwanted: WhyUnwanted;
@@ -363,11 +363,11 @@ async function runAutomation(
   context: RecordContext,
   run: AutomationRun,
 ): Promise<readonly JournalRecord[]> {
-  const { instructions, automation, choices, whyUnwanted } = run;
-  const { cluster } = instructions;
-  const checkout = resolveCheckout(cluster, automation, instructions.gitRepositories, settings);
+  const { fluxObjects, automation, choices, whyUnwanted } = run;
+  const { cluster } = fluxObjects;
+  const checkout = resolveCheckout(cluster, automation, fluxObjects.gitRepositories, settings);
   const isWanted: ObserveRequest['isWanted'] = (proposal) => whyUnwanted(proposal, checkout.repository) === undefined;
-  const adopter = adopterOf({ instructions, statuses: context.previous }, automation, settings);
+  const adopter = adopterOf({ fluxObjects, statuses: context.previous }, automation, settings);
   for (let attempt = 1; ; attempt += 1) {
     const known = candidatesOf(context, run, choices);
     const request = { cluster, automation, checkout, isWanted, adopter, ...known };
@@ -376,8 +376,8 @@ async function runAutomation(
     if (touchesWhatIsThere(observed, plan)) {
       // Whoever wrote this may have read the registry after us. What it knew we know too when we read now, and if it
       // writes once more, the branch is no longer where it was observed.
-      const used = repositoriesToScan(instructions, { cluster, imageRepositories: [], automations: [automation] });
-      const now = choosePolicies(instructions, await scanImages(ports.imageRegistry, used, ports));
+      const used = repositoriesToScan(fluxObjects, { cluster, imageRepositories: [], automations: [automation] });
+      const now = choosePolicies(fluxObjects, await scanImages(ports.imageRegistry, used, ports));
       plan = planImageUpdate({ ...observed, ...candidatesOf(context, run, now) });
     }
     const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);
@@ -402,7 +402,7 @@ function isToBeContinued(result: ImageUpdateResult): boolean {
 /** What the policies of an automation choose from, and which of them choose nothing at the moment, with the reason. */
 function candidatesOf(
   { previous }: RecordContext,
-  { instructions, automation }: AutomationRun,
+  { fluxObjects, automation }: AutomationRun,
   choices: readonly Choice[],
 ): Pick<ObservedAutomation, 'candidates' | 'undecidedPolicies'> {
   const own = choices.filter(({ policy }) => usesPolicy(automation, policy));
@@ -415,7 +415,7 @@ function candidatesOf(
       conditions.find(({ type, status }) => type === 'Stalled' && status === 'True');
     if (stalled) undecided.set(formatNamespacedName(object), { why: stalled.message, fails: false });
   }
-  for (const policy of instructions.imagePolicies.filter((one) => usesPolicy(automation, one))) {
+  for (const policy of fluxObjects.imagePolicies.filter((one) => usesPolicy(automation, one))) {
     const why = policy.suspend ? 'the policy is suspended' : 'its image repository is suspended or not there';
     undecided.set(formatNamespacedName(policy), { why, fails: !policy.suspend });
   }
@@ -438,18 +438,18 @@ function touchesWhatIsThere({ branch }: ObservedAutomation, { update }: ImageUpd
 }
 
 /** What is due, and what the automations to run need: their choice is made from the registry as it is now. */
-function repositoriesToScan(instructions: Instructions, run: ImageRun): Instructions['imageRepositories'] {
+function repositoriesToScan(fluxObjects: FluxObjects, run: ImageRun): FluxObjects['imageRepositories'] {
   const asked = new Set(run.automations.map(formatNamespacedName));
   const wanted = new Set(run.imageRepositories.map(formatNamespacedName));
   // A policy that has moved on needs the automation's other policies, too, or their changes would leave the pull request.
-  for (const automation of instructions.imageUpdateAutomations) {
-    const used = instructions.imagePolicies.filter((policy) => usesPolicy(automation, policy));
+  for (const automation of fluxObjects.imageUpdateAutomations) {
+    const used = fluxObjects.imagePolicies.filter((policy) => usesPolicy(automation, policy));
     const names = used.map(({ imageRepositoryRef }) => formatNamespacedName(imageRepositoryRef));
     if (asked.has(formatNamespacedName(automation)) || names.some((name) => wanted.has(name))) {
       for (const name of names) wanted.add(name);
     }
   }
-  return instructions.imageRepositories.filter(
+  return fluxObjects.imageRepositories.filter(
     (repository) => !repository.suspend && wanted.has(formatNamespacedName(repository)),
   );
 }

@@ -1,8 +1,8 @@
 /** Names that Tidegate and the cluster agree on. Changing one orphans what it marked. */
 export const FIELD_MANAGER = 'tidegate';
 export const TIDEGATE_NAMESPACE = 'tidegate-system';
-/** Where instructions live that name no namespace; for Tidegate only a name, nothing has to exist there. */
-export const INSTRUCTION_NAMESPACE = 'flux-system';
+/** Where Flux objects live that name no namespace; for Tidegate only a name, nothing has to exist there. */
+export const FLUX_SYSTEM_NAMESPACE = 'flux-system';
 export const APPLYSET_PART_OF_LABEL = 'applyset.kubernetes.io/part-of';
 export const APPLYSET_ID_LABEL = 'applyset.kubernetes.io/id';
 /** Where members are; the namespace of the parent too, which not every run may look into. */

@@ -8,7 +8,7 @@ export interface JournalExpectation {
 }
 
 /**
- * Heads, instructions, conditions, events and requests: what was done and what is wanted next.
+ * Heads, Flux objects, conditions, events and requests: what was done and what is wanted next.
  * A record's partition and key come from `journalKey`; writing a key again replaces the record.
  */
 export interface Journal {

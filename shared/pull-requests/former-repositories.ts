@@ -8,7 +8,7 @@ import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 
 import type { ProposalRepository } from './read-proposals.ts';
 
-/** Where pull requests of ours were opened that no instruction leads to any more. */
+/** Where pull requests of ours were opened that no Flux object leads to any more. */
 export async function readFormerRepositories(
   journal: Journal,
   named: readonly ProposalRepository[],

@@ -15,10 +15,10 @@ export function proposalRepositories(
     const key = `${repository.owner}/${repository.name}`.toLowerCase();
     if (!found.has(key)) found.set(key, { cluster, repository, url });
   };
-  for (const { instructions } of clusters) {
-    for (const automation of instructions.imageUpdateAutomations) {
-      const checkout = tryResolveCheckout(instructions, automation, settings);
-      if (checkout !== undefined) add(instructions.cluster, checkout.url);
+  for (const { fluxObjects } of clusters) {
+    for (const automation of fluxObjects.imageUpdateAutomations) {
+      const checkout = tryResolveCheckout(fluxObjects, automation, settings);
+      if (checkout !== undefined) add(fluxObjects.cluster, checkout.url);
     }
   }
   const [cluster] = settings.clusters;

@@ -8,7 +8,7 @@ import { automationOwner, ownerOf, type Proposal } from './proposals.ts';
 import { isSameRepository, type CheckoutSettings } from '#shared/image-update/resolve-checkout.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 
-/** Says why no instruction wants a proposal in this repository, or undefined while one does. */
+/** Says why no Flux object wants a proposal in this repository, or undefined while one does. */
 export type WhyUnwanted = (
   proposal: Pick<Proposal, 'memory' | 'request'>,
   repository: RepositoryId,
@@ -19,33 +19,33 @@ export type Unwanted =
   /** Where its automation proposes now, unless the host knows the two names for one repository. */
   | { readonly reason: 'repository-changed'; readonly proposesIn: RepositoryId };
 
-/** Why an instruction cannot be read; one that failed for another reason and is not there any more is gone. */
+/** Why a Flux object cannot be read; one that failed for another reason and is not there any more is gone. */
 const UNREAD: ReadonlySet<string> = new Set(['InvalidSpec', 'UnsupportedKind']);
 
 /**
  * Finds out whose proposals nobody wants any more. Doubt never withdraws: while an automation cannot be read, it may be the one
  * that a proposal of its namespace is from, under the same name or another; and so may every one of a cluster whose
- * instructions are not known.
+ * Flux objects are not known.
  */
 export function findUnwanted(
   clusters: readonly ClusterImages[],
   settings: CheckoutSettings & { readonly clusters: readonly string[] },
 ): WhyUnwanted {
-  const known = new Set(clusters.map(({ instructions }) => instructions.cluster));
+  const known = new Set(clusters.map(({ fluxObjects }) => fluxObjects.cluster));
   const owners = new Map<string, OwnedAutomation>();
   const pushedTo = new Set<string>();
   const doubtful = new Set<string>();
-  for (const { instructions, statuses } of clusters) {
-    for (const automation of instructions.imageUpdateAutomations) {
-      const owner = automationOwner(instructions.cluster, automation);
-      owners.set(owner, { automation, proposesIn: tryResolveCheckout(instructions, automation, settings)?.repository });
+  for (const { fluxObjects, statuses } of clusters) {
+    for (const automation of fluxObjects.imageUpdateAutomations) {
+      const owner = automationOwner(fluxObjects.cluster, automation);
+      owners.set(owner, { automation, proposesIn: tryResolveCheckout(fluxObjects, automation, settings)?.repository });
       if (automation.pushBranch !== undefined) pushedTo.add(automation.pushBranch);
     }
     for (const { object, conditions } of statuses) {
       const { status, reason = '' } = findCondition(conditions, 'Stalled') ?? {};
       const isUnread = object.kind === 'ImageUpdateAutomation' && status === 'True' && UNREAD.has(reason);
-      if (isUnread && !owners.has(automationOwner(instructions.cluster, object))) {
-        doubtful.add(`${instructions.cluster}/${object.namespace}`);
+      if (isUnread && !owners.has(automationOwner(fluxObjects.cluster, object))) {
+        doubtful.add(`${fluxObjects.cluster}/${object.namespace}`);
       }
     }
   }

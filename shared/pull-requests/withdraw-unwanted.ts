@@ -11,7 +11,7 @@ import type { WhyUnwanted } from './unwanted-proposals.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 import { withdrawProposal } from './withdraw-proposal.ts';
 
-/** A pull request that was withdrawn because no instruction wants it. */
+/** A pull request that was withdrawn because no Flux object wants it. */
 export interface Withdrawn {
   readonly proposal: Proposal;
   readonly reason: WithdrawReason;
@@ -37,7 +37,7 @@ export interface SweepOutcome {
 }
 
 /**
- * Withdraws the open pull requests of a repository that no instruction wants. One with commits of people is theirs and stays, and
+ * Withdraws the open pull requests of a repository that no Flux object wants. One with commits of people is theirs and stays, and
  * one that an automation of its cluster would go on with waits for that one's next run.
  */
 export async function withdrawUnwanted(

@@ -1,6 +1,6 @@
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { InstructionKind, NamespacedName } from '#shared/flux/resource-key.ts';
+import type { FluxKind, NamespacedName } from '#shared/flux/resource-key.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { boundMessage, replaceConditions } from '#shared/records/conditions.ts';
 import type {
@@ -11,9 +11,9 @@ import type {
   StatusRecord,
 } from '#shared/records/journal-record.ts';
 import { authorityObject, clusterObject, journalKey, journalObject } from '#shared/records/journal-record.ts';
-import { layOutInstructions } from '#shared/records/lay-out-flux-objects.ts';
-import { isNewSet, isRecorded, type InstructionsWrite } from '#shared/journal/write-flux-objects.ts';
-import type { DesiredState, StalledInstruction } from './desired-state.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
+import { isNewSet, isRecorded, type FluxObjectsWrite } from '#shared/journal/write-flux-objects.ts';
+import type { DesiredState, StalledFluxObject } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import { rememberDeclarations } from './remember-declarations.ts';
@@ -26,14 +26,14 @@ export interface Announcement {
   /** What cannot be read. */
   readonly stalled: readonly JournalRecord[];
   /** Absent when those that are recorded hold. */
-  readonly instructions?: InstructionsWrite;
+  readonly fluxObjects?: FluxObjectsWrite;
   readonly records: readonly JournalRecord[];
   /** How Kustomizations are declared and from where they are rendered; what a run applies is known by it afterwards. */
   readonly remembered: readonly JournalRecord[];
 }
 
 /**
- * What is recorded before the cluster is touched, so that the other workers need not wait for it: the instructions,
+ * What is recorded before the cluster is touched, so that the other workers need not wait for it: the Flux objects,
  * what is stalled, which Kustomizations are being worked on, and which sources are wanted. Nothing, when nothing is new.
  */
 export function announceReconcile(
@@ -42,10 +42,10 @@ export function announceReconcile(
   now: number,
   nextId: NextId,
 ): Announcement {
-  const { isNew, write: instructions } = announceInstructions(desired, previous, now, nextId);
+  const { isNew, write: fluxObjects } = announceFluxObjects(desired, previous, now, nextId);
   return {
     stalled: desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
-    ...(instructions !== undefined && { instructions }),
+    ...(fluxObjects !== undefined && { fluxObjects }),
     remembered: rememberDeclarations(desired, previous, now),
     records: [
       ...announcePending(desired, previous, now),
@@ -56,23 +56,23 @@ export function announceReconcile(
   };
 }
 
-/** Those who follow the instructions are told of new ones in the same write: whoever is interrupted tells both or neither. */
-function announceInstructions(
+/** Those who follow the Flux objects are told of new ones in the same write: whoever is interrupted tells both or neither. */
+function announceFluxObjects(
   desired: DesiredState,
   previous: PreviousState,
   now: number,
   nextId: NextId,
-): { readonly isNew: boolean; readonly write?: InstructionsWrite } {
-  const instructions = instructionsToRecord(desired, previous);
-  const { instructionsDamage: damage } = previous;
+): { readonly isNew: boolean; readonly write?: FluxObjectsWrite } {
+  const fluxObjects = fluxObjectsToRecord(desired, previous);
+  const { fluxObjectsDamage: damage } = previous;
   const stored = {
-    head: previous.instructionsHead,
-    instructions: previous.instructions,
+    head: previous.fluxObjectsHead,
+    fluxObjects: previous.fluxObjects,
     ...(damage !== undefined && { damage }),
   };
-  if (instructions === undefined) return { isNew: previous.instructions !== undefined };
+  if (fluxObjects === undefined) return { isNew: previous.fluxObjects !== undefined };
   // Once Git tells all, nothing else holds; until then, what is lost may be something that it does not tell now.
-  const wanted = layOutInstructions(instructions, isWhollyKnown(desired) ? undefined : damage);
+  const wanted = layOutFluxObjects(fluxObjects, isWhollyKnown(desired) ? undefined : damage);
   if (isRecorded(stored, wanted)) return { isNew: false };
   const isNew = isNewSet(stored, wanted);
   const { cluster } = desired;
@@ -92,12 +92,12 @@ function announceInstructions(
  * What a Kustomization that cannot be read brought before is no less wanted: the other workers go on with it. Of what is
  * recorded and damaged, that is as much as can be read.
  */
-function instructionsToRecord(desired: DesiredState, previous: PreviousState): Instructions | undefined {
-  const { instructions: now } = desired;
-  const before = previous.instructions ?? previous.instructionsDamage?.readable;
+function fluxObjectsToRecord(desired: DesiredState, previous: PreviousState): FluxObjects | undefined {
+  const { fluxObjects: now } = desired;
+  const before = previous.fluxObjects ?? previous.fluxObjectsDamage?.readable;
   if (now === undefined || before === undefined || isWhollyKnown(desired)) return now;
   const stalled = new Set(desired.stalled.map((one) => objectKey(one.object)));
-  const withUnseen = <T extends NamespacedName>(kind: InstructionKind, read: readonly T[], known: readonly T[]) => {
+  const withUnseen = <T extends NamespacedName>(kind: FluxKind, read: readonly T[], known: readonly T[]) => {
     const seen = new Set(read.map(formatNamespacedName));
     const isUnseen = (one: T) =>
       !seen.has(formatNamespacedName(one)) &&
@@ -118,7 +118,7 @@ function instructionsToRecord(desired: DesiredState, previous: PreviousState): I
 }
 
 function announceStalled(
-  stalled: StalledInstruction,
+  stalled: StalledFluxObject,
   desired: DesiredState,
   previous: PreviousState,
   now: number,
@@ -207,13 +207,13 @@ function detailsFor(revision: string, before: StatusRecord | undefined): StatusR
 
 /** The status of what is no longer written in Git goes. Kustomizations wait for their members: the outcome says when. */
 function forgetRemoved(desired: DesiredState, previous: PreviousState, now: number): readonly JournalRecord[] {
-  const { instructions } = desired;
-  if (instructions === undefined || !isWhollyKnown(desired)) return [];
+  const { fluxObjects } = desired;
+  if (fluxObjects === undefined || !isWhollyKnown(desired)) return [];
   const present = new Set([
-    ...instructions.gitRepositories.map((one) => `GitRepository/${formatNamespacedName(one)}`),
-    ...instructions.imageRepositories.map((one) => `ImageRepository/${formatNamespacedName(one)}`),
-    ...instructions.imagePolicies.map((one) => `ImagePolicy/${formatNamespacedName(one)}`),
-    ...instructions.imageUpdateAutomations.map((one) => `ImageUpdateAutomation/${formatNamespacedName(one)}`),
+    ...fluxObjects.gitRepositories.map((one) => `GitRepository/${formatNamespacedName(one)}`),
+    ...fluxObjects.imageRepositories.map((one) => `ImageRepository/${formatNamespacedName(one)}`),
+    ...fluxObjects.imagePolicies.map((one) => `ImagePolicy/${formatNamespacedName(one)}`),
+    ...fluxObjects.imageUpdateAutomations.map((one) => `ImageUpdateAutomation/${formatNamespacedName(one)}`),
     ...desired.stalled.map((one) => objectKey(one.object)),
     'GitRepository/flux-system/flux-system',
     objectKey(clusterObject(desired.cluster)),

@@ -1,4 +1,4 @@
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
@@ -49,8 +49,8 @@ export interface KustomizationNode {
   readonly locate?: Locate;
 }
 
-/** An instruction that cannot be followed as written. */
-export interface StalledInstruction {
+/** A Flux object that cannot be followed as written. */
+export interface StalledFluxObject {
   readonly object: ObjectName;
   readonly reason: 'UnsupportedKind' | 'InvalidSpec';
   readonly problems: readonly Problem[];
@@ -65,8 +65,8 @@ export interface DesiredState {
   /** The root first; parents before their children. */
   readonly nodes: readonly KustomizationNode[];
   /** Absent when the root could not be rendered: what was recorded last stays true. */
-  readonly instructions?: Instructions;
-  readonly stalled: readonly StalledInstruction[];
+  readonly fluxObjects?: FluxObjects;
+  readonly stalled: readonly StalledFluxObject[];
   /** Sources that are named and have no artifact yet. */
   readonly missingSources: readonly SourceKey[];
   /** Where the sources that were read stand; absent when nobody asks. */

@@ -1,4 +1,4 @@
-import type { StalledInstruction } from './desired-state.ts';
+import type { StalledFluxObject } from './desired-state.ts';
 
 const FIELD = 'spec.serviceAccountName';
 
@@ -7,9 +7,9 @@ const FIELD = 'spec.serviceAccountName';
  * @param namespaces where alone Tidegate may work in the cluster, if its rights end there.
  */
 export function explainServiceAccount(
-  stalled: StalledInstruction,
+  stalled: StalledFluxObject,
   namespaces: readonly string[] | undefined,
-): StalledInstruction {
+): StalledFluxObject {
   const message =
     namespaces === undefined
       ? 'asks Tidegate to act as a service account, which it does not do yet: it applies with its own rights; remove the field if those may do; profile: workload limits them to namespaces, for all Kustomizations of the cluster'

@@ -6,7 +6,7 @@ import type { SourceHead } from '#shared/records/journal-record.ts';
 import { isNamedAsRoot } from '#shared/render/resolve-root.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
 
-/** Makes a text of an instruction what it becomes once its variables are filled in. */
+/** Makes a text of a Flux object what it becomes once its variables are filled in. */
 export type Fill = (text: string) => string;
 
 /**

@@ -1,5 +1,5 @@
-import { toInstructions } from '#shared/flux/flux-objects.ts';
-import type { Instruction } from '#shared/flux/parse-flux-object.ts';
+import { toFluxObjects } from '#shared/flux/flux-objects.ts';
+import type { FluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
@@ -25,10 +25,10 @@ export async function observeDesiredState(
   const root = defaultRoot(folder.path);
   const {
     nodes,
-    instructions: written,
+    fluxObjects: written,
     ...found
   } = await walkKustomizations(root, folder, sources, remembered, ports).finally(() => ports.trees.forgetIdle());
-  const { instructions, doubts } = dropRepeated(written);
+  const { fluxObjects, doubts } = dropRepeated(written);
 
   const rootIsKnown = nodes[0]?.render.kind === 'rendered';
   return {
@@ -39,19 +39,19 @@ export async function observeDesiredState(
     ...found,
     heads: await sources.seen(),
     doubts: [...found.doubts, ...doubts],
-    ...(rootIsKnown ? { instructions: toInstructions(folder.cluster, head.revision, instructions) } : {}),
+    ...(rootIsKnown ? { fluxObjects: toFluxObjects(folder.cluster, head.revision, fluxObjects) } : {}),
   };
 }
 
 /** One that is written twice counts once; when the two differ, nobody can know which is meant, and nothing is pruned. */
-function dropRepeated(found: readonly Instruction[]): {
-  readonly instructions: readonly Instruction[];
+function dropRepeated(found: readonly FluxObject[]): {
+  readonly fluxObjects: readonly FluxObject[];
   readonly doubts: readonly string[];
 } {
-  const first = new Map<string, Instruction>();
+  const first = new Map<string, FluxObject>();
   const doubts = new Set<string>();
   for (const one of found) {
-    const name = `${one.kind} ${formatNamespacedName(one.instruction)}`;
+    const name = `${one.kind} ${formatNamespacedName(one.fluxObject)}`;
     const before = first.get(name);
     if (before !== undefined && JSON.stringify(before) !== JSON.stringify(one)) {
       doubts.add(
@@ -60,5 +60,5 @@ function dropRepeated(found: readonly Instruction[]): {
     }
     first.set(name, before ?? one);
   }
-  return { instructions: [...first.values()], doubts: [...doubts] };
+  return { fluxObjects: [...first.values()], doubts: [...doubts] };
 }

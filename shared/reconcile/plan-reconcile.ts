@@ -5,7 +5,7 @@ import type { DesiredSet, PruneApproval } from '#shared/engine/model/apply-reque
 import { formatProblem } from '#shared/common/problem.ts';
 import { collectApprovals, parentsOf } from './approvals.ts';
 import type { PreviousState } from './read-previous-state.ts';
-import type { DesiredState, KustomizationNode, StalledInstruction } from './desired-state.ts';
+import type { DesiredState, KustomizationNode, StalledFluxObject } from './desired-state.ts';
 
 /** What the apply engine is asked to do. */
 export interface ReconcilePlan {
@@ -56,7 +56,7 @@ function toDesiredSet(
 }
 
 /** It stands in Git, so it is not deleted; what it desires cannot be read, so nothing is pruned. */
-function toStalledSet(stalled: StalledInstruction): DesiredSet {
+function toStalledSet(stalled: StalledFluxObject): DesiredSet {
   return {
     id: { namespace: stalled.object.namespace, name: stalled.object.name },
     revision: '',

@@ -1,4 +1,4 @@
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type {
   DeclarationRecord,
@@ -15,17 +15,17 @@ import {
   SOURCE_HEADS_PREFIX,
   statusKey,
 } from '#shared/records/journal-record.ts';
-import { readStoredInstructions, type StoredInstructions } from '#shared/journal/read-flux-objects.ts';
+import { readStoredFluxObjects, type StoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { TickState } from './is-due.ts';
 
 /** What the last runs recorded of a cluster. */
 export interface PreviousState {
-  readonly instructions: Instructions | undefined;
-  /** What says which instructions hold; absent, nothing does. */
-  readonly instructionsHead?: StoredInstructions['head'];
-  /** What is left of the instructions when not all of them can be read. */
-  readonly instructionsDamage?: StoredInstructions['damage'];
+  readonly fluxObjects: FluxObjects | undefined;
+  /** What says which Flux objects hold; absent, nothing does. */
+  readonly fluxObjectsHead?: StoredFluxObjects['head'];
+  /** What is left of the Flux objects when not all of them can be read. */
+  readonly fluxObjectsDamage?: StoredFluxObjects['damage'];
   /** By `<kind>/<namespace>/<name>`. */
   readonly statuses: ReadonlyMap<string, StatusRecord>;
   /** How Kustomizations were declared last; absent, nothing is known of that. */
@@ -41,15 +41,15 @@ export interface RememberedDeclarations {
 /** Reads it from the journal. Losing it costs repeated events, nothing else. */
 export async function readPreviousState(cluster: string, journal: Journal): Promise<PreviousState> {
   const [stored, statuses, declarations, lastRenders] = await Promise.all([
-    readStoredInstructions(journal, cluster),
+    readStoredFluxObjects(journal, cluster),
     journal.list(cluster, 'status/'),
     journal.list(cluster, DECLARATIONS_PREFIX),
     journal.list(cluster, LAST_RENDERS_PREFIX),
   ]);
   return {
-    instructions: stored.instructions,
-    instructionsHead: stored.head,
-    ...(stored.damage !== undefined && { instructionsDamage: stored.damage }),
+    fluxObjects: stored.fluxObjects,
+    fluxObjectsHead: stored.head,
+    ...(stored.damage !== undefined && { fluxObjectsDamage: stored.damage }),
     statuses: new Map(
       statuses.flatMap((record) =>
         record.type === 'Status'

@@ -59,7 +59,7 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const nextId = numberRecords(clock.now());
   const recorded = await readPreviousState(cluster, journal);
   const { previous, pending } = await recallOwed(journal, cluster, recorded);
-  const known = previous.instructions ?? previous.instructionsDamage?.readable;
+  const known = previous.fluxObjects ?? previous.fluxObjectsDamage?.readable;
   const remembered = { ...previous.remembered, sources: known?.gitRepositories ?? [] };
   const desired = await observeDesiredState(request, remembered, ports);
   if (desired === undefined) {

@@ -10,42 +10,42 @@ import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
 import { createFieldLocator, locateObject } from '#shared/kubernetes/locate-field.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
-import { INSTRUCTION_NAMESPACE } from '#shared/kubernetes/names.ts';
-import { parseInstruction, type Instruction, type ParsedInstruction } from '#shared/flux/parse-flux-object.ts';
+import { FLUX_SYSTEM_NAMESPACE } from '#shared/kubernetes/names.ts';
+import { parseFluxObject, type FluxObject, type ParsedFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { formatProblem, type Problem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { recordInstruction } from '#shared/records/lay-out-flux-objects.ts';
+import { recordFluxObject } from '#shared/records/lay-out-flux-objects.ts';
 import { MAX_RECORD_BYTES, recordBytes, whyOversized } from '#shared/journal/refuse-oversized-write.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { planRender, type RenderPlan } from '#shared/render/plan-render.ts';
 import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
-import { splitInstructions } from '#shared/render/split-flux-objects.ts';
-import type { ClusterFolder, Locate, StalledInstruction } from './desired-state.ts';
+import { splitFluxObjects } from '#shared/render/split-flux-objects.ts';
+import type { ClusterFolder, Locate, StalledFluxObject } from './desired-state.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
 import { markSecretFields } from './mark-secret-fields.ts';
 import type { OpenSource } from './read-sources.ts';
 import { readSubstitutions } from './read-substitutions.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
-/** What one Kustomization brings: objects for the cluster, and instructions for Tidegate. */
+/** What one Kustomization brings: objects for the cluster, and Flux objects for Tidegate. */
 export interface RenderedNode {
   /** As given; for the root, as the repository itself says the root is to be applied. */
   readonly kustomization: Kustomization;
   readonly objects: readonly KubernetesObject[];
   readonly kustomizations: readonly Kustomization[];
-  readonly instructions: readonly Instruction[];
-  readonly stalled: readonly StalledInstruction[];
+  readonly fluxObjects: readonly FluxObject[];
+  readonly stalled: readonly StalledFluxObject[];
   readonly leftOut: readonly string[];
   readonly locate: Locate;
-  /** All instructions, followed or not, beside what they say in full. */
-  readonly written: readonly WrittenInstruction[];
+  /** All Flux objects, followed or not, beside what they say in full. */
+  readonly written: readonly WrittenFluxObject[];
 }
 
-/** An instruction as rendered, and what became of it. */
-export interface WrittenInstruction {
+/** A Flux object as rendered, and what became of it. */
+export interface WrittenFluxObject {
   readonly object: KubernetesObject;
-  readonly parsed: ParsedInstruction;
+  readonly parsed: ParsedFluxObject;
 }
 
 export interface NodeRequest {
@@ -69,14 +69,14 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
   const { objects: rendered, repeated } = await renderOnce(planned.plan, kustomization, ports);
   const marked = markSecretFields(rendered, substitutions.secretNames, planned.plan.variables);
   request.noteSecrets(marked.values);
-  const { objects, instructions, fluxComponents } = splitInstructions(marked.objects);
-  const written = parseOnce(instructions, repeated, planned.plan, request);
+  const { objects, fluxObjects, fluxComponents } = splitFluxObjects(marked.objects);
+  const written = parseOnce(fluxObjects, repeated, planned.plan, request);
   const followed = written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [parsed] : []));
   return {
     kustomization,
     objects,
-    kustomizations: followed.flatMap((one) => (one.kind === 'Kustomization' ? [one.instruction] : [])),
-    instructions: followed.filter((one) => one.kind !== 'Kustomization'),
+    kustomizations: followed.flatMap((one) => (one.kind === 'Kustomization' ? [one.fluxObject] : [])),
+    fluxObjects: followed.filter((one) => one.kind !== 'Kustomization'),
     stalled: written.flatMap(({ parsed }) => (parsed.outcome === 'parsed' ? [] : [toStalled(parsed, request.folder)])),
     leftOut: fluxComponents.length === 0 ? [] : [describeLeftOut(fluxComponents)],
     locate: createLocator(planned.plan, source.keep(planned.plan.files.keys())),
@@ -85,25 +85,25 @@ export async function renderNode(request: NodeRequest, ports: RenderPorts): Prom
 }
 
 /**
- * Reads instructions; of those with one name none is followed, because nobody can know which is meant.
+ * Reads Flux objects; of those with one name none is followed, because nobody can know which is meant.
  * @param repeated those that the build itself refused to read again, in one place or several.
  */
 function parseOnce(
-  instructions: readonly KubernetesObject[],
+  fluxObjects: readonly KubernetesObject[],
   repeated: readonly KubernetesObject[],
   plan: RenderPlan,
   { source: { files }, folder }: Pick<NodeRequest, 'source' | 'folder'>,
-): readonly WrittenInstruction[] {
+): readonly WrittenFluxObject[] {
   const nameOf = (object: KubernetesObject): string =>
     objectKey({ ...objectIdOf(object), namespace: namespaceOf(object) });
-  const byName = Map.groupBy([...instructions, ...repeated], nameOf);
+  const byName = Map.groupBy([...fluxObjects, ...repeated], nameOf);
   const refused = new Set(repeated.map(nameOf));
-  return [...byName].flatMap(([key, [object, ...again]]): readonly WrittenInstruction[] => {
+  return [...byName].flatMap(([key, [object, ...again]]): readonly WrittenFluxObject[] => {
     if (object === undefined) return [];
     const isOne = again.length === 0 && !refused.has(key);
     const locate = locatorFor(object, plan, files);
     const parsed = isOne
-      ? refuseOversized(parseInstruction(object, locate), object, locate, folder.cluster)
+      ? refuseOversized(parseFluxObject(object, locate), object, locate, folder.cluster)
       : refuseRepeated(object, plan, files);
     return [{ object, parsed }];
   });
@@ -111,13 +111,13 @@ function parseOnce(
 
 /** One that is larger than a record may be reaches none of those who would follow it; it alone stalls. */
 function refuseOversized(
-  parsed: ParsedInstruction,
+  parsed: ParsedFluxObject,
   object: KubernetesObject,
   locate: FieldLocator,
   cluster: string,
-): ParsedInstruction {
+): ParsedFluxObject {
   if (parsed.outcome !== 'parsed' || parsed.kind === 'Kustomization') return parsed;
-  const record = recordInstruction(cluster, parsed);
+  const record = recordFluxObject(cluster, parsed);
   const bytes = recordBytes(record);
   if (whyOversized(record, bytes) === undefined) return parsed;
   const message = `makes a record of ${bytes} bytes; allowed: ${MAX_RECORD_BYTES}, with a name of at most 253 characters`;
@@ -125,7 +125,7 @@ function refuseOversized(
   return { outcome: 'invalid', identity, problems: [problemAt(locate, ['spec'], 'present', message)] };
 }
 
-function refuseRepeated(object: KubernetesObject, plan: RenderPlan, files: SourceTree): ParsedInstruction {
+function refuseRepeated(object: KubernetesObject, plan: RenderPlan, files: SourceTree): ParsedFluxObject {
   const identity = { ...objectIdOf(object), namespace: namespaceOf(object) };
   const [first, ...others] = locateObject({ files, id: identity, folder: plan.folder });
   const also = others.map((place) => [place.file, place.line].filter((part) => part !== undefined).join(':'));
@@ -180,12 +180,12 @@ function createLocator({ folder, kustomizationFile }: RenderPlan, files: SourceT
 }
 
 export function toStalled(
-  one: Exclude<ParsedInstruction, { readonly outcome: 'parsed' }>,
+  one: Exclude<ParsedFluxObject, { readonly outcome: 'parsed' }>,
   { cluster, namespaces }: ClusterFolder,
-): StalledInstruction {
+): StalledFluxObject {
   const { kind, name, namespace } = one.identity;
-  const stalled: StalledInstruction = {
-    object: { cluster, kind, name, namespace: namespace === '' ? INSTRUCTION_NAMESPACE : namespace },
+  const stalled: StalledFluxObject = {
+    object: { cluster, kind, name, namespace: namespace === '' ? FLUX_SYSTEM_NAMESPACE : namespace },
     reason: one.outcome === 'unsupported' ? 'UnsupportedKind' : 'InvalidSpec',
     problems: one.problems,
   };

@@ -26,7 +26,7 @@ import {
   type NodeRequest,
   type RenderedNode,
   type RenderPorts,
-  type WrittenInstruction,
+  type WrittenFluxObject,
 } from './render-node.ts';
 
 /** What the root says of itself may change what it says of itself: once or twice, where people mean it. */
@@ -113,7 +113,7 @@ async function findRoot(
 
 interface Claim extends NamespacedName {
   readonly object: KubernetesObject;
-  readonly parsed: WrittenInstruction['parsed'];
+  readonly parsed: WrittenFluxObject['parsed'];
   readonly source: NamespacedName;
   readonly path: string;
 }
@@ -132,7 +132,7 @@ function claimOf(object: KubernetesObject): Pick<Claim, 'namespace' | 'name' | '
   };
 }
 
-function isKustomization(object: KubernetesObject, parsed: WrittenInstruction['parsed']): boolean {
+function isKustomization(object: KubernetesObject, parsed: WrittenFluxObject['parsed']): boolean {
   return parsed.outcome === 'parsed'
     ? parsed.kind === 'Kustomization'
     : object.kind === 'Kustomization' && parsed.identity.group === 'kustomize.toolkit.fluxcd.io';
@@ -142,7 +142,7 @@ function isKustomization(object: KubernetesObject, parsed: WrittenInstruction['p
 function follow(claim: Claim, node: RenderedNode, request: NodeRequest): Kustomization {
   const { parsed } = claim;
   if (parsed.outcome === 'parsed') {
-    return resolveRoot(parsed.kind === 'Kustomization' ? [parsed.instruction] : [], request.folder.path, () => true)
+    return resolveRoot(parsed.kind === 'Kustomization' ? [parsed.fluxObject] : [], request.folder.path, () => true)
       .root;
   }
   const isFilled = JSON.stringify(readPostBuild(claim.object)) === JSON.stringify(node.kustomization.postBuild);

@@ -1,6 +1,6 @@
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { readStoredInstructions } from '#shared/journal/read-flux-objects.ts';
-import { writeInstructions, type InstructionsWrite } from '#shared/journal/write-flux-objects.ts';
+import { readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
+import { writeFluxObjects, type FluxObjectsWrite } from '#shared/journal/write-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
 /** Runs of a cluster follow one another: one that is overtaken as often as this is not the only one. */
@@ -11,18 +11,18 @@ const ATTEMPTS = 3;
  * holds the cluster's lease: it has read Git last.
  * @throws TidegateError `InstructionsOvertaken` (retry).
  */
-export async function replaceInstructions(
+export async function replaceFluxObjects(
   journal: Journal,
-  write: InstructionsWrite,
+  write: FluxObjectsWrite,
   holdsLease: () => boolean,
 ): Promise<void> {
   const { cluster } = write.wanted;
   let { before } = write;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    if ((await writeInstructions(journal, { ...write, before })) === 'written') return;
+    if ((await writeFluxObjects(journal, { ...write, before })) === 'written') return;
     if (!holdsLease()) break;
-    before = (await readStoredInstructions(journal, cluster)).head;
+    before = (await readStoredFluxObjects(journal, cluster)).head;
   }
-  const message = `instructions of cluster ${cluster} were recorded by another run at the same time`;
+  const message = `Flux objects of cluster ${cluster} were recorded by another run at the same time`;
   throw new TidegateError('InstructionsOvertaken', message, { disposition: 'retry', subject: cluster });
 }

@@ -3,20 +3,20 @@ import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Announcement } from './announce-reconcile.ts';
-import { replaceInstructions } from './replace-flux-objects.ts';
+import { replaceFluxObjects } from './replace-flux-objects.ts';
 import type { Teller } from './tell-journal.ts';
 
 /**
  * Records what is about to happen.
  *
- * What cannot be read is told before the instructions that leave it out: an automation that is neither followed nor stalled is
- * gone for those who follow them, and its pull requests are withdrawn. While that cannot be told, the instructions of
+ * What cannot be read is told before the Flux objects that leave it out: an automation that is neither followed nor stalled is
+ * gone for those who follow them, and its pull requests are withdrawn. While that cannot be told, the Flux objects of
  * before hold. One that no record has room for was never followed, and keeps nothing.
  * @returns what has to be recorded once more when the run is done: the cluster has by then what it tells of, and the
  * next commit may break what declares it.
  */
 export async function tellAnnouncement(
-  { stalled, instructions, records, remembered }: Announcement,
+  { stalled, fluxObjects, records, remembered }: Announcement,
   ports: { readonly journal: Journal; readonly teller: Pick<Teller, 'tell'>; readonly holdsLease: () => boolean },
 ): Promise<readonly JournalRecord[]> {
   const { journal, teller, holdsLease } = ports;
@@ -29,8 +29,8 @@ export async function tellAnnouncement(
       throw error;
     }
   });
-  if (instructions !== undefined && isToldOfStalled) {
-    await teller.tell('the instructions', () => replaceInstructions(journal, instructions, holdsLease));
+  if (fluxObjects !== undefined && isToldOfStalled) {
+    await teller.tell('the Flux objects', () => replaceFluxObjects(journal, fluxObjects, holdsLease));
   }
   let owed: readonly JournalRecord[] = remembered;
   await teller.tell('what is about to happen', async () => {

@@ -1,4 +1,4 @@
-import type { Instruction } from '#shared/flux/parse-flux-object.ts';
+import type { FluxObject } from '#shared/flux/parse-flux-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
@@ -6,7 +6,7 @@ import type { RenderState } from '#shared/engine/model/apply-request.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { SourceHead } from '#shared/records/journal-record.ts';
 import { concealValues } from './conceal-values.ts';
-import type { ClusterFolder, FrozenBy, KustomizationNode, StalledInstruction } from './desired-state.ts';
+import type { ClusterFolder, FrozenBy, KustomizationNode, StalledFluxObject } from './desired-state.ts';
 import type { RememberedDeclarations } from './read-previous-state.ts';
 import type { SourceReader } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
@@ -19,8 +19,8 @@ const ROOT_PARENT = 'the cluster itself';
 /** Everything that was found on the way from the root to the last Kustomization. */
 export interface Walk {
   readonly nodes: readonly KustomizationNode[];
-  readonly instructions: readonly Instruction[];
-  readonly stalled: readonly StalledInstruction[];
+  readonly fluxObjects: readonly FluxObject[];
+  readonly stalled: readonly StalledFluxObject[];
   readonly missingSources: readonly SourceKey[];
   readonly doubts: readonly string[];
   readonly leftOut: readonly string[];
@@ -67,8 +67,8 @@ export async function walkKustomizations(
 ): Promise<Walk> {
   const secrets = new Set<string>();
   const nodes: KustomizationNode[] = [];
-  const instructions: Instruction[] = [];
-  const stalled: StalledInstruction[] = [];
+  const fluxObjects: FluxObject[] = [];
+  const stalled: StalledFluxObject[] = [];
   const leftOut: string[] = [];
   const doubts: string[] = [];
   const missingSources = new Map<string, SourceKey>();
@@ -97,9 +97,9 @@ export async function walkKustomizations(
     const next: Step[] = declared.length === 0 ? [] : level.filter((step) => !visited.has(step));
     for (const { node, step, rendered, missingSource } of visits) {
       if (missingSource !== undefined) missingSources.set(formatNamespacedName(missingSource), missingSource);
-      for (const one of rendered?.instructions ?? []) {
-        instructions.push(one);
-        if (one.kind === 'GitRepository') declaredSources.add(formatNamespacedName(one.instruction));
+      for (const one of rendered?.fluxObjects ?? []) {
+        fluxObjects.push(one);
+        if (one.kind === 'GitRepository') declaredSources.add(formatNamespacedName(one.fluxObject));
       }
       // What a root that is suspended says of its children is not in force, as what it says of objects.
       const isRendered = node.render.kind === 'rendered';
@@ -135,7 +135,7 @@ export async function walkKustomizations(
   }
   return {
     nodes,
-    instructions,
+    fluxObjects,
     stalled,
     leftOut,
     doubts,
@@ -207,7 +207,7 @@ function claimUndeclared(
 }
 
 /** What declares a source may be in a Kustomization that is broken or suspended: what was known last stays true. */
-function isIncomplete(nodes: readonly KustomizationNode[], stalled: readonly StalledInstruction[]): boolean {
+function isIncomplete(nodes: readonly KustomizationNode[], stalled: readonly StalledFluxObject[]): boolean {
   return (
     nodes.some((node) => node.render.kind !== 'rendered') ||
     stalled.some(({ object }) => object.kind === 'Kustomization')

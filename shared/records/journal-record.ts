@@ -1,4 +1,4 @@
-import type { FollowedInstruction, Instructions } from '#shared/flux/flux-objects.ts';
+import type { FollowedFluxObject, FluxObjects } from '#shared/flux/flux-objects.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
@@ -20,40 +20,40 @@ export interface SourceHead {
   readonly observedAt: number;
 }
 
-/** All instructions of a cluster in one record, as older versions wrote them; read until the next run takes its place. */
-export interface InstructionsRecord {
+/** All Flux objects of a cluster in one record, as older versions wrote them; read until the next run takes its place. */
+export interface FluxObjectsRecord {
   readonly type: 'Instructions';
-  readonly instructions: Instructions;
+  readonly fluxObjects: FluxObjects;
 }
 
 /**
- * Says which instructions of a cluster hold. Pages and instructions are written before it and named by their digests, so
+ * Says which Flux objects of a cluster hold. Pages and Flux objects are written before it and named by their digests, so
  * that whoever reads it has one whole set, the old or the new one, wherever a writer was interrupted.
  */
-export interface InstructionSetRecord {
+export interface FluxObjectSetRecord {
   readonly type: 'InstructionSet';
   readonly cluster: string;
-  /** Revision of the configuration repository at which the instructions changed last. */
+  /** Revision of the configuration repository at which the Flux objects changed last. */
   readonly revision: string;
   /** Counts what was written of this record: nothing is taken away without a new one, so a writer sees that it was. */
   readonly sequence: number;
   readonly pages: readonly string[];
 }
 
-/** The digests of some of a cluster's instructions. */
-export interface InstructionPageRecord {
+/** The digests of some of a cluster's Flux objects. */
+export interface FluxObjectPageRecord {
   readonly type: 'InstructionPage';
   readonly cluster: string;
   readonly digest: string;
-  readonly instructions: readonly string[];
+  readonly fluxObjects: readonly string[];
 }
 
 /** One thing that a cluster's folder tells source-sync or image-update to do. */
-export interface InstructionRecord {
+export interface FluxObjectRecord {
   readonly type: 'Instruction';
   readonly cluster: string;
   readonly digest: string;
-  readonly followed: FollowedInstruction;
+  readonly followed: FollowedFluxObject;
 }
 
 export interface Condition {
@@ -96,7 +96,7 @@ export function isCluster({ kind }: Pick<ObjectName, 'kind'>): boolean {
   return kind === CLUSTER_KIND;
 }
 
-/** What `flux get` would show of one instruction. */
+/** What `flux get` would show of one Flux object. */
 export interface StatusRecord {
   readonly type: 'Status';
   readonly object: ObjectName;
@@ -234,10 +234,10 @@ export interface TombstoneRecord {
 
 export type JournalRecord =
   | SourceHead
-  | InstructionsRecord
-  | InstructionSetRecord
-  | InstructionPageRecord
-  | InstructionRecord
+  | FluxObjectsRecord
+  | FluxObjectSetRecord
+  | FluxObjectPageRecord
+  | FluxObjectRecord
   | StatusRecord
   | EventRecord
   | RequestRecord
@@ -256,15 +256,15 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
     case 'SourceHead':
       return { partition: record.source.cluster, key: sourceHeadKey(record.source) };
     case 'Instructions':
-      return { partition: record.instructions.cluster, key: INSTRUCTIONS_KEY };
+      return { partition: record.fluxObjects.cluster, key: FLUX_OBJECTS_KEY };
     case 'InstructionSet':
-      return { partition: record.cluster, key: INSTRUCTIONS_KEY };
+      return { partition: record.cluster, key: FLUX_OBJECTS_KEY };
     case 'InstructionPage':
-      return { partition: record.cluster, key: `${INSTRUCTION_PAGES_PREFIX}${record.digest}` };
+      return { partition: record.cluster, key: `${FLUX_OBJECT_PAGES_PREFIX}${record.digest}` };
     case 'Instruction': {
-      const { kind, instruction } = record.followed;
-      const name = formatNamespacedName(instruction);
-      return { partition: record.cluster, key: `${INSTRUCTION_PREFIX}${kind}/${name}/${record.digest}` };
+      const { kind, fluxObject } = record.followed;
+      const name = formatNamespacedName(fluxObject);
+      return { partition: record.cluster, key: `${FLUX_OBJECT_PREFIX}${kind}/${name}/${record.digest}` };
     }
     case 'Status':
       return { partition: record.object.cluster, key: statusKey(record.object) };
@@ -291,9 +291,9 @@ export function journalKey(record: JournalRecord): { readonly partition: string;
   }
 }
 
-export const INSTRUCTIONS_KEY = 'instructions';
-export const INSTRUCTION_PAGES_PREFIX = 'instruction-page/';
-export const INSTRUCTION_PREFIX = 'instruction/';
+export const FLUX_OBJECTS_KEY = 'instructions';
+export const FLUX_OBJECT_PAGES_PREFIX = 'instruction-page/';
+export const FLUX_OBJECT_PREFIX = 'instruction/';
 export const INSTALLATION_KEY = 'installation';
 export const QUIET_TIMES_PREFIX = 'quiet/';
 export const PROPOSAL_REPOSITORIES_PREFIX = 'proposals/';

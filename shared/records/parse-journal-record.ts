@@ -137,7 +137,7 @@ const StoredRecord = z.discriminatedUnion('type', [
   SourceHead,
   z.looseObject({
     type: z.literal('Instructions'),
-    instructions: z.looseObject({
+    fluxObjects: z.looseObject({
       cluster: z.string(),
       revision: z.string(),
       gitRepositories: z.array(GitRepository.loose()),
@@ -157,17 +157,17 @@ const StoredRecord = z.discriminatedUnion('type', [
     type: z.literal('InstructionPage'),
     cluster: z.string(),
     digest: z.string(),
-    instructions: Strings,
+    fluxObjects: Strings,
   }),
   z.looseObject({
     type: z.literal('Instruction'),
     cluster: z.string(),
     digest: z.string(),
     followed: z.discriminatedUnion('kind', [
-      z.looseObject({ kind: z.literal('GitRepository'), instruction: GitRepository.loose() }),
-      z.looseObject({ kind: z.literal('ImageRepository'), instruction: ImageRepository.loose() }),
-      z.looseObject({ kind: z.literal('ImagePolicy'), instruction: ImagePolicy.loose() }),
-      z.looseObject({ kind: z.literal('ImageUpdateAutomation'), instruction: ImageUpdateAutomation.loose() }),
+      z.looseObject({ kind: z.literal('GitRepository'), fluxObject: GitRepository.loose() }),
+      z.looseObject({ kind: z.literal('ImageRepository'), fluxObject: ImageRepository.loose() }),
+      z.looseObject({ kind: z.literal('ImagePolicy'), fluxObject: ImagePolicy.loose() }),
+      z.looseObject({ kind: z.literal('ImageUpdateAutomation'), fluxObject: ImageUpdateAutomation.loose() }),
     ]),
   }),
   z.looseObject({

@@ -1,11 +1,11 @@
-import { isInstructionGroup } from '#shared/flux/flux-kinds.ts';
+import { isFluxGroup } from '#shared/flux/flux-kinds.ts';
 import { isRecord } from '#shared/common/is-record.ts';
 import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { decodeStrictly, KUSTOMIZATION_NAMES, readKustomizationFile, resolvePath } from './kustomization-file.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
-/** What a build reads, without the instructions that it refuses to read twice, and those. */
+/** What a build reads, without the Flux objects that it refuses to read twice, and those. */
 export interface CutInput {
   readonly files: SourceTree;
   readonly repeated: readonly KubernetesObject[];
@@ -16,7 +16,7 @@ const REGISTERED_TWICE =
   /already registered id: (?<kind>[^.\s/]+)\.[^.\s/]+\.(?<group>[^\s/]+)\/(?<name>\S+)\.(?<namespace>[^.\s':]+)/;
 
 /**
- * Takes one of Tidegate's own instructions that a build found twice out of the files it comes from, so that it fails and
+ * Takes one of Tidegate's own Flux objects that a build found twice out of the files it comes from, so that it fails and
  * not everything beside it. Nobody can know which of the two is meant, so none of them stays.
  *
  * @param refusal kustomize's words.
@@ -24,7 +24,7 @@ const REGISTERED_TWICE =
  */
 export function cutRepeated(files: SourceTree, refusal: string): CutInput | undefined {
   const { kind, group, name, namespace } = REGISTERED_TWICE.exec(refusal)?.groups ?? {};
-  if (kind === undefined || group === undefined || name === undefined || !isInstructionGroup(group)) {
+  if (kind === undefined || group === undefined || name === undefined || !isFluxGroup(group)) {
     return undefined;
   }
   const own = namespace === undefined || namespace === '[noNs]' ? undefined : namespace;

@@ -1,5 +1,5 @@
 import { dropAbsent } from '#shared/common/drop-absent.ts';
-import { isInstructionGroup } from '#shared/flux/flux-kinds.ts';
+import { isFluxGroup } from '#shared/flux/flux-kinds.ts';
 import {
   adviseOnVariables,
   FILLED_FIELDS,
@@ -24,7 +24,7 @@ export type Manifests =
   | { readonly outcome: 'refused'; readonly messages: readonly string[] };
 
 /**
- * Reads a rendered YAML stream: Lists are flattened, and an object rendered twice is named. Tidegate's own instructions are
+ * Reads a rendered YAML stream: Lists are flattened, and an object rendered twice is named. Tidegate's own Flux objects are
  * all returned: of those, only the ones that are written twice fail.
  *
  * @param originals the documents before variables were filled in, where there were any; for messages only.
@@ -49,7 +49,7 @@ export function readManifests(text: string, originals: readonly unknown[] = []):
         continue;
       }
       const id = objectIdOf(object);
-      if (seen.has(objectKey(id)) && !isInstructionGroup(id.group)) {
+      if (seen.has(objectKey(id)) && !isFluxGroup(id.group)) {
         messages.push(`${formatObjectId(id)} is rendered more than once; keep one`);
       }
       seen.add(objectKey(id));
@@ -136,13 +136,13 @@ function findUnsendable(object: unknown): FilledField['path'] | undefined {
   return undefined;
 }
 
-/** `null` in the place of a namespace, or of anything in the metadata of an instruction, is absent, as for the server. */
+/** `null` in the place of a namespace, or of anything in the metadata of a Flux object, is absent, as for the server. */
 function withoutNullMetadata(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { apiVersion, metadata } = value;
   if (!isRecord(metadata)) {
     return value;
   }
-  if (typeof apiVersion === 'string' && isInstructionGroup(parseApiVersion(apiVersion).group)) {
+  if (typeof apiVersion === 'string' && isFluxGroup(parseApiVersion(apiVersion).group)) {
     return { ...value, metadata: dropAbsent(metadata, new Set()) };
   }
   const { namespace, ...rest } = metadata;

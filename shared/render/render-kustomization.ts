@@ -9,7 +9,7 @@ import type { RenderPlan } from './plan-render.ts';
 import { readManifests } from './read-manifests.ts';
 import { substituteVariables } from './substitute-variables.ts';
 
-/** Each is a build of its own: more instructions than people write twice by mistake. */
+/** Each is a build of its own: more Flux objects than people write twice by mistake. */
 const MAX_REPEATED = 20;
 
 /** What a Kustomization renders to. `failed` is Flux's reason `BuildFailed`: a person has to change something. */
@@ -18,7 +18,7 @@ export type RenderResult =
       readonly outcome: 'rendered';
       readonly objects: readonly KubernetesObject[];
       readonly cacheKey: string;
-      /** Instructions that are written more than once, each time they are, and are not among the objects. */
+      /** Flux objects that are written more than once, each time they are, and are not among the objects. */
       readonly repeated: readonly KubernetesObject[];
     }
   | { readonly outcome: 'failed'; readonly problems: readonly Problem[] };
@@ -56,7 +56,7 @@ interface Built {
   readonly repeated: readonly KubernetesObject[];
 }
 
-/** Builds, and builds again without what is written twice, as long as that is one of Tidegate's own instructions. */
+/** Builds, and builds again without what is written twice, as long as that is one of Tidegate's own Flux objects. */
 async function build(
   plan: RenderPlan,
   renderer: Renderer,

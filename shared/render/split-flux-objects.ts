@@ -1,25 +1,25 @@
-import { isInstructionGroup } from '#shared/flux/flux-kinds.ts';
+import { isFluxGroup } from '#shared/flux/flux-kinds.ts';
 import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 
-/** What a render holds: Tidegate's own instructions, what is applied, and Flux's own installation, which is left out. */
+/** What a render holds: Tidegate's own Flux objects, what is applied, and Flux's own installation, which is left out. */
 export interface SplitObjects {
-  readonly instructions: readonly KubernetesObject[];
+  readonly fluxObjects: readonly KubernetesObject[];
   readonly objects: readonly KubernetesObject[];
   readonly fluxComponents: readonly KubernetesObject[];
 }
 
 /** Splits rendered objects by who they are for. */
-export function splitInstructions(rendered: readonly KubernetesObject[]): SplitObjects {
+export function splitFluxObjects(rendered: readonly KubernetesObject[]): SplitObjects {
   const split = {
-    instructions: new Array<KubernetesObject>(),
+    fluxObjects: new Array<KubernetesObject>(),
     objects: new Array<KubernetesObject>(),
     fluxComponents: new Array<KubernetesObject>(),
   };
   for (const object of rendered) {
     if (isFluxComponent(object)) {
       split.fluxComponents.push(object);
-    } else if (isInstructionGroup(parseApiVersion(object.apiVersion).group)) {
-      split.instructions.push(object);
+    } else if (isFluxGroup(parseApiVersion(object.apiVersion).group)) {
+      split.fluxObjects.push(object);
     } else {
       split.objects.push(object);
     }
@@ -37,7 +37,7 @@ export function splitInstructions(rendered: readonly KubernetesObject[]): SplitO
 export function isFluxComponent(object: KubernetesObject): boolean {
   const { labels, name } = object.metadata;
   const { group } = parseApiVersion(object.apiVersion);
-  if (isInstructionGroup(group)) {
+  if (isFluxGroup(group)) {
     return group === 'fluxcd.controlplane.io' && object.kind === 'FluxInstance';
   }
   const isLabelled =
@@ -48,5 +48,5 @@ export function isFluxComponent(object: KubernetesObject): boolean {
 /** Whether a definition, named `<plural>.<group>`, is of a kind that Flux's own controllers read. */
 function definesFluxKind(name: string): boolean {
   const group = name.slice(name.indexOf('.') + 1);
-  return group !== 'tidegate.dev' && group !== 'fluxcd.controlplane.io' && isInstructionGroup(group);
+  return group !== 'tidegate.dev' && group !== 'fluxcd.controlplane.io' && isFluxGroup(group);
 }

@@ -1,9 +1,9 @@
 import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName, ROOT_NAME, type SourceKey } from '#shared/flux/resource-key.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
-/** One cluster's source and what its instructions say about it. */
+/** One cluster's source and what its Flux objects say about it. */
 export interface Source {
   readonly key: SourceKey;
   readonly repository: GitRepository;
@@ -18,10 +18,10 @@ const ROOT_TIMEOUT_MS = 60_000;
  */
 export function listSources(
   settings: Pick<Settings, 'configRepository' | 'clusters'>,
-  instructions: readonly Instructions[],
+  fluxObjects: readonly FluxObjects[],
 ): readonly Source[] {
   return settings.clusters.flatMap(({ name: cluster }) => {
-    const declared = instructions.find((candidate) => candidate.cluster === cluster)?.gitRepositories ?? [];
+    const declared = fluxObjects.find((candidate) => candidate.cluster === cluster)?.gitRepositories ?? [];
     const root = declared.find(isRoot);
     const others = declared.filter((repository) => !isRoot(repository));
     return [rootRepository(settings, root), ...others].map((repository) => ({

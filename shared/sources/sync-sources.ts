@@ -2,7 +2,7 @@ import { formatSourceKey } from '#shared/flux/resource-key.ts';
 import { outOfTime } from '#shared/common/out-of-time.ts';
 import { describeError, dispositionOf, notBeforeOf, silentHostOf } from '#shared/common/tidegate-error.ts';
 import { statusKey, type ObjectName } from '#shared/records/journal-record.ts';
-import { describeDamage, readKnownInstructions } from '#shared/journal/read-flux-objects.ts';
+import { describeDamage, readKnownFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
@@ -93,21 +93,21 @@ function namesOf(group: readonly KnownSource[]): readonly string[] {
 }
 
 async function readKnownSources(journal: Journal, settings: Settings, log: Logger): Promise<readonly KnownSource[]> {
-  // A source needs no other instruction: those that can be read are followed.
-  const instructions = await Promise.all(
+  // A source needs no other Flux object: those that can be read are followed.
+  const fluxObjects = await Promise.all(
     settings.clusters.map(async ({ name: cluster }) => {
-      const { head, instructions: whole, damage } = await readKnownInstructions(journal, cluster);
+      const { head, fluxObjects: whole, damage } = await readKnownFluxObjects(journal, cluster);
       if (damage === undefined) return whole;
       // Without a head, it may be that the first run of the cluster is just recording them.
       if (head === undefined) return damage.readable;
       const reason = describeDamage(damage);
-      log.error('instructions cannot be read whole; runs of the cluster record them anew', { cluster, reason });
+      log.error('Flux objects cannot be read whole; runs of the cluster record them anew', { cluster, reason });
       return damage.readable;
     }),
   );
   const sources = listSources(
     settings,
-    instructions.filter((one) => one !== undefined),
+    fluxObjects.filter((one) => one !== undefined),
   );
   const records = await Promise.all(settings.clusters.map(({ name }) => journal.list(name, 'status/GitRepository/')));
   const statuses = new Map(

@@ -33,7 +33,7 @@ export const WorkMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('SyncSource'), source: Source }),
   /** To reconcile: something the cluster depends on has changed. */
   z.object({ type: z.literal('Reconcile'), cluster: z.string(), reason: z.string() }),
-  /** To image-update: a cluster's instructions have changed. */
+  /** To image-update: a cluster's Flux objects have changed. */
   z.object({ type: z.literal('InstructionsChanged'), cluster: z.string() }),
   /** To every queue, once a minute. */
   z.object({ type: z.literal('Tick'), id: z.string() }),

@@ -12,7 +12,7 @@ import type { AwsFault, RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import type { DynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { sampleSize } from '#test/sample-size.ts';
-import { describeInstructions } from './flux-objects.contract.ts';
+import { describeFluxObjects } from './flux-objects.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 
 let moto: RunningMoto;
@@ -74,7 +74,7 @@ const A = { partition: 'laptop', key: 'status/Kustomization/flux-system/a' };
 
 describeJournal('DynamoDB', async (clock) => openJournal(await createTable(), clock.now));
 // moto needs a second for a thousand items that DynamoDB needs none for.
-describeInstructions('DynamoDB', sampleSize(300, 10_000), async () => openJournal(undefined, undefined, 1_000_000));
+describeFluxObjects('DynamoDB', sampleSize(300, 10_000), async () => openJournal(undefined, undefined, 1_000_000));
 
 // What the reference of TransactWriteItems, the quotas of items and keys, and that of Query say.
 describe('the stand-in of DynamoDB has its limits', () => {

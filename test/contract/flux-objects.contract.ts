@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { layOutInstructions } from '#shared/records/lay-out-flux-objects.ts';
-import { readInstructions, readStoredInstructions } from '#shared/journal/read-flux-objects.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
+import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import { recordBytes } from '#shared/journal/refuse-oversized-write.ts';
-import { isNewSet, isRecorded, writeInstructions } from '#shared/journal/write-flux-objects.ts';
+import { isNewSet, isRecorded, writeFluxObjects } from '#shared/journal/write-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 
 const CLUSTER = 'laptop';
 
 /** As many image repositories and policies, each with the interval that a change would change. */
-export function manyInstructions(names: readonly string[], revision = 'main@sha1:a', intervalMs = 60_000) {
+export function manyFluxObjects(names: readonly string[], revision = 'main@sha1:a', intervalMs = 60_000) {
   const namespace = 'flux-system';
-  const instructions: Instructions = {
+  const fluxObjects: FluxObjects = {
     cluster: CLUSTER,
     revision,
     gitRepositories: [],
@@ -34,17 +34,17 @@ export function manyInstructions(names: readonly string[], revision = 'main@sha1
     })),
     imageUpdateAutomations: [],
   };
-  return instructions;
+  return fluxObjects;
 }
 
 function namesUpTo(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `app-${String(index).padStart(5, '0')}`);
 }
 
-function withoutOrder(instructions: Instructions | undefined): unknown {
-  return instructions === undefined
+function withoutOrder(fluxObjects: FluxObjects | undefined): unknown {
+  return fluxObjects === undefined
     ? undefined
-    : { revision: instructions.revision, pages: layOutInstructions(instructions).pages };
+    : { revision: fluxObjects.revision, pages: layOutFluxObjects(fluxObjects).pages };
 }
 
 function changed(cluster: string, at: number): JournalRecord {
@@ -70,23 +70,23 @@ function watch(journal: Journal, writesLeft = Number.POSITIVE_INFINITY) {
 }
 
 /** Records a set as a run does, and says whether another was faster. */
-async function record(journal: Journal, instructions: Instructions, at = 1): Promise<'written' | 'conflict' | 'same'> {
-  const wanted = layOutInstructions(instructions);
-  const stored = await readStoredInstructions(journal, CLUSTER);
+async function record(journal: Journal, fluxObjects: FluxObjects, at = 1): Promise<'written' | 'conflict' | 'same'> {
+  const wanted = layOutFluxObjects(fluxObjects);
+  const stored = await readStoredFluxObjects(journal, CLUSTER);
   if (isRecorded(stored, wanted)) return 'same';
   const news = isNewSet(stored, wanted) ? [changed(CLUSTER, at)] : [];
-  return writeInstructions(journal, { wanted, before: stored.head, news, now: at });
+  return writeFluxObjects(journal, { wanted, before: stored.head, news, now: at });
 }
 
-/** What every journal does for the instructions of a cluster, for `many` of them. */
-export function describeInstructions(name: string, many: number, open: () => Promise<Journal>): void {
-  describe(`instructions in ${name}`, () => {
+/** What every journal does for the Flux objects of a cluster, for `many` of them. */
+export function describeFluxObjects(name: string, many: number, open: () => Promise<Journal>): void {
+  describe(`Flux objects in ${name}`, () => {
     it(`are kept and read, ${many} of them, and written only where they change`, { timeout: 600_000 }, async () => {
       const journal = await open();
       const names = namesUpTo(many / 2);
-      const before = manyInstructions(names);
+      const before = manyFluxObjects(names);
       await record(journal, before);
-      expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(before));
+      expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(before));
 
       const same = watch(journal);
       expect(await record(same.journal, { ...before, revision: 'main@sha1:b' })).toBe('same');
@@ -102,18 +102,18 @@ export function describeInstructions(name: string, many: number, open: () => Pro
       };
       const one = watch(journal);
       expect(await record(one.journal, after)).toBe('written');
-      // The instruction, its page, what names the pages, the request; and two that go.
+      // The Flux object, its page, what names the pages, the request; and two that go.
       expect(one.seen).toMatchObject({ writes: 2, records: 6 });
       expect(one.seen.bytes).toBeLessThan(12_000);
-      expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(after));
+      expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(after));
     });
 
     it('hold as a whole, the old ones or the new, wherever their writer was interrupted', async () => {
       const journal = await open();
       // More than one write holds, so that every part of the way is met.
       const count = Math.min(60, many / 20);
-      const old = manyInstructions(namesUpTo(count));
-      const next = manyInstructions(namesUpTo(count + 30).slice(count / 2), 'main@sha1:b', 30_000);
+      const old = manyFluxObjects(namesUpTo(count));
+      const next = manyFluxObjects(namesUpTo(count + 30).slice(count / 2), 'main@sha1:b', 30_000);
       let writes = 0;
       for (let isDone = false; !isDone; writes += 1) {
         await record(journal, old);
@@ -121,13 +121,13 @@ export function describeInstructions(name: string, many: number, open: () => Pro
         const killed = watch(journal, writes);
         await record(killed.journal, next, 1000 + writes).catch(() => undefined);
 
-        const held = await readInstructions(journal, CLUSTER);
+        const held = await readFluxObjects(journal, CLUSTER);
         const isNext = held?.revision === next.revision;
         expect(withoutOrder(held)).toEqual(withoutOrder(isNext ? next : old));
         // Whoever follows them is told, if and only if there is something new to follow.
         expect(await journal.list(CLUSTER, 'request/')).toHaveLength(requests + (isNext ? 1 : 0));
         await record(journal, next);
-        expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(next));
+        expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(next));
         isDone = killed.seen.writes < writes;
       }
       expect(writes).toBeGreaterThan(3);
@@ -135,48 +135,48 @@ export function describeInstructions(name: string, many: number, open: () => Pro
         ...(await journal.list(CLUSTER, 'instruction/')),
         ...(await journal.list(CLUSTER, 'instruction-page/')),
       ];
-      const { instructions, pages } = layOutInstructions(next);
-      expect(left).toHaveLength(instructions.length + pages.length);
+      const { fluxObjects, pages } = layOutFluxObjects(next);
+      expect(left).toHaveLength(fluxObjects.length + pages.length);
     });
 
     it('are not replaced by a writer that looked before another one wrote', async () => {
       const journal = await open();
-      const [one, other] = [manyInstructions(['a']), manyInstructions(['b'])];
-      const { head: before } = await readStoredInstructions(journal, CLUSTER);
+      const [one, other] = [manyFluxObjects(['a']), manyFluxObjects(['b'])];
+      const { head: before } = await readStoredFluxObjects(journal, CLUSTER);
       await record(journal, one);
 
-      const late = { wanted: layOutInstructions(other), before, news: [changed(CLUSTER, 2)], now: 2 };
-      expect(await writeInstructions(journal, late)).toBe('conflict');
+      const late = { wanted: layOutFluxObjects(other), before, news: [changed(CLUSTER, 2)], now: 2 };
+      expect(await writeFluxObjects(journal, late)).toBe('conflict');
 
-      expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(one));
+      expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(one));
       expect(await journal.list(CLUSTER, 'request/')).toHaveLength(1);
     });
 
     it('are followed from the single record of an older version, and take its place without a word', async () => {
       const journal = await open();
-      const instructions = manyInstructions(['a', 'b']);
-      await journal.write([{ type: 'Instructions', instructions }]);
-      expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(instructions));
+      const fluxObjects = manyFluxObjects(['a', 'b']);
+      await journal.write([{ type: 'Instructions', fluxObjects }]);
+      expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(fluxObjects));
 
-      expect(await record(journal, instructions)).toBe('written');
+      expect(await record(journal, fluxObjects)).toBe('written');
 
       expect(await journal.read(CLUSTER, 'instructions')).toMatchObject({ type: 'InstructionSet', sequence: 1 });
-      expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(instructions));
+      expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(fluxObjects));
       expect(await journal.list(CLUSTER, 'request/')).toEqual([]);
     });
 
     it.each(['instruction/', 'instruction-page/'])('are unknown, not fewer, while one of %s is missing', async (at) => {
       const journal = await open();
-      const instructions = manyInstructions(['a', 'b', 'c']);
-      await record(journal, instructions);
+      const fluxObjects = manyFluxObjects(['a', 'b', 'c']);
+      await record(journal, fluxObjects);
       const [lost] = await journal.list(CLUSTER, at);
       const digest = lost?.type === 'Instruction' || lost?.type === 'InstructionPage' ? lost.digest : '';
       const name = lost?.type === 'Instruction' ? `${lost.followed.kind}/flux-system/a/` : '';
       await journal.write([{ type: 'Tombstone', partition: CLUSTER, key: `${at}${name}${digest}`, at: 2 }]);
 
-      expect(await readInstructions(journal, CLUSTER)).toBeUndefined();
-      expect(await record(journal, instructions)).toBe('written');
-      expect(withoutOrder(await readInstructions(journal, CLUSTER))).toEqual(withoutOrder(instructions));
+      expect(await readFluxObjects(journal, CLUSTER)).toBeUndefined();
+      expect(await record(journal, fluxObjects)).toBe('written');
+      expect(withoutOrder(await readFluxObjects(journal, CLUSTER))).toEqual(withoutOrder(fluxObjects));
     });
   });
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { sampleSize } from '#test/sample-size.ts';
-import { describeInstructions } from './flux-objects.contract.ts';
+import { describeFluxObjects } from './flux-objects.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -15,7 +15,7 @@ function openFolder(): string {
 }
 
 describeJournal('sqlite', async (clock) => createSqliteJournal(openSqliteDatabase(openFolder()), clock));
-describeInstructions('sqlite', sampleSize(2_000, 10_000), async () =>
+describeFluxObjects('sqlite', sampleSize(2_000, 10_000), async () =>
   createSqliteJournal(openSqliteDatabase(openFolder()), { now: () => 0 }),
 );
 

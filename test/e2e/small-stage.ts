@@ -23,7 +23,7 @@ export function waitOn<Value>(stage: Stage, awaited: Awaited<Value>): Promise<Va
   });
 }
 
-/** The recorded status of an instruction, once it says something definite. */
+/** The recorded status of a Flux object, once it says something definite. */
 export function awaitStatus(stage: Stage, kind: string, name: string): Promise<StatusRecord> {
   return waitOn(stage, {
     what: `the status of ${kind} ${name}`,

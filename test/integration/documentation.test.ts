@@ -9,7 +9,7 @@ import { automationsToRun } from '#shared/image-update/automations-to-run.ts';
 import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
 import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
 import { ADOPT_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { parseInstruction } from '#shared/flux/parse-flux-object.ts';
+import { parseFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { sourceSpecDigest } from '#shared/sources/source-spec-digest.ts';
@@ -128,7 +128,7 @@ describe('a message that a person sends by hand', () => {
     updatePath: './',
     suspend: false,
   } as const;
-  const instructions = {
+  const fluxObjects = {
     cluster,
     revision: 'main@sha1:1',
     gitRepositories: [repository],
@@ -153,7 +153,7 @@ describe('a message that a person sends by hand', () => {
         branchPrefix: 'tidegate/',
         installation: 'default',
       };
-      return automationsToRun(message, [{ instructions, statuses }], checkout, now).length;
+      return automationsToRun(message, [{ fluxObjects, statuses }], checkout, now).length;
     }
     // What comes of it, test/integration/rebuilt-cluster.test.ts shows.
     return queue === `tidegate-reconcile-${cluster}` && message.type === 'Reconcile' ? 1 : 0;
@@ -254,11 +254,11 @@ describe('what the documentation says of adopting', () => {
     const id = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' };
     const locate = createFieldLocator({ files: new Map(), id, folder: 'docs', kustomizationFile: file });
 
-    const parsed = object === undefined ? manifests : parseInstruction(object, locate);
+    const parsed = object === undefined ? manifests : parseFluxObject(object, locate);
 
     expect(parsed).toMatchObject({
       outcome: 'parsed',
-      instruction: { commonMetadata: { annotations: { [ADOPT_ANNOTATION]: 'enabled' } } },
+      fluxObject: { commonMetadata: { annotations: { [ADOPT_ANNOTATION]: 'enabled' } } },
     });
   });
 });

@@ -13,13 +13,13 @@ import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
 
-import { recordInstructions } from './record-flux-objects.ts';
+import { recordFluxObjects } from './record-flux-objects.ts';
 import { startEcrForStories, type StoryRegistry } from './story-registry.ts';
 
 export const CLUSTER = 'my-cluster';
@@ -37,8 +37,8 @@ export type ImageStories = Awaited<ReturnType<typeof startImageStories>>;
 /** One configuration repository with its image repository, policy and automation, and the function in front of them. */
 export type ImageStory = Awaited<ReturnType<ImageStories['startStory']>>;
 
-/** Instructions of a story as a test wants them changed. */
-export type ChangeInstructions = (instructions: Instructions) => Instructions;
+/** Flux objects of a story as a test wants them changed. */
+export type ChangeFluxObjects = (fluxObjects: FluxObjects) => FluxObjects;
 
 /** Starts what the stories of one test file share. */
 export async function startImageStories(
@@ -89,8 +89,8 @@ export async function startImageStories(
     const url = `${github.github.url}/${fullName}`;
     const database = idle.pop() ?? openDatabase(join(folder, String(stories)));
     const journal = createSqliteJournal(database, systemClock);
-    let instructions = instructionsFor(image, options.brokenToo === true);
-    await recordInstructions(journal, instructions);
+    let fluxObjects = fluxObjectsFor(image, options.brokenToo === true);
+    await recordFluxObjects(journal, fluxObjects);
     let waited = 0;
     const clock = { ...systemClock, now: () => Date.now() + waited };
     const openProcess = () => {
@@ -148,13 +148,13 @@ export async function startImageStories(
       journal,
       host,
       /** What the cluster's folder says from now on. */
-      instruct: async (change: ChangeInstructions) => {
-        instructions = change(instructions);
-        await recordInstructions(journal, instructions);
+      instruct: async (change: ChangeFluxObjects) => {
+        fluxObjects = change(fluxObjects);
+        await recordFluxObjects(journal, fluxObjects);
       },
       /** What the folder of another cluster says. */
-      instructOf: async (cluster: string, change: ChangeInstructions) => {
-        await recordInstructions(journal, { ...change(instructions), cluster });
+      instructOf: async (cluster: string, change: ChangeFluxObjects) => {
+        await recordFluxObjects(journal, { ...change(fluxObjects), cluster });
       },
       /** Another tidegate.yaml, and the function deployed with it. */
       configure: (change: (now: ImageUpdateDependencies['settings']) => ImageUpdateDependencies['settings']) => {
@@ -188,13 +188,13 @@ export async function startImageStories(
       },
       now: clock.now,
       /** Another installation on the same repository, as the same App, with a journal of its own. */
-      openOther: async (installation: string, change: ChangeInstructions = (same) => same) => {
+      openOther: async (installation: string, change: ChangeFluxObjects = (same) => same) => {
         const ownJournal = createSqliteJournal(openSqliteDatabase(mkdtempSync(join(folder, 'other-'))), clock);
-        const instruct = async (changeNow: ChangeInstructions) => {
-          await recordInstructions(ownJournal, changeNow(instructionsFor(image, false)));
+        const instruct = async (changeNow: ChangeFluxObjects) => {
+          await recordFluxObjects(ownJournal, changeNow(fluxObjectsFor(image, false)));
         };
         await instruct(change);
-        const { cluster } = change(instructions);
+        const { cluster } = change(fluxObjects);
         const other = createImageUpdateHandler({
           ...dependencies,
           ...openProcess(),
@@ -228,7 +228,7 @@ export async function startImageStories(
           },
         }),
       tick: () => JSON.stringify({ type: 'Tick', id: 't' }),
-      instructionsChanged: () => JSON.stringify({ type: 'InstructionsChanged', cluster: CLUSTER }),
+      fluxObjectsChanged: () => JSON.stringify({ type: 'InstructionsChanged', cluster: CLUSTER }),
       read: async (ref: string) => (await github.github.readFile(fullName, ref, FILE)) ?? '',
       commitAsPerson: (branch: string, file: string, text: string) =>
         github.github.commitFiles(fullName, branch, { [file]: text }, `Edit ${file}`, 'alice'),
@@ -294,7 +294,7 @@ export async function startImageStories(
       merge: (number: number, method: 'merge' | 'squash' = 'merge') =>
         github.github.mergePull(fullName, number, 'alice', method),
       head: (branch: string) => github.github.head(fullName, branch),
-      automation: firstOf(instructions.imageUpdateAutomations),
+      automation: firstOf(fluxObjects.imageUpdateAutomations),
       messageOf: async (ref: string) => (await github.github.log(fullName, [ref]))[0]?.message ?? '',
       firstCommit: async () => (await github.github.log(fullName, ['main'])).at(-1)?.sha ?? '',
       /** Those of the commits that no branch and no pull request holds. */
@@ -360,7 +360,7 @@ function firstOf<T>(items: readonly T[]): T {
   return first;
 }
 
-function instructionsFor(image: string, brokenToo: boolean): Instructions {
+function fluxObjectsFor(image: string, brokenToo: boolean): FluxObjects {
   const id = (name: string) => ({ namespace: 'flux-system', name });
   const automation = {
     sourceRef: { kind: 'GitRepository' as const, ...id('flux-system') },

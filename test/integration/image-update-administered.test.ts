@@ -122,11 +122,11 @@ describe('an image that is pushed', () => {
     expect(await story.tagAt(BRANCH)).toBe('6.7.1');
     expect(await readyOf(story)).toMatchObject({ status: 'False', message: expect.stringContaining('main') });
 
-    await story.instruct((instructions) => ({
-      ...instructions,
-      imageUpdateAutomations: instructions.imageUpdateAutomations.map((one) => ({ ...one, checkoutBranch: 'trunk' })),
+    await story.instruct((fluxObjects) => ({
+      ...fluxObjects,
+      imageUpdateAutomations: fluxObjects.imageUpdateAutomations.map((one) => ({ ...one, checkoutBranch: 'trunk' })),
     }));
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     await settle(story);
 
     expect(github.pulls(story.fullName)).toMatchObject([

@@ -195,7 +195,7 @@ describe('an image pushed to ECR', () => {
       const story = await startStory();
       const run = (...bodies: readonly string[]) => story.handle(...bodies);
       await story.push('6.7.1');
-      const first = [run(story.pushed()), run(story.tick()), run(story.instructionsChanged())];
+      const first = [run(story.pushed()), run(story.tick()), run(story.fluxObjectsChanged())];
       await story.push('6.7.2');
       await Promise.all([...first, run(story.pushed()), run(story.tick()), run(story.pushed())]);
 
@@ -244,7 +244,7 @@ describe('an image pushed to ECR', () => {
 
   it('leaves a push that it has no time to propose to the next tick, which is no try of a message', async () => {
     const story = await startStory();
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     await story.push('6.7.1');
 
     // Enough to read the registry.
@@ -261,7 +261,7 @@ describe('an image pushed to ECR', () => {
     const story = await startStory({ brokenToo: true });
     await story.push('6.7.1');
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.1']);
     expect(await story.status('broken')).toMatchObject({ conditions: [{ status: 'False', reason: 'SourceNotFound' }] });
@@ -282,10 +282,10 @@ describe('a limit of GitHub', () => {
   it('is met once, by whichever process: for 50 minutes nothing is asked by 20 automations, and what was pushed is proposed then', async () => {
     const story = await startStory({ keepsLimits: true });
     const names = Array.from({ length: 19 }, (_, index) => `quiet-${index}`);
-    await story.instruct((instructions) => ({
-      ...instructions,
+    await story.instruct((fluxObjects) => ({
+      ...fluxObjects,
       imageUpdateAutomations: [
-        ...instructions.imageUpdateAutomations,
+        ...fluxObjects.imageUpdateAutomations,
         ...names.map((name) => ({ ...story.automation, name, updatePath: './nowhere' })),
       ],
     }));
@@ -298,7 +298,7 @@ describe('a limit of GitHub', () => {
       story.wait(MINUTE);
       handedBack.push(...(await story.handle(story.tick())), ...(await story.handleElsewhere(story.tick())));
     }
-    handedBack.push(...(await story.handle(story.pushed(), story.instructionsChanged())));
+    handedBack.push(...(await story.handle(story.pushed(), story.fluxObjectsChanged())));
 
     expect(limit.hits()).toBeLessThanOrEqual(1);
     expect(handedBack).toEqual([]);
@@ -510,14 +510,14 @@ describe('two installations on one repository, as one App', () => {
     expect(await wholeMessage(story, BRANCH)).toMatch(/^Tidegate-Installation: one$/mu);
     expect(await wholeMessage(story, `${BRANCH}-2`)).toMatch(/^Tidegate-Installation: two$/mu);
 
-    await other.instruct((instructions) => ({ ...instructions, imageUpdateAutomations: [] }));
+    await other.instruct((fluxObjects) => ({ ...fluxObjects, imageUpdateAutomations: [] }));
     await other.handle();
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2', '#2 closed Update podinfo to 6.7.2']);
   });
 
   it('do not take the cluster of the other one for one that is gone, also under one name', async () => {
     const story = await startStory();
-    const other = await story.openOther('default', (instructions) => ({ ...instructions, cluster: 'elsewhere' }));
+    const other = await story.openOther('default', (fluxObjects) => ({ ...fluxObjects, cluster: 'elsewhere' }));
     await story.push('6.7.1');
     await story.handle(story.pushed());
 
@@ -551,8 +551,8 @@ describe('a repository that no automation names any more', () => {
     const app = await github.createRepository({ [FILE]: await story.read('main') });
     const fullName = `${app.owner}/${app.name}`;
     const source = { kind: 'GitRepository' as const, namespace: 'flux-system', name: 'app' };
-    await story.instruct((instructions) => ({
-      ...instructions,
+    await story.instruct((fluxObjects) => ({
+      ...fluxObjects,
       gitRepositories: [
         {
           namespace: 'flux-system',
@@ -571,13 +571,13 @@ describe('a repository that no automation names any more', () => {
     const states = () => github.github.pulls(fullName).map(({ state }) => state);
     expect(states()).toEqual(['open']);
 
-    await story.instruct((instructions) => ({ ...instructions, gitRepositories: [], imageUpdateAutomations: [] }));
-    await story.handleElsewhere(story.instructionsChanged());
+    await story.instruct((fluxObjects) => ({ ...fluxObjects, gitRepositories: [], imageUpdateAutomations: [] }));
+    await story.handleElsewhere(story.fluxObjectsChanged());
 
     expect(states()).toEqual(['closed']);
     github.github.counters.reset();
     story.wait(30 * MINUTE);
-    await story.handleElsewhere(story.instructionsChanged());
+    await story.handleElsewhere(story.fluxObjectsChanged());
     // One list, of the configuration repository.
     expect(github.github.counters.count('POST /graphql')).toBe(1);
   });

@@ -45,7 +45,7 @@ function sourceAt(
 async function lookAgain(story: ImageStory): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
     story.wait(40 * MINUTE);
-    await story.handle(story.instructionsChanged(), story.tick());
+    await story.handle(story.fluxObjectsChanged(), story.tick());
   }
 }
 
@@ -188,7 +188,7 @@ describe('a pull request that nobody wants any more', () => {
     const story = await open671();
 
     await change(story);
-    await story.handle(JSON.stringify({ type: 'InstructionsChanged', cluster: 'other' }), story.instructionsChanged());
+    await story.handle(JSON.stringify({ type: 'InstructionsChanged', cluster: 'other' }), story.fluxObjectsChanged());
 
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
     expect(await story.comments(1)).toEqual([expect.stringContaining(why)]);
@@ -198,7 +198,7 @@ describe('a pull request that nobody wants any more', () => {
 
     story.configure((now) => ({ ...now, clusters: [{ name: CLUSTER }] }));
     await story.instruct((now) => ({ ...now, imageUpdateAutomations: [story.automation] }));
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 open Update podinfo to 6.7.1']);
   });
 

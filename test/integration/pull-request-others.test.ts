@@ -222,7 +222,7 @@ describe('what was refused', () => {
       `        newTag: ${marked('1.27.0', 'nginx')}`,
     ]);
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 open Update nginx to 1.27.1']);
   });
@@ -251,7 +251,7 @@ describe('what was refused', () => {
     const text = (await story.read('main')).replace(/newName: \S+/u, `newName: ${image}`);
     await story.commitAsPerson('main', FILE, text.replace(/newTag: .*/u, `newTag: ${marked('1.0.0', 'tool')}`));
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(story.pulls()).toContain('#2 open Update tool to 1.0.1');
   });
@@ -262,14 +262,14 @@ describe('what was refused', () => {
     await story.commitAsPerson('main', FILE, `kind: ConfigMap\ndata:\n${lines.join('\n')}\n`);
     const { push } = await addImage(story, 'infra', ['1.0.0', '1.0.1']);
     await story.push('6.7.1');
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     await story.asPerson.close(1);
     story.wait(40 * MINUTE);
     await story.handle(story.tick());
     const whileRefused = story.pulls();
 
     await push('1.0.2');
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(whileRefused).toHaveLength(1);
     expect(story.pulls()).toContain('#2 open Update infra to 1.0.2');
@@ -283,7 +283,7 @@ describe('what was refused', () => {
     // GitHub's times have whole seconds.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     await story.asPerson.comment(1, '/tidegate propose');
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     for (let n = 1; n <= 10; n += 1) await story.asPerson.comment(1, `chatter ${n}`);
 
     story.wait(40 * MINUTE);
@@ -303,7 +303,7 @@ describe('what was refused', () => {
     await story.instruct((now) => ({ ...now, imageUpdateAutomations: [automation] }));
     await story.asPerson.deleteBranch('try-out');
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(story.pulls()).toContain('#2 open Update podinfo to 6.7.1');
   });
@@ -319,7 +319,7 @@ describe('what was refused', () => {
     await story.instruct((now) => ({ ...now, imageUpdateAutomations: [automation] }));
     await story.asPerson.deleteBranch('master');
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
   });

@@ -6,7 +6,7 @@ import {
   CLUSTER,
   FILE,
   startImageStories,
-  type ChangeInstructions,
+  type ChangeFluxObjects,
   type ImageStories,
   type ImageStory,
 } from './image-stories.ts';
@@ -22,7 +22,7 @@ afterAll(async () => {
   await stories?.close();
 });
 
-describe('a pull request that people and instructions act on', () => {
+describe('a pull request that people and Flux objects act on', () => {
   it('is left open when somebody opened it from the branch that push.branch names', async () => {
     const story = await stories.startStory();
     await story.instruct(ofAutomations((one) => [{ ...one, pushBranch: 'flux-image-updates' }]));
@@ -30,7 +30,7 @@ describe('a pull request that people and instructions act on', () => {
     await story.handle(story.pushed());
     await openAsPerson(story, 'flux-image-updates');
 
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
 
     expect(story.pulls()).toEqual(['#1 open Image updates']);
     expect(await story.tagAt('flux-image-updates')).toBe('6.7.1');
@@ -76,7 +76,7 @@ describe('a pull request that people and instructions act on', () => {
       await story.commitAsPerson('main', FILE, before.replace('newTag: 6.7.0', 'newTag: 6.7.1'));
       stories.github.github.setRepository(story.fullName, { rules: [rule] });
 
-      await story.handle(story.instructionsChanged());
+      await story.handle(story.fluxObjectsChanged());
 
       expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1']);
       const [condition] = (await story.status())?.conditions ?? [];
@@ -84,7 +84,7 @@ describe('a pull request that people and instructions act on', () => {
       expect(condition?.message).toContain('`main` holds these images already');
       expect(condition?.message).toContain(meaning);
       await story.commitAsPerson('main', FILE, before);
-      await story.handle(story.instructionsChanged());
+      await story.handle(story.fluxObjectsChanged());
       expect(story.pulls()[1]?.slice(0, '#2 open'.length)).toBe(next);
     },
   );
@@ -104,7 +104,7 @@ describe('a pull request that people and instructions act on', () => {
 
     await story.instruct(ofAutomations((one) => [{ ...one, suspend: false }]));
     await story.push('6.7.2');
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     expect(story.pulls()).toEqual(['#1 open Update podinfo to 6.7.2']);
   });
 
@@ -112,24 +112,24 @@ describe('a pull request that people and instructions act on', () => {
     const story = await stories.startStory();
     await withSecondAutomation(story);
     await story.push('6.7.1');
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     const opened = story.pulls();
     expect(opened).toEqual(['#1 open Update podinfo to 6.7.1', '#2 open Update infra to 1.0.1']);
 
     await story.instruct(ofAutomations((one) => [{ ...one, name: `new-${one.name}` }]));
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     expect(story.pulls()).toEqual(opened);
 
     await story.instruct(ofAutomations((one) => (one.name === 'new-infra' ? [] : [one])));
     await story.asPerson.close(1);
-    await story.handle(story.instructionsChanged());
+    await story.handle(story.fluxObjectsChanged());
     expect(story.pulls()).toEqual(['#1 closed Update podinfo to 6.7.1', '#2 closed Update infra to 1.0.1']);
   });
 });
 
 type Automation = ImageStory['automation'];
 
-function ofAutomations(change: (automation: Automation) => readonly Automation[]): ChangeInstructions {
+function ofAutomations(change: (automation: Automation) => readonly Automation[]): ChangeFluxObjects {
   return (now) => ({ ...now, imageUpdateAutomations: now.imageUpdateAutomations.flatMap(change) });
 }
 

@@ -1,6 +1,6 @@
 import { assert as check, asyncProperty, bigInt, constantFrom, oneof, string, tuple, uniqueArray } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readInstructions } from '#shared/journal/read-flux-objects.ts';
+import { readFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readInstallation, readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
 import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
@@ -144,8 +144,8 @@ describe('while not all of Git can be read', () => {
 
     await open.run();
 
-    const instructions = await readInstructions(open.journal, 'my-cluster');
-    expect(instructions).toMatchObject({ gitRepositories: [{ name: 'elsewhere' }] });
+    const fluxObjects = await readFluxObjects(open.journal, 'my-cluster');
+    expect(fluxObjects).toMatchObject({ gitRepositories: [{ name: 'elsewhere' }] });
     expect(await open.status('Kustomization', 'user')).toMatchObject({
       lastAppliedRevision: revision,
       conditions: [{ type: 'Ready', status: 'True' }],
@@ -164,7 +164,7 @@ describe('while not all of Git can be read', () => {
 
     const told = (await open.events()).filter((event) => event.message.includes('GitRepository flux-system/twice'));
     expect(told).toMatchObject([{ reason: 'PruneWithheld', severity: 'warning' }]);
-    const sources = (await readInstructions(open.journal, 'my-cluster'))?.gitRepositories ?? [];
+    const sources = (await readFluxObjects(open.journal, 'my-cluster'))?.gitRepositories ?? [];
     expect(sources.filter(({ name }) => name === 'twice')).toMatchObject([{ url: 'https://github.com/acme/one' }]);
   });
 });
@@ -316,7 +316,7 @@ describe('variables from a Secret', () => {
       },
     ],
     [
-      'an instruction with one is invalid',
+      'a Flux object with one is invalid',
       {
         'policy.yaml':
           'apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata:\n  name: bad\n  namespace: flux-system\nspec:\n  image: app\n  interval: ${count}\n',

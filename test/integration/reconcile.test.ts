@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { readInstructions } from '#shared/journal/read-flux-objects.ts';
+import { readFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { openReconciledCluster, readFolder } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
@@ -56,8 +56,8 @@ describe('one run after another over a cluster', () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: { readyReplicas: 2 } });
   });
 
-  it('records the instructions for the workers that read no Git', async () => {
-    expect(await readInstructions(open.journal, 'my-cluster')).toMatchObject({
+  it('records the Flux objects for the workers that read no Git', async () => {
+    expect(await readFluxObjects(open.journal, 'my-cluster')).toMatchObject({
       gitRepositories: [{ name: 'flux-system' }],
       imageRepositories: [{ name: 'podinfo' }],
       imagePolicies: [{ policy: { kind: 'semver', range: '6.x' } }],
@@ -375,7 +375,7 @@ describe('a run that cannot tell all that it does', () => {
     expect(await open.journal.read('my-cluster', key)).toMatchObject({ conditions: [{ status: 'True' }] });
   });
 
-  it('records 1,040 instructions, and stalls the one alone that is too large, by file, line and limit', async () => {
+  it('records 1,040 Flux objects, and stalls the one alone that is too large, by file, line and limit', async () => {
     const apps = Array.from({ length: 520 }, (_, index) => `app-${index}`);
     const image = (name: string): readonly object[] => [
       {
@@ -418,9 +418,9 @@ describe('a run that cannot tell all that it does', () => {
     await open.run();
 
     expect(await told()).toBe('many');
-    const instructions = await readInstructions(open.journal, 'my-cluster');
-    expect(instructions?.imagePolicies).toHaveLength(521);
-    expect(instructions?.imageUpdateAutomations.map(({ name }) => name)).not.toContain('large');
+    const fluxObjects = await readFluxObjects(open.journal, 'my-cluster');
+    expect(fluxObjects?.imagePolicies).toHaveLength(521);
+    expect(fluxObjects?.imageUpdateAutomations.map(({ name }) => name)).not.toContain('large');
     const [stalled] = (await open.status('ImageUpdateAutomation', 'large'))?.conditions ?? [];
     expect(stalled?.message).toMatch(
       /^clusters\/my-cluster\/large\.yaml:1:.*spec: makes a record of \d+ bytes; allowed: 262144/u,

@@ -9,14 +9,14 @@ import { createKubectlRenderer, type KubectlRenderer } from '#shared/adapters/ku
 import { formatObjectId, objectIdOf, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
-import { parseInstruction } from '#shared/flux/parse-flux-object.ts';
+import { parseFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
 import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
 import { planRender } from '#shared/render/plan-render.ts';
 import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
 import { defaultRoot, resolveRoot } from '#shared/render/resolve-root.ts';
-import { splitInstructions } from '#shared/render/split-flux-objects.ts';
+import { splitFluxObjects } from '#shared/render/split-flux-objects.ts';
 
 const run = promisify(execFile);
 const FIXTURE = join(import.meta.dirname, '../fixtures/flux-bootstrap');
@@ -72,12 +72,12 @@ function configMap(name: string, more = ''): string {
 }
 
 describe('rendering a repository that flux bootstrap made', () => {
-  it('finds the root, the instructions and the objects, and leaves Flux itself out', async () => {
+  it('finds the root, the Flux objects and the objects, and leaves Flux itself out', async () => {
     const tree = await readTree(FIXTURE);
 
-    const split = splitInstructions(objectsOf(await render(tree, { path: './clusters/my-cluster' })));
-    const parsed = split.instructions.map((object) =>
-      parseInstruction(
+    const split = splitFluxObjects(objectsOf(await render(tree, { path: './clusters/my-cluster' })));
+    const parsed = split.fluxObjects.map((object) =>
+      parseFluxObject(
         object,
         createFieldLocator({
           files: tree,
@@ -97,7 +97,7 @@ describe('rendering a repository that flux bootstrap made', () => {
       'ServiceAccount/flux-system/source-controller',
     ]);
     const kustomizations = parsed.flatMap((one) =>
-      one.outcome === 'parsed' && one.kind === 'Kustomization' ? [one.instruction] : [],
+      one.outcome === 'parsed' && one.kind === 'Kustomization' ? [one.fluxObject] : [],
     );
     expect(resolveRoot(kustomizations, './clusters/my-cluster')).toMatchObject({
       declared: true,

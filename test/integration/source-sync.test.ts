@@ -22,7 +22,7 @@ import type { Settings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/sources/artifact.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
-import { recordInstructions } from './record-flux-objects.ts';
+import { recordFluxObjects } from './record-flux-objects.ts';
 
 const MINUTE = 60_000;
 
@@ -209,7 +209,7 @@ function repository(name: string, extra: Partial<GitRepository> = {}): GitReposi
 
 async function instruct(cluster: string, ...gitRepositories: readonly GitRepository[]): Promise<void> {
   const none = { imageRepositories: [], imagePolicies: [], imageUpdateAutomations: [] };
-  await recordInstructions(journal, { cluster, revision: 'main@sha1:x', gitRepositories, ...none });
+  await recordFluxObjects(journal, { cluster, revision: 'main@sha1:x', gitRepositories, ...none });
 }
 
 describe('source-sync', () => {
@@ -281,7 +281,7 @@ describe('source-sync', () => {
     expect(await requests('a')).toHaveLength(2);
   });
 
-  it('reads what the instructions declare; the root keeps the address of the settings but takes ignore', async () => {
+  it('reads what the Flux objects declare; the root keeps the address of the settings but takes ignore', async () => {
     await server.commit('acme/fleet', { 'app.yaml': 'a', 'notes.md': 'n' });
     const podinfo = await server.commit('acme/podinfo', { 'kustomize/app.yaml': 'p' });
     await server.git('acme/podinfo', 'tag', '-a', '6.7.0', '-m', 'x', podinfo);
@@ -360,7 +360,7 @@ describe('source-sync', () => {
     expect(lines.filter((line) => line.includes('artifact in use is gone'))).toEqual([expect.stringContaining(digest)]);
   });
 
-  it('says that instructions cannot be read whole, and reads those that can', async () => {
+  it('says that Flux objects cannot be read whole, and reads those that can', async () => {
     await server.commit('acme/fleet', { 'app.yaml': 'a' });
     await instruct('a', repository('podinfo'), repository('other'));
     const [podinfo] = await journal.list('a', 'instruction/GitRepository/flux-system/podinfo/');
@@ -369,7 +369,7 @@ describe('source-sync', () => {
 
     await send(['a'], tick());
 
-    expect(lines.join('')).toContain('instructions cannot be read whole');
+    expect(lines.join('')).toContain('Flux objects cannot be read whole');
     expect(await head('a')).toBeDefined();
     expect(await status('a', 'podinfo')).toBeUndefined();
     expect(await status('a', 'other')).toBeDefined();

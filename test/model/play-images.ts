@@ -73,7 +73,7 @@ async function play(world: World, step: ImageStep): Promise<void> {
     acted = true;
     await act(world, step);
   });
-  await story.handle(story.tick(), story.instructionsChanged());
+  await story.handle(story.tick(), story.fluxObjectsChanged());
   stories.interruptWith(null);
   if (!acted) await act(world, step);
 }
@@ -82,7 +82,7 @@ async function settle(world: World): Promise<readonly string[]> {
   let before = '';
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
     world.story.wait(40 * MINUTE);
-    await world.story.handle(world.story.tick(), world.story.instructionsChanged());
+    await world.story.handle(world.story.tick(), world.story.fluxObjectsChanged());
     const pulls = pullsOf(world);
     const runs = await tagsAt(world, 'main');
     const open = pulls.filter(({ state }) => state === 'open');
@@ -106,7 +106,7 @@ function proposalOf({ number, body }: { readonly number: number; readonly body: 
   return { number, rows: [...(body ?? '').matchAll(/\| `6\.7\.(\d+)` \|\n/gu)].map(([, patch]) => Number(patch)) };
 }
 
-/** The instructions as the models have them. */
+/** The Flux objects as the models have them. */
 async function instruct({ story, addresses, models }: World): Promise<void> {
   await story.instruct((now) => ({
     ...now,

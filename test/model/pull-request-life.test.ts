@@ -12,7 +12,7 @@ const SEED = Number(process.env['TIDEGATE_SEED'] ?? 42);
 /** Where a history waits for a request to be made again, another one goes on, on a GitHub of its own. */
 const AT_ONCE = [1, 2, 3, 4];
 
-describe('the life of pull requests, whatever people, bots, the registry, instructions and GitHub do between any two requests', () => {
+describe('the life of pull requests, whatever people, bots, the registry, Flux objects and GitHub do between any two requests', () => {
   it.concurrent.each(AT_ONCE)('ends with one right proposal (%i)', { timeout: 6 * 3_600_000 }, async (share) => {
     const stories = await startImageStories(openRegistryInMemory);
     try {

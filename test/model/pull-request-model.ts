@@ -104,7 +104,7 @@ export function faultsOf(model: PullRequestModel, { runs, pushed, pulls, lostCom
   }
   if (ours.length > 1) faults.push(`${ours.length} pull requests are open`);
   if (!model.isWanted || model.pushes) {
-    if (ours.length > 0) faults.push('a pull request is open that no instruction wants');
+    if (ours.length > 0) faults.push('a pull request is open that no Flux object wants');
   }
   const newest = Math.max(...model.pushed);
   const isDue = newest > runs && newest > refused;

@@ -3,7 +3,7 @@ import type { GitRepository } from './git-repository.ts';
 import {
   Duration,
   GitName,
-  instructionSchema,
+  fluxObjectSchema,
   LocalReference,
   namespaceOf,
   parseWith,
@@ -12,7 +12,7 @@ import {
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
-const Schema = instructionSchema(
+const Schema = fluxObjectSchema(
   z.strictObject({
     url: z
       .string()

@@ -3,7 +3,7 @@ import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
 import type { ImagePolicy } from './image-policy.ts';
 import {
   Duration,
-  instructionSchema,
+  fluxObjectSchema,
   namespaceOf,
   ObjectName,
   parseWith,
@@ -15,7 +15,7 @@ import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
 const Order = z.enum(['asc', 'desc']).default('asc');
 
-const Schema = instructionSchema(
+const Schema = fluxObjectSchema(
   z.strictObject({
     imageRepositoryRef: z.strictObject({ name: ObjectName, namespace: ObjectName.optional() }),
     policy: z.strictObject({

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { ImageRepository } from './image-repository.ts';
-import { Duration, instructionSchema, namespaceOf, parseWith, Re2Pattern, type Parsed } from '../kind-schema.ts';
+import { Duration, fluxObjectSchema, namespaceOf, parseWith, Re2Pattern, type Parsed } from '../kind-schema.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
-const Schema = instructionSchema(
+const Schema = fluxObjectSchema(
   z.strictObject({
     image: z
       .string()

@@ -3,7 +3,7 @@ import type { ImageUpdateAutomation } from './image-update-automation.ts';
 import {
   Duration,
   GitName,
-  instructionSchema,
+  fluxObjectSchema,
   namespaceOf,
   ObjectName,
   parseWith,
@@ -14,7 +14,7 @@ import {
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
-const Schema = instructionSchema(
+const Schema = fluxObjectSchema(
   z.strictObject({
     sourceRef: z.strictObject({
       apiVersion: z.string().optional(),

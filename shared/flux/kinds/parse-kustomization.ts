@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dropAbsent } from '#shared/common/drop-absent.ts';
 import {
   Duration,
-  instructionSchema,
+  fluxObjectSchema,
   namespaceOf,
   ObjectName,
   parseWith,
@@ -41,7 +41,7 @@ const PostBuild = z.strictObject({
     .optional(),
 });
 
-const Schema = instructionSchema(
+const Schema = fluxObjectSchema(
   z.strictObject({
     sourceRef: z.strictObject({
       apiVersion: z.string().optional(),

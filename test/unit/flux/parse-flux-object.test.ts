@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { isRecord } from '#shared/common/is-record.ts';
 import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
-import { parseInstruction, type ParsedInstruction } from '#shared/flux/parse-flux-object.ts';
+import { parseFluxObject, type ParsedFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { VERSION } from '#shared/common/version.ts';
 import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
@@ -10,7 +10,7 @@ import { readManifests } from '#shared/render/read-manifests.ts';
 
 const FILE = 'clusters/a/app.yaml';
 
-function parse(text: string): ParsedInstruction {
+function parse(text: string): ParsedFluxObject {
   const files = new Map([[FILE, { bytes: Buffer.from(text), executable: false }]]);
   const manifests = readManifests(text);
   const object: KubernetesObject | undefined = manifests.outcome === 'read' ? manifests.objects[0] : undefined;
@@ -20,7 +20,7 @@ function parse(text: string): ParsedInstruction {
   const { apiVersion, kind, metadata } = object;
   const id = { group: apiVersion.split('/')[0] ?? '', kind, namespace: metadata.namespace ?? '', name: metadata.name };
   const locate = createFieldLocator({ files, id, folder: 'clusters/a', kustomizationFile: 'clusters/a/' });
-  return parseInstruction(object, locate);
+  return parseFluxObject(object, locate);
 }
 
 function problemsOf(text: string): readonly string[] {
@@ -90,7 +90,7 @@ function verdictOn(object: Readonly<Record<string, unknown>>): unknown {
   return parsed.outcome === 'parsed' ? parsed : parsed.problems.map(({ field, message }) => `${field}: ${message}`);
 }
 
-function parsedOf(text: string): Extract<ParsedInstruction, { readonly outcome: 'parsed' }> {
+function parsedOf(text: string): Extract<ParsedFluxObject, { readonly outcome: 'parsed' }> {
   const parsed = parse(text);
   if (parsed.outcome !== 'parsed') throw new Error(parsed.problems.map(formatProblem).join('\n'));
   return parsed;
@@ -109,12 +109,12 @@ spec:
 ${more === '' ? '' : `  ${more}\n`}`;
 }
 
-describe('parsing an instruction', () => {
+describe('parsing a Flux object', () => {
   it('reads a GitRepository with the defaults that Flux has', () => {
     expect(parse(manifest('GitRepository'))).toEqual({
       outcome: 'parsed',
       kind: 'GitRepository',
-      instruction: {
+      fluxObject: {
         namespace: 'apps',
         name: 'app',
         url: 'https://github.com/acme/app',
@@ -130,7 +130,7 @@ describe('parsing an instruction', () => {
     expect(parse(manifest('Kustomization'))).toEqual({
       outcome: 'parsed',
       kind: 'Kustomization',
-      instruction: {
+      fluxObject: {
         namespace: 'apps',
         name: 'app',
         annotations: {},
@@ -154,19 +154,19 @@ describe('parsing an instruction', () => {
     });
   });
 
-  it('reads image instructions with the defaults that Flux has', () => {
+  it('reads image Flux objects with the defaults that Flux has', () => {
     expect(parse(manifest('ImageRepository'))).toMatchObject({
-      instruction: { image: 'ghcr.io/acme/app', intervalMs: 300_000, exclusionList: ['^.*\\.sig$'], suspend: false },
+      fluxObject: { image: 'ghcr.io/acme/app', intervalMs: 300_000, exclusionList: ['^.*\\.sig$'], suspend: false },
     });
     expect(parse(manifest('ImagePolicy'))).toMatchObject({
-      instruction: {
+      fluxObject: {
         imageRepositoryRef: { namespace: 'apps', name: 'app' },
         policy: { kind: 'semver', range: '1.x' },
         digestReflectionPolicy: 'Never',
       },
     });
     expect(parse(manifest('ImageUpdateAutomation'))).toMatchObject({
-      instruction: { updatePath: './', commitAuthor: { email: 'bot@acme.dev' }, suspend: false },
+      fluxObject: { updatePath: './', commitAuthor: { email: 'bot@acme.dev' }, suspend: false },
     });
   });
 
@@ -178,12 +178,12 @@ describe('parsing an instruction', () => {
     ['1500ms', 1_500],
   ])('reads the duration %s as %i ms', (text, ms) => {
     expect(parse(manifest('Kustomization', `retryInterval: ${text}`))).toMatchObject({
-      instruction: { retryIntervalMs: ms },
+      fluxObject: { retryIntervalMs: ms },
     });
   });
 
   it('never waits less than 30 seconds for a Kustomization', () => {
-    expect(parse(manifest('Kustomization', 'timeout: 5s'))).toMatchObject({ instruction: { timeoutMs: 30_000 } });
+    expect(parse(manifest('Kustomization', 'timeout: 5s'))).toMatchObject({ fluxObject: { timeoutMs: 30_000 } });
   });
 
   it.each(KINDS.flatMap((kind) => ['v1beta1', 'v1beta2'].map((version) => [kind, version] as const)))(
@@ -398,19 +398,19 @@ describe('what says nothing', () => {
     ['ImagePolicy', 'filterTags: { pattern: "", extract: "" }'],
     ['ImageUpdateAutomation', 'update: { path: "" }'],
   ])('in a %s, %s is read as its absence', (kind, line) => {
-    const { instruction } = parsedOf(manifest(kind));
+    const { fluxObject } = parsedOf(manifest(kind));
 
-    expect(parsedOf(manifest(kind, line))).toEqual({ outcome: 'parsed', kind, instruction });
+    expect(parsedOf(manifest(kind, line))).toEqual({ outcome: 'parsed', kind, fluxObject });
   });
 
   it('an extraction without a pattern is of every tag', () => {
-    expect(parsedOf(manifest('ImagePolicy', 'filterTags: { extract: "$0" }')).instruction).toMatchObject({
+    expect(parsedOf(manifest('ImagePolicy', 'filterTags: { extract: "$0" }')).fluxObject).toMatchObject({
       filterTags: { pattern: '', extract: '$0' },
     });
   });
 
   it('in a reference, an empty namespace is its own', () => {
-    expect(parsedOf(manifest('Kustomization', 'dependsOn: [{ name: a, namespace: "" }]')).instruction).toMatchObject({
+    expect(parsedOf(manifest('Kustomization', 'dependsOn: [{ name: a, namespace: "" }]')).fluxObject).toMatchObject({
       dependsOn: [{ name: 'a', namespace: 'apps' }],
     });
   });
@@ -427,7 +427,7 @@ describe('what Flux read in its older versions', () => {
   it.each(['', 'apiVersion: "", '])('takes a health check with {%s} for one of apps/v1', (version) => {
     const line = `healthChecks: [{ ${version}kind: Deployment, name: web, namespace: apps }]`;
 
-    expect(parsedOf(manifest('Kustomization', line)).instruction).toMatchObject({
+    expect(parsedOf(manifest('Kustomization', line)).fluxObject).toMatchObject({
       healthChecks: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', namespace: 'apps' }],
     });
   });

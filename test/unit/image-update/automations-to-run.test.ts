@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { automationsToRun, type ClusterImages, type ImageHint } from '#shared/image-update/automations-to-run.ts';
 import { resolveCheckout } from '#shared/image-update/resolve-checkout.ts';
 import type { EcrImage } from '#shared/images/image-reference.ts';
@@ -23,8 +23,8 @@ describe('a hint for image-update', () => {
     ['an unknown image', { type: 'ImagePushed', image: ecr('a/evil') }, '', ''],
     ['the image of a suspended repository', { type: 'ImagePushed', image: ecr('s') }, '', ''],
     ['a tick', { type: 'Tick', id: 't' }, 'b', 'onlyA elsewhere'],
-    ['new instructions', { type: 'InstructionsChanged', cluster: 'one' }, 'a b', 'all onlyA elsewhere'],
-    ['new instructions of another cluster', { type: 'InstructionsChanged', cluster: 'two' }, '', ''],
+    ['new Flux objects', { type: 'InstructionsChanged', cluster: 'one' }, 'a b', 'all onlyA elsewhere'],
+    ['new Flux objects of another cluster', { type: 'InstructionsChanged', cluster: 'two' }, '', ''],
     ['a push to the base', { ...FULL, type: 'RepositoryPushed', ref: 'refs/heads/main' }, '', 'all onlyA'],
     ['a push to our branch', { ...FULL, type: 'RepositoryPushed', ref: 'refs/heads/tidegate/one/ns/all' }, '', 'all'],
     ['a push to any other branch', { ...FULL, type: 'RepositoryPushed', ref: 'refs/heads/mainly' }, '', ''],
@@ -45,7 +45,7 @@ describe('a hint for image-update', () => {
 });
 
 describe('where an automation works', () => {
-  const [all, , elsewhere] = cluster().instructions.imageUpdateAutomations;
+  const [all, , elsewhere] = cluster().fluxObjects.imageUpdateAutomations;
 
   it.each<[what: string, change: Partial<ImageUpdateAutomation>, base: string, branch: string, mode: string]>([
     ['nothing said', {}, 'main', 'tidegate/one/ns/all', 'pull-request'],
@@ -63,7 +63,7 @@ describe('where an automation works', () => {
     ['https://github.com.evil.org/acme/fleet', 'InvalidSource'],
     ['https://github.com/acme', 'InvalidSource'],
   ])('refuses %s, which is not on the GitHub of the settings', (url, code) => {
-    const sources = [{ ...required(cluster().instructions.gitRepositories[0]), url }];
+    const sources = [{ ...required(cluster().fluxObjects.gitRepositories[0]), url }];
 
     expect(() => resolveCheckout('one', required(elsewhere), sources, SETTINGS)).toThrow(
       expect.objectContaining({ code, disposition: 'stall' }),
@@ -102,7 +102,7 @@ function cluster(): ClusterImages {
     suspend: false,
     ...more,
   });
-  const instructions: Instructions = {
+  const fluxObjects: FluxObjects = {
     cluster: 'one',
     revision: 'main@sha1:0',
     gitRepositories: [
@@ -121,7 +121,7 @@ function cluster(): ClusterImages {
     ],
   };
   return {
-    instructions,
+    fluxObjects,
     statuses: [
       status('ImageRepository', 'a', NOW + 1),
       status('ImageUpdateAutomation', 'all', NOW + 1),

@@ -2,15 +2,15 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
-import { layOutInstructions } from '#shared/records/lay-out-flux-objects.ts';
-import { readInstructions, readStoredInstructions } from '#shared/journal/read-flux-objects.ts';
-import { writeInstructions } from '#shared/journal/write-flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
+import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
+import { writeFluxObjects } from '#shared/journal/write-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
-function instructionsOf(cluster: string, names: readonly string[], revision: string): Instructions {
+function fluxObjectsOf(cluster: string, names: readonly string[], revision: string): FluxObjects {
   return {
     cluster,
     revision,
@@ -51,25 +51,25 @@ it('whoever reads has a whole set, in whatever order two writers and a reader ha
       clusters += 1;
       const cluster = `c-${clusters}`;
       const journal = inTurns(scheduler, truth);
-      const sets = [first, one, other].map((set, index) => instructionsOf(cluster, set, `r${index}`));
+      const sets = [first, one, other].map((set, index) => fluxObjectsOf(cluster, set, `r${index}`));
       const [initial, ...wanted] = sets;
-      const write = async (to: Journal, set: Instructions): Promise<void> => {
+      const write = async (to: Journal, set: FluxObjects): Promise<void> => {
         for (let outcome = 'conflict'; outcome === 'conflict';) {
-          const { head: before } = await readStoredInstructions(to, cluster);
-          outcome = await writeInstructions(to, { wanted: layOutInstructions(set), before, news: [], now: 0 });
+          const { head: before } = await readStoredFluxObjects(to, cluster);
+          outcome = await writeFluxObjects(to, { wanted: layOutFluxObjects(set), before, news: [], now: 0 });
         }
       };
       if (initial !== undefined) await write(truth, initial);
-      const seen: (Instructions | undefined)[] = [];
+      const seen: (FluxObjects | undefined)[] = [];
       const read = async (): Promise<void> => {
-        for (let times = 0; times < 4; times += 1) seen.push(await readInstructions(journal, cluster));
+        for (let times = 0; times < 4; times += 1) seen.push(await readFluxObjects(journal, cluster));
       };
 
       const all = Promise.all([...wanted.map((set) => write(journal, set)), read(), read()]);
       await scheduler.waitFor(all);
-      seen.push(await readInstructions(truth, cluster));
+      seen.push(await readFluxObjects(truth, cluster));
 
-      const pagesOf = (set: Instructions) => JSON.stringify([set.revision, layOutInstructions(set).pages]);
+      const pagesOf = (set: FluxObjects) => JSON.stringify([set.revision, layOutFluxObjects(set).pages]);
       const whole = sets.map(pagesOf);
       for (const set of seen) expect(whole).toContain(set === undefined ? 'nothing' : pagesOf(set));
       const last = seen.at(-1);

@@ -5,7 +5,7 @@ import type { ClusterImages } from '#shared/image-update/automations-to-run.ts';
 import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
 import type { ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
-describe('whether an instruction wants a proposal', () => {
+describe('whether a Flux object wants a proposal', () => {
   it.each<[what: string, owner: string, branch: string, reason: string | undefined]>([
     ['of an automation that proposes', 'one/ns/apps', 'tidegate/one/ns/apps', undefined],
     ['of one that pushes now', 'one/ns/pushes', 'tidegate/one/ns/pushes', 'automation-pushes'],
@@ -59,7 +59,7 @@ const SETTINGS = {
 };
 
 const ONE: ClusterImages = {
-  instructions: {
+  fluxObjects: {
     cluster: 'one',
     revision: '',
     gitRepositories: [fleet()],
@@ -74,7 +74,7 @@ const ONE: ClusterImages = {
   statuses: [stalled('team', 'broken', 'InvalidSpec'), stalled('refused', 'former', 'AuthenticationFailed')],
 };
 
-function fleet(): ClusterImages['instructions']['gitRepositories'][number] {
+function fleet(): ClusterImages['fluxObjects']['gitRepositories'][number] {
   return {
     namespace: 'ns',
     name: 'fleet',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
-import type { InstructionSetRecord } from '#shared/records/journal-record.ts';
-import { layOutInstructions } from '#shared/records/lay-out-flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { FluxObjectSetRecord } from '#shared/records/journal-record.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import type { PreviousState } from '#shared/reconcile/read-previous-state.ts';
@@ -9,7 +9,7 @@ import { defaultRoot } from '#shared/render/resolve-root.ts';
 
 const CLUSTER = 'laptop';
 
-function instructionsOf(...names: readonly string[]): Instructions {
+function fluxObjectsOf(...names: readonly string[]): FluxObjects {
   return {
     cluster: CLUSTER,
     revision: 'main@sha1:a',
@@ -27,7 +27,7 @@ function instructionsOf(...names: readonly string[]): Instructions {
   };
 }
 
-function desired(instructions: Instructions | undefined, isWhole: boolean): DesiredState {
+function desired(fluxObjects: FluxObjects | undefined, isWhole: boolean): DesiredState {
   const rendered = { kind: 'rendered', objects: [] } as const;
   const failed = { kind: 'failed', reason: 'BuildFailed', message: 'm' } as const;
   const node = { kustomization: defaultRoot('./'), revision: 'r', children: [], stalled: false };
@@ -39,7 +39,7 @@ function desired(instructions: Instructions | undefined, isWhole: boolean): Desi
       { ...node, render: rendered },
       { ...node, render: isWhole ? rendered : failed },
     ],
-    ...(instructions === undefined ? {} : { instructions }),
+    ...(fluxObjects === undefined ? {} : { fluxObjects }),
     stalled: [],
     missingSources: [],
     doubts: [],
@@ -48,61 +48,61 @@ function desired(instructions: Instructions | undefined, isWhole: boolean): Desi
   };
 }
 
-function headOf(instructions: Instructions): InstructionSetRecord {
-  const pages = layOutInstructions(instructions).pages.map(({ digest }) => digest);
+function headOf(fluxObjects: FluxObjects): FluxObjectSetRecord {
+  const pages = layOutFluxObjects(fluxObjects).pages.map(({ digest }) => digest);
   return { type: 'InstructionSet', cluster: CLUSTER, revision: 'main@sha1:0', sequence: 7, pages };
 }
 
 function announce(state: DesiredState, previous: Omit<PreviousState, 'statuses'>) {
   let ids = 0;
   const nextId = () => String((ids += 1));
-  const { instructions } = announceReconcile(state, { statuses: new Map(), ...previous }, 5, nextId);
-  if (instructions === undefined) return undefined;
-  const { wanted, news } = instructions;
-  const names = wanted.instructions.map(({ followed }) => followed.instruction.name).sort();
+  const { fluxObjects } = announceReconcile(state, { statuses: new Map(), ...previous }, 5, nextId);
+  if (fluxObjects === undefined) return undefined;
+  const { wanted, news } = fluxObjects;
+  const names = wanted.fluxObjects.map(({ followed }) => followed.fluxObject.name).sort();
   return { names, told: news.length };
 }
 
-describe('the instructions that a run announces', () => {
-  const known = instructionsOf('a', 'b');
-  const stored = { instructions: known, instructionsHead: headOf(known) };
-  const [lost = ''] = layOutInstructions(instructionsOf('b')).instructions.map(({ digest }) => digest);
+describe('the Flux objects that a run announces', () => {
+  const known = fluxObjectsOf('a', 'b');
+  const stored = { fluxObjects: known, fluxObjectsHead: headOf(known) };
+  const [lost = ''] = layOutFluxObjects(fluxObjectsOf('b')).fluxObjects.map(({ digest }) => digest);
   const damaged = {
-    instructions: undefined,
-    instructionsHead: headOf(known),
-    instructionsDamage: { readable: instructionsOf('a'), instructions: [lost], pages: [] },
+    fluxObjects: undefined,
+    fluxObjectsHead: headOf(known),
+    fluxObjectsDamage: { readable: fluxObjectsOf('a'), fluxObjects: [lost], pages: [] },
   };
 
   it.each([
-    ['nothing was recorded', instructionsOf('a'), true, { instructions: undefined }, { names: ['a'], told: 1 }],
-    ['they are the same, in another order', instructionsOf('b', 'a'), true, stored, undefined],
-    ['one is new', instructionsOf('a', 'b', 'c'), true, stored, { names: ['a', 'b', 'c'], told: 1 }],
-    ['one is gone', instructionsOf('a'), true, stored, { names: ['a'], told: 1 }],
-    ['one was not seen and may be in what is broken', instructionsOf('a'), false, stored, undefined],
+    ['nothing was recorded', fluxObjectsOf('a'), true, { fluxObjects: undefined }, { names: ['a'], told: 1 }],
+    ['they are the same, in another order', fluxObjectsOf('b', 'a'), true, stored, undefined],
+    ['one is new', fluxObjectsOf('a', 'b', 'c'), true, stored, { names: ['a', 'b', 'c'], told: 1 }],
+    ['one is gone', fluxObjectsOf('a'), true, stored, { names: ['a'], told: 1 }],
+    ['one was not seen and may be in what is broken', fluxObjectsOf('a'), false, stored, undefined],
     ['the root is broken', undefined, false, stored, undefined],
     [
       'they are the same as in the record of an older version, which is replaced without a word',
       known,
       true,
-      { instructions: known, instructionsHead: { type: 'Instructions', instructions: known } as const },
+      { fluxObjects: known, fluxObjectsHead: { type: 'Instructions', fluxObjects: known } as const },
       { names: ['a', 'b'], told: 0 },
     ],
     ['what is recorded cannot be read whole', known, true, damaged, { names: ['a', 'b'], told: 1 }],
     [
       'what is recorded cannot be read whole, neither can Git, and Git tells what is lost',
-      instructionsOf('b'),
+      fluxObjectsOf('b'),
       false,
       damaged,
       { names: ['a', 'b'], told: 1 },
     ],
     [
       'what is recorded cannot be read whole, neither can Git, and Git tells of something new',
-      instructionsOf('c'),
+      fluxObjectsOf('c'),
       false,
       damaged,
       { names: ['a', 'c'], told: 1 },
     ],
-  ])('when %s', (_when, instructions, isWhole, previous, expected) => {
-    expect(announce(desired(instructions, isWhole), previous)).toEqual(expected);
+  ])('when %s', (_when, fluxObjects, isWhole, previous, expected) => {
+    expect(announce(desired(fluxObjects, isWhole), previous)).toEqual(expected);
   });
 });

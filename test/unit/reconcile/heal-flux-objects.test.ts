@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { Instructions } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { journalKey } from '#shared/records/journal-record.ts';
-import { readInstructions, readStoredInstructions } from '#shared/journal/read-flux-objects.ts';
+import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
@@ -23,7 +23,7 @@ function desired(cluster: string, names: readonly string[], isSuspended: boolean
   const node = { kustomization: defaultRoot('./'), revision: 'r', children: [], stalled: false };
   const rendered = { ...node, render: { kind: 'rendered', objects: [] } } as const;
   const suspended = { ...node, render: { kind: 'suspended', ready: true } } as const;
-  const instructions: Instructions = {
+  const fluxObjects: FluxObjects = {
     cluster,
     revision: 'main@sha1:a',
     gitRepositories: [],
@@ -43,7 +43,7 @@ function desired(cluster: string, names: readonly string[], isSuspended: boolean
     report: { repository: 'r', commit: 'c' },
     revision: 'main@sha1:a',
     nodes: isSuspended ? [rendered, suspended] : [rendered],
-    instructions,
+    fluxObjects,
     stalled: [],
     missingSources: [],
     doubts: [],
@@ -52,14 +52,14 @@ function desired(cluster: string, names: readonly string[], isSuspended: boolean
   };
 }
 
-/** Announces as a run does. @returns how often it wrote instructions. */
+/** Announces as a run does. @returns how often it wrote Flux objects. */
 async function run(journal: Journal, state: DesiredState): Promise<number> {
   let ids = 0;
   const announcement = announceReconcile(state, await readPreviousState(state.cluster, journal), 1, () => `${ids++}`);
   const log = createJsonLogger({ level: 'error', knownSecrets: [], now: () => 0, write: () => undefined });
   const teller = createTeller(state.cluster, journal, log);
   await tellAnnouncement(announcement, { journal, teller, holdsLease: () => true });
-  return announcement.instructions === undefined ? 0 : 1;
+  return announcement.fluxObjects === undefined ? 0 : 1;
 }
 
 /** Cuts the text of a record short, as a disk may. */
@@ -77,22 +77,21 @@ async function recordKeys(journal: Journal, cluster: string): Promise<readonly s
   return [...records.flat().map((record) => journalKey(record).key), 'instructions'];
 }
 
-const namesOf = (instructions: Instructions | undefined) =>
-  instructions?.imageRepositories.map(({ name }) => name).sort();
+const namesOf = (fluxObjects: FluxObjects | undefined) => fluxObjects?.imageRepositories.map(({ name }) => name).sort();
 
-it('damaged instructions become whole from what Git tells though a Kustomization is suspended', async () => {
+it('damaged Flux objects become whole from what Git tells though a Kustomization is suspended', async () => {
   const database = openSqliteDatabase(makeTemporaryFolder('heal'));
   const journal = createSqliteJournal(database, { now: () => 1 });
   await run(journal, desired('one', ['a', 'b'], false));
   const [first = ''] = await recordKeys(journal, 'one');
   damage(database, 'one', first);
   expect(first).toContain('/a/');
-  expect(await readInstructions(journal, 'one')).toBeUndefined();
+  expect(await readFluxObjects(journal, 'one')).toBeUndefined();
 
   // Only the suspended one would tell of b.
   await run(journal, desired('one', ['a'], true));
 
-  expect(namesOf(await readInstructions(journal, 'one'))).toEqual(['a', 'b']);
+  expect(namesOf(await readFluxObjects(journal, 'one'))).toEqual(['a', 'b']);
   database.close();
 });
 
@@ -106,13 +105,13 @@ it('what Git tells anew is followed beside what is lost, which nobody takes for 
   // The suspended one told of a.
   expect(await run(journal, desired('one', ['b', 'd'], true))).toBe(1);
 
-  const { instructions, damage: left } = await readStoredInstructions(journal, 'one');
-  expect(instructions).toBeUndefined();
-  expect(left?.instructions).toHaveLength(1);
+  const { fluxObjects, damage: left } = await readStoredFluxObjects(journal, 'one');
+  expect(fluxObjects).toBeUndefined();
+  expect(left?.fluxObjects).toHaveLength(1);
   expect(namesOf(left?.readable)).toEqual(['b', 'c', 'd']);
   expect(await run(journal, desired('one', ['b', 'd'], true))).toBe(0);
   await run(journal, desired('one', ['b', 'd'], false));
-  expect(namesOf(await readInstructions(journal, 'one'))).toEqual(['b', 'd']);
+  expect(namesOf(await readFluxObjects(journal, 'one'))).toEqual(['b', 'd']);
   database.close();
 });
 
@@ -131,19 +130,19 @@ it('whatever is damaged, no set is whole that lacks what may hold, all that can 
       for (const key of kept === undefined ? [] : others) {
         if (dice.next().value === 0) damage(database, cluster, key);
       }
-      const { damage: left } = await readStoredInstructions(journal, cluster);
+      const { damage: left } = await readStoredFluxObjects(journal, cluster);
 
       await run(journal, desired(cluster, told, true, image));
 
       const all = [...new Set([...before, ...told])].sort();
-      const stored = await readStoredInstructions(journal, cluster);
-      const readable = namesOf(stored.instructions ?? stored.damage?.readable) ?? [];
-      expect(stored.instructions === undefined ? all : readable).toEqual(all);
+      const stored = await readStoredFluxObjects(journal, cluster);
+      const readable = namesOf(stored.fluxObjects ?? stored.damage?.readable) ?? [];
+      expect(stored.fluxObjects === undefined ? all : readable).toEqual(all);
       expect(readable).toEqual(expect.arrayContaining([...told, ...(namesOf(left?.readable) ?? [])]));
       expect(await run(journal, desired(cluster, told, true, image))).toBe(0);
 
       await run(journal, desired(cluster, told, false, image));
-      expect(namesOf(await readInstructions(journal, cluster))).toEqual(told.toSorted());
+      expect(namesOf(await readFluxObjects(journal, cluster))).toEqual(told.toSorted());
       const held = await journal.list(cluster, 'instruction/');
       expect(held).toHaveLength(told.length);
     }),

@@ -8,7 +8,7 @@ import { parseApprovals } from '#shared/reconcile/approvals.ts';
 import { planReconcile } from '#shared/reconcile/plan-reconcile.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
-const NOTHING_BEFORE = { instructions: undefined, statuses: new Map() };
+const NOTHING_BEFORE = { fluxObjects: undefined, statuses: new Map() };
 
 function desired(changes: Partial<DesiredState>): DesiredState {
   return {

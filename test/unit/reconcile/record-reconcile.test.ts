@@ -43,7 +43,7 @@ function record(state: SetOutcome['state'], ended: ApplyOutcome['ended'], before
       details: {},
     });
   }
-  const previous = { instructions: undefined, statuses };
+  const previous = { fluxObjects: undefined, statuses };
   return recordReconcile({ cluster: 'my-cluster', sets: [set], ended }, DESIRED, previous, 1, () => 'id');
 }
 

@@ -67,10 +67,10 @@ function after(records: readonly JournalRecord[], before?: PreviousState): Previ
     else if (read?.type === 'LastRender') lastRenders.set(name, read);
     else (journalKey(record).key.startsWith('declaration/') ? declarations : lastRenders).delete(name);
   }
-  return { instructions: undefined, statuses: new Map(), remembered: { declarations, lastRenders } };
+  return { fluxObjects: undefined, statuses: new Map(), remembered: { declarations, lastRenders } };
 }
 
-const NOTHING: PreviousState = { instructions: undefined, statuses: new Map() };
+const NOTHING: PreviousState = { fluxObjects: undefined, statuses: new Map() };
 
 function keysOf(records: readonly JournalRecord[]): readonly string[] {
   return records.map((record) => `${record.type} ${journalKey(record).key}`).sort();

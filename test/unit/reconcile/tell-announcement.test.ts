@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import { toInstructions, type Instructions } from '#shared/flux/flux-objects.ts';
+import { toFluxObjects, type FluxObjects } from '#shared/flux/flux-objects.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
-import { readStoredInstructions } from '#shared/journal/read-flux-objects.ts';
+import { readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
-import type { DesiredState, StalledInstruction } from '#shared/reconcile/desired-state.ts';
+import type { DesiredState, StalledFluxObject } from '#shared/reconcile/desired-state.ts';
 import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
 import { tellAnnouncement } from '#shared/reconcile/tell-announcement.ts';
 import { createTeller } from '#shared/reconcile/tell-journal.ts';
@@ -26,25 +26,25 @@ const AUTOMATION: ImageUpdateAutomation = {
   commitAuthor: { email: 'bot@example.org' },
   suspend: false,
 };
-const FOLLOWED = toInstructions(CLUSTER, 'main@sha1:a', [{ kind: 'ImageUpdateAutomation', instruction: AUTOMATION }]);
-const LEFT_OUT = toInstructions(CLUSTER, 'main@sha1:b', []);
+const FOLLOWED = toFluxObjects(CLUSTER, 'main@sha1:a', [{ kind: 'ImageUpdateAutomation', fluxObject: AUTOMATION }]);
+const LEFT_OUT = toFluxObjects(CLUSTER, 'main@sha1:b', []);
 const TYPO = stalled(AUTOMATION.name);
 const NAMELESS = stalled('x'.repeat(2_000), 'other');
 
-function stalled(name: string, namespace = 'team'): StalledInstruction {
+function stalled(name: string, namespace = 'team'): StalledFluxObject {
   const object = { cluster: CLUSTER, kind: 'ImageUpdateAutomation', namespace, name };
   return { object, reason: 'InvalidSpec', problems: [{ file: 'a.yaml', field: 'spec', message: 'is wrong' }] };
 }
 
-function desired(instructions: Instructions, stalled: readonly StalledInstruction[]): DesiredState {
-  const { revision } = instructions;
+function desired(fluxObjects: FluxObjects, stalled: readonly StalledFluxObject[]): DesiredState {
+  const { revision } = fluxObjects;
   const render = { kind: 'rendered', objects: [] } as const;
   return {
     cluster: CLUSTER,
     report: { repository: 'https://github.com/acme/fleet', commit: 'b' },
     revision,
     nodes: [{ kustomization: defaultRoot('./clusters/one'), revision, render, children: [], stalled: false }],
-    instructions,
+    fluxObjects,
     stalled,
     missingSources: [],
     doubts: [],
@@ -79,10 +79,10 @@ async function announce(journal: Journal, state: DesiredState, isLost: (write: n
 
 /** Why image-update would withdraw the automation's pull request now. */
 async function judge(journal: Journal): Promise<string | undefined> {
-  const { instructions } = await readStoredInstructions(journal, CLUSTER);
+  const { fluxObjects } = await readStoredFluxObjects(journal, CLUSTER);
   const records = await journal.list(CLUSTER, 'status/');
   const statuses = records.filter((record): record is StatusRecord => record.type === 'Status');
-  const whyUnwanted = findUnwanted(instructions === undefined ? [] : [{ instructions, statuses }], {
+  const whyUnwanted = findUnwanted(fluxObjects === undefined ? [] : [{ fluxObjects, statuses }], {
     clusters: [CLUSTER],
     configRepository: { url: 'https://github.com/acme/fleet', branch: 'main' },
     githubApiUrl: 'https://api.github.com',
@@ -112,7 +112,7 @@ it('an automation that cannot be read is never taken for gone, whichever write i
     // The next run makes up for it.
     const after = await announce(journal, desired(LEFT_OUT, [TYPO]));
     expect([...before.verdicts, ...after.verdicts], `write ${lost} is lost`).toEqual([undefined, undefined]);
-    expect((await readStoredInstructions(journal, CLUSTER)).instructions?.imageUpdateAutomations).toEqual([]);
+    expect((await readStoredFluxObjects(journal, CLUSTER)).fluxObjects?.imageUpdateAutomations).toEqual([]);
   }
 });
 

@@ -1,18 +1,18 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { listInstructions } from '#shared/flux/flux-objects.ts';
-import { recordInstruction } from '#shared/records/lay-out-flux-objects.ts';
+import { listFluxObjects } from '#shared/flux/flux-objects.ts';
+import { recordFluxObject } from '#shared/records/lay-out-flux-objects.ts';
 import { replaceConditions } from '#shared/records/conditions.ts';
-import type { Condition, InstructionsRecord, JournalRecord, SourceHead } from '#shared/records/journal-record.ts';
+import type { Condition, FluxObjectsRecord, JournalRecord, SourceHead } from '#shared/records/journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/records/parse-journal-record.ts';
 import { fromStreamRecord, toStreamRecord } from '#shared/records/stream-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { sampleSize } from '#test/sample-size.ts';
 import { requestRecord, statusRecord } from '#test/contract/journal.contract.ts';
 
-const INSTRUCTIONS: InstructionsRecord = {
+const FLUX_OBJECTS: FluxObjectsRecord = {
   type: 'Instructions',
-  instructions: {
+  fluxObjects: {
     cluster: 'laptop',
     revision: 'main@sha1:a',
     gitRepositories: [
@@ -55,10 +55,10 @@ const HEAD: SourceHead = {
   observedAt: 1,
 };
 const RECORDS: readonly JournalRecord[] = [
-  INSTRUCTIONS,
+  FLUX_OBJECTS,
   { type: 'InstructionSet', cluster: 'laptop', revision: 'main@sha1:a', sequence: 1, pages: ['d'] },
-  { type: 'InstructionPage', cluster: 'laptop', digest: 'd', instructions: ['e'] },
-  ...listInstructions(INSTRUCTIONS.instructions).map((followed) => recordInstruction('laptop', followed)),
+  { type: 'InstructionPage', cluster: 'laptop', digest: 'd', fluxObjects: ['e'] },
+  ...listFluxObjects(FLUX_OBJECTS.fluxObjects).map((followed) => recordFluxObject('laptop', followed)),
   statusRecord('a', 1),
   { ...statusRecord('w', 1), withheld: { count: 2, line: 'l', todo: 't' } },
   { type: 'Event', id: '2', object, severity: 'warning', reason: 'R', message: 'm', at: 1 },

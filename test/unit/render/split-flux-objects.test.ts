@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import { splitInstructions } from '#shared/render/split-flux-objects.ts';
+import { splitFluxObjects } from '#shared/render/split-flux-objects.ts';
 
 function object(apiVersion: string, kind: string, name: string, labels?: Record<string, string>): KubernetesObject {
   return { apiVersion, kind, metadata: { name, ...(labels !== undefined && { labels }) } };
@@ -9,23 +9,23 @@ function object(apiVersion: string, kind: string, name: string, labels?: Record<
 const FLUX = { 'app.kubernetes.io/part-of': 'flux', 'app.kubernetes.io/instance': 'flux-system' };
 
 describe('splitting what a render holds', () => {
-  it.each<readonly [keyof ReturnType<typeof splitInstructions>, KubernetesObject]>([
-    ['instructions', object('kustomize.toolkit.fluxcd.io/v1', 'Kustomization', 'a')],
-    ['instructions', object('helm.toolkit.fluxcd.io/v2', 'HelmRelease', 'a')],
-    ['instructions', object('notification.toolkit.fluxcd.io/v1beta3', 'Alert', 'a', FLUX)],
-    ['instructions', object('tidegate.dev/v1alpha1', 'Pipeline', 'a')],
+  it.each<readonly [keyof ReturnType<typeof splitFluxObjects>, KubernetesObject]>([
+    ['fluxObjects', object('kustomize.toolkit.fluxcd.io/v1', 'Kustomization', 'a')],
+    ['fluxObjects', object('helm.toolkit.fluxcd.io/v2', 'HelmRelease', 'a')],
+    ['fluxObjects', object('notification.toolkit.fluxcd.io/v1beta3', 'Alert', 'a', FLUX)],
+    ['fluxObjects', object('tidegate.dev/v1alpha1', 'Pipeline', 'a')],
     ['fluxComponents', object('v1', 'Namespace', 'flux-system', FLUX)],
     ['fluxComponents', object('apps/v1', 'Deployment', 'source-controller', FLUX)],
     [
       'fluxComponents',
       object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'gitrepositories.source.toolkit.fluxcd.io'),
     ],
-    ['instructions', object('fluxcd.controlplane.io/v1', 'ResourceSet', 'a')],
-    ['instructions', object('fluxcd.controlplane.io/v1', 'ResourceSetInputProvider', 'a', FLUX)],
-    ['instructions', object('fluxcd.controlplane.io/v1', 'FluxReport', 'flux')],
-    ['instructions', object('source.extensions.fluxcd.io/v1beta1', 'ArtifactGenerator', 'a')],
-    ['instructions', object('helm.fluxcd.io/v1', 'HelmRelease', 'a')],
-    ['instructions', object('tides.fluxcd.io/v1', 'Tide', 'a')],
+    ['fluxObjects', object('fluxcd.controlplane.io/v1', 'ResourceSet', 'a')],
+    ['fluxObjects', object('fluxcd.controlplane.io/v1', 'ResourceSetInputProvider', 'a', FLUX)],
+    ['fluxObjects', object('fluxcd.controlplane.io/v1', 'FluxReport', 'flux')],
+    ['fluxObjects', object('source.extensions.fluxcd.io/v1beta1', 'ArtifactGenerator', 'a')],
+    ['fluxObjects', object('helm.fluxcd.io/v1', 'HelmRelease', 'a')],
+    ['fluxObjects', object('tides.fluxcd.io/v1', 'Tide', 'a')],
     ['fluxComponents', object('fluxcd.controlplane.io/v1', 'FluxInstance', 'flux')],
     [
       'fluxComponents',
@@ -40,9 +40,9 @@ describe('splitting what a render holds', () => {
     ['objects', object('kustomize.config.k8s.io/v1beta1', 'Kustomization', 'a')],
     ['objects', object('infra.contrib.fluxcd.io/v1alpha2', 'Terraform', 'a')],
   ])('counts to the %s what belongs there', (where, one) => {
-    const split = splitInstructions([one]);
+    const split = splitFluxObjects([one]);
 
     expect(split[where]).toEqual([one]);
-    expect(split.instructions.length + split.objects.length + split.fluxComponents.length).toBe(1);
+    expect(split.fluxObjects.length + split.objects.length + split.fluxComponents.length).toBe(1);
   });
 });

@@ -109,7 +109,7 @@ describe('the sources of an installation', () => {
     })),
   };
 
-  it('hold a root for each cluster, whose address and branch no instruction can change', () => {
+  it('hold a root for each cluster, whose address and branch no Flux object can change', () => {
     const none = { imageRepositories: [], imagePolicies: [], imageUpdateAutomations: [] };
     const hijack = repository({
       name: 'flux-system',
@@ -119,8 +119,8 @@ describe('the sources of an installation', () => {
       intervalMs: 7,
       ignore: '*.md',
     });
-    const instructions = { cluster: 'a', revision: 'r', gitRepositories: [hijack, repository()], ...none };
-    const sources = listSources(settings, [instructions]);
+    const fluxObjects = { cluster: 'a', revision: 'r', gitRepositories: [hijack, repository()], ...none };
+    const sources = listSources(settings, [fluxObjects]);
     expect(sources.map(({ key }) => `${key.cluster}/${key.namespace}/${key.name}`)).toEqual([
       'a/flux-system/flux-system',
       'a/flux-system/podinfo',
