@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { writeFile } from 'node:fs/promises';
 import pc from 'picocolors';
+
 import { formatTable } from './format-table.ts';
 import { benchLambda } from './lambda/bench-lambda.ts';
 import type { Report } from './report.ts';

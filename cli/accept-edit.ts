@@ -1,8 +1,9 @@
 import { formatProblem } from '#shared/common/problem.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { refuse } from './refuse-eks-cluster.ts';
+
 import type { Refusal } from './refuse-eks-cluster.ts';
+import { refuse } from './refuse-eks-cluster.ts';
 
 /**
  * Accepts the text of the settings as a command edited it, where it could be edited and still reads as settings.

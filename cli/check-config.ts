@@ -1,9 +1,10 @@
-import { formatProblem } from '#shared/common/problem.ts';
 import type { Problem } from '#shared/common/problem.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
 import { openSettingsText } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+
 import type { CommandProcess } from './command-process.ts';
 import { readSettings } from './read-settings.ts';
 
@@ -28,8 +29,9 @@ export async function checkConfig(
       ? await findProblems(parsed.settings, parsed.text, options)
       : { problems: parsed.problems, seen: [] };
   const valid = problems.length === 0;
-  if (options.json === true) io.stdout.write(`${JSON.stringify({ valid, problems, seen }, null, 2)}\n`);
-  else {
+  if (options.json === true) {
+    io.stdout.write(`${JSON.stringify({ valid, problems, seen }, null, 2)}\n`);
+  } else {
     if (valid) io.stdout.write(`${file} is right\n`);
     for (const line of seen) io.stdout.write(`${line}\n`);
     for (const problem of problems) io.stderr.write(`${formatProblem(problem)}\n`);

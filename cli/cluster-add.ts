@@ -1,10 +1,11 @@
-import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
+import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { checkWantedCluster, planClusterAddition } from './plan-cluster-addition.ts';
-import type { ClusterAddition } from './plan-cluster-addition.ts';
+
 import type { CommandProcess } from './command-process.ts';
 import { formatDiff } from './format-diff.ts';
+import type { ClusterAddition } from './plan-cluster-addition.ts';
+import { checkWantedCluster, planClusterAddition } from './plan-cluster-addition.ts';
 import { readSettingsText } from './read-settings.ts';
 import { refuse } from './refuse-eks-cluster.ts';
 import { reportRefusal } from './report-refusal.ts';

@@ -1,10 +1,11 @@
+import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
 import { ensureAccessEntry } from '#shared/adapters/eks/ensure-access-entry.ts';
-import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { sendToDeployedQueue } from '#shared/adapters/sqs/send-to-deployed-queue.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { accessGroup } from '#shared/settings/access-entry-command.ts';
 import { ROLE_ARN } from '#shared/settings/role-arn.ts';
+
 import type { CommandProcess } from './command-process.ts';
 import { formatDiff } from './format-diff.ts';
 import { findClusterToRefresh, planClusterRefresh } from './plan-cluster-refresh.ts';

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
-import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import type { DeadLetter, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
+import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { formatProblem } from '#shared/common/problem.ts';
+
 import type { CommandProcess } from './command-process.ts';
 import { readSettings } from './read-settings.ts';
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, parseDocument } from 'yaml';
 
-import { appendEntry } from '#shared/yaml-edit/append-entry.ts';
 import type { AppendedEntry } from '#shared/yaml-edit/append-entry.ts';
+import { appendEntry } from '#shared/yaml-edit/append-entry.ts';
 import { spellString } from '#shared/yaml-edit/splice-scalar.ts';
 
 /** An EKS cluster as it is written into `tidegate.yaml`. */

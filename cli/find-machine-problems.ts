@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+
 import { findMissingSecrets } from '#serve/require-secrets.ts';
 import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { probeFolder } from '#shared/adapters/folder/probe-folder.ts';

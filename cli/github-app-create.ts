@@ -1,22 +1,24 @@
 import { randomBytes } from 'node:crypto';
+
 import { openBrowser } from '#shared/adapters/browser/open-browser.ts';
+import { createFolderSecretStore } from '#shared/adapters/disk/folder-secret-store.ts';
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { formatAppKey } from '#shared/adapters/github/app-key.ts';
 import { receiveAppCode } from '#shared/adapters/github/receive-app-code.ts';
-import { exchangeAppCode, setAppHook } from '#shared/adapters/github/register-app.ts';
 import type { RegisteredApp } from '#shared/adapters/github/register-app.ts';
-import { createFolderSecretStore } from '#shared/adapters/disk/folder-secret-store.ts';
+import { exchangeAppCode, setAppHook } from '#shared/adapters/github/register-app.ts';
 import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manager/secrets-manager-secret-store.ts';
-import { replaceAppId } from './edit-settings.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { SecretStore } from '#shared/ports/secret-store.ts';
 import { VERSION } from '#shared/common/version.ts';
+import type { SecretStore } from '#shared/ports/secret-store.ts';
+
 import { buildAppManifest } from './app-manifest.ts';
 import type { CommandProcess } from './command-process.ts';
 import { describeAppSteps } from './describe-app-steps.ts';
+import { replaceAppId } from './edit-settings.ts';
 import { formatDiff } from './format-diff.ts';
-import { planAppRegistration } from './plan-app-registration.ts';
 import type { AppRegistration, WantedApp } from './plan-app-registration.ts';
+import { planAppRegistration } from './plan-app-registration.ts';
 import { readSettingsText, resolveFolders } from './read-settings.ts';
 
 export interface GitHubAppCreateOptions extends Omit<WantedApp, 'replace'> {

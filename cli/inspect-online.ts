@@ -1,7 +1,8 @@
 import { EKSClient } from '@aws-sdk/client-eks';
+
+import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
-import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
 import { parseAppKey } from '#shared/adapters/github/app-key.ts';
 import {
   inspectApp,
@@ -13,18 +14,19 @@ import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
 import { inspectCluster, type ClusterRight } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
-import type { EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
 import { eksClusters, type EksCluster } from '#shared/settings/eks-clusters.ts';
-import { serveClusters, type ServeCluster } from '#shared/settings/serve-clusters.ts';
 import { accountOfRole } from '#shared/settings/role-arn.ts';
+import { serveClusters, type ServeCluster } from '#shared/settings/serve-clusters.ts';
 import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/common/version.ts';
+
 import { APP_EVENTS, APP_PERMISSIONS } from './app-manifest.ts';
+import { decideEndpointAccess } from './decide-endpoint-access.ts';
 import { judgeEksCluster } from './judge-eks-cluster.ts';
 import { nameEksCluster, whyMissing } from './refuse-eks-cluster.ts';
-import { decideEndpointAccess } from './decide-endpoint-access.ts';
 
 /** What came of asking: what is wrong, and what was seen. */
 export interface OnlineInspection {
@@ -74,8 +76,9 @@ async function askGitHub(settings: Settings): Promise<OnlineInspection> {
   // That it is missing or malformed was said by whoever looked at this machine.
   if (secret === '') return { findings: [], seen: [] };
   let inspection: GitHubInspection;
-  if (key === 'tokenSecret') inspection = await inspectToken(secret, options);
-  else {
+  if (key === 'tokenSecret') {
+    inspection = await inspectToken(secret, options);
+  } else {
     const appKey = readAppKey(secret, secretName, github.appId);
     if (appKey === undefined) return { findings: [], seen: [] };
     inspection = await inspectApp(appKey, options);
@@ -163,8 +166,9 @@ async function askRegistries(registries: Settings['registries']['ecr']): Promise
         }
       }
       const whose = 'with the credentials of this machine; in AWS the function image-update has a role of its own';
-      if (read.length > 0)
+      if (read.length > 0) {
         seen.push(`ECR ${registry.account} in ${registry.region}: ${read.join(', ')} can be read, ${whose}`);
+      }
     }
   } finally {
     ecr.close();
@@ -189,8 +193,9 @@ async function askFunctionRights(
     const options = { version: VERSION, group };
     const { serverVersion, denied } = await inspectCluster(connection, [...OWN_RIGHTS, ...wanted], options);
     const subject = `Kubernetes ${serverVersion} at ${target.endpoint}`;
-    if (denied.length === 0)
+    if (denied.length === 0) {
       return { findings: [], seen: [`cluster ${name}: ${subject}; group ${group} of its function has its rights`] };
+    }
     const file = `infra/rbac/${target.profile}.yaml`;
     const message = `group ${group} of its function may not ${describeRights(denied)}; apply ${file} to the cluster`;
     return { findings: [{ path: [...path, 'profile'], message }], seen: [`cluster ${name}: ${subject}`] };

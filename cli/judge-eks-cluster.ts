@@ -2,6 +2,7 @@ import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.t
 import { compareBundles, formatDay, judgeEnds, readCertificateBundle } from '#shared/settings/certificate-bundle.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { Finding, SettingsPath } from '#shared/settings/settings-places.ts';
+
 import { nameEksCluster, whyNotActive, whyWithoutEntries } from './refuse-eks-cluster.ts';
 
 /** What is wrong with a cluster of the settings beside what EKS says of it, and what is only to be known. */

@@ -1,14 +1,15 @@
-import { addCluster } from './edit-settings.ts';
-import type { NewCluster } from './edit-settings.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { AWS_REGIONS, whyNotDeployable } from '#shared/settings/aws-regions.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+
 import { acceptEdit } from './accept-edit.ts';
 import { decideEndpointAccess } from './decide-endpoint-access.ts';
-import { nameEksCluster, refuse, refuseEksCluster } from './refuse-eks-cluster.ts';
+import type { NewCluster } from './edit-settings.ts';
+import { addCluster } from './edit-settings.ts';
 import type { Refusal, UsableEksCluster } from './refuse-eks-cluster.ts';
+import { nameEksCluster, refuse, refuseEksCluster } from './refuse-eks-cluster.ts';
 
 /** What the person asked for. */
 export interface WantedCluster {

@@ -1,18 +1,19 @@
-import { replaceClusterValues } from './edit-settings.ts';
-import type { ClusterValues } from './edit-settings.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import { accessEntryCommand } from '#shared/settings/access-entry-command.ts';
 import { compareBundles } from '#shared/settings/certificate-bundle.ts';
-import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { accountOfRole } from '#shared/settings/role-arn.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+
 import { acceptEdit } from './accept-edit.ts';
-import { nameEksCluster, refuse, refuseEksCluster } from './refuse-eks-cluster.ts';
+import type { ClusterValues } from './edit-settings.ts';
+import { replaceClusterValues } from './edit-settings.ts';
 import type { Refusal, UsableEksCluster } from './refuse-eks-cluster.ts';
+import { nameEksCluster, refuse, refuseEksCluster } from './refuse-eks-cluster.ts';
 
 /** The cluster of the settings that is to be read anew. */
 export type FoundCluster =

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parseSettings } from '#shared/settings/parse-settings.ts';
+
 import type { Problem } from '#shared/common/problem.ts';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
 /** Settings as they were read, with the text they stand in. */

@@ -1,8 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+
 import { describeError } from '#shared/common/tidegate-error.ts';
 import { VERSION } from '#shared/common/version.ts';
-import { checkConfig } from './check-config.ts';
+
 import type { CheckConfigOptions } from './check-config.ts';
+import { checkConfig } from './check-config.ts';
 import type { ClusterAddOptions } from './cluster-add.ts';
 import type { ClusterRefreshOptions } from './cluster-refresh.ts';
 import type { CommandProcess } from './command-process.ts';

@@ -4,18 +4,19 @@ import { startServe } from '#serve/start-serve.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { LogLevel } from '#shared/adapters/log/line-logger.ts';
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
-import { formatProblem } from '#shared/common/problem.ts';
 import type { Problem } from '#shared/common/problem.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { VERSION } from '#shared/common/version.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { findNothingToServe, settingsOfServe } from '#shared/settings/serve-clusters.ts';
 import { openSettingsText } from '#shared/settings/settings-places.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/common/version.ts';
+
+import type { CommandProcess } from './command-process.ts';
 import { findMachineProblems } from './find-machine-problems.ts';
 import { readSettings } from './read-settings.ts';
-import type { CommandProcess } from './command-process.ts';
 
 export interface ServeCommandOptions {
   readonly config: string;

@@ -1,16 +1,18 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { formatAppKey } from '#shared/adapters/github/app-key.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
-import { stringify } from 'yaml';
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { type EksTokenWebhook, startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
 import { type AwsInstallation, startInstallation } from '#stand-ins/lambda/start-installation.ts';
+
 import type { Installation } from './installation.ts';
 import { viewJournal } from './journal-view.ts';
 import { type FoundedApp, type Scenery, setStoryStage, type StageOptions, type StoryStage } from './story-stage.ts';

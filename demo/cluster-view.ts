@@ -1,8 +1,10 @@
 import { z } from 'zod';
+
 import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernetes-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
-import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+
 import { notYet, sighted, type Sighting } from './wait-for.ts';
 
 /** The kinds that the story looks at. */

@@ -1,4 +1,5 @@
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
+
 import type { JournalView } from './journal-view.ts';
 
 /** Tidegate as it is installed on a stage, in whatever way. */

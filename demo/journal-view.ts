@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
 
 /** What was recorded, read beside a Tidegate that runs. */
 export interface JournalView {

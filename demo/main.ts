@@ -1,14 +1,16 @@
+import { Command, InvalidArgumentError } from 'commander';
 import { existsSync } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError } from 'commander';
+
 import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
 import { ensureStandIns } from '#stand-ins/build/ensure-stand-ins.ts';
+
 import { checkGit } from './check-git.ts';
 import { describeSurroundings } from './describe-surroundings.ts';
 import { askConsent, cleanUp, describeIntent, refuseOccupied } from './own-context.ts';
 import { pullFromPublicRegistry, readFleet } from './read-fleet.ts';
-import { setStage, type Stage } from './stage.ts';
 import { useOwnContext } from './stage-cluster.ts';
+import { setStage, type Stage } from './stage.ts';
 import { tellStory, type ToldStep } from './story.ts';
 import { surroundingsOf } from './surroundings-of.ts';
 import { openTerminal, type Terminal } from './terminal.ts';

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+
 import { APP_NAMESPACES } from './scene.ts';
 import type { StageCluster } from './stage-cluster.ts';
 

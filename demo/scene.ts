@@ -1,5 +1,5 @@
 import type { StoryStage } from './story-stage.ts';
-import { type Awaited, notYet, PromiseBroken, type Sighting, sighted } from './wait-for.ts';
+import { type Awaited, notYet, PromiseBroken, sighted, type Sighting } from './wait-for.ts';
 
 /** The Kustomizations of the configuration repository. */
 export const KUSTOMIZATIONS: readonly string[] = ['flux-system', 'cache', 'podinfo'];

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { startSupervisor, type SupervisedProcess } from '#stand-ins/kubernetes/start-supervisor.ts';
 
 const READY_WITHIN_MS = 30_000;

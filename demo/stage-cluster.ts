@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { dirname } from 'node:path';
+
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { startApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
 import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
 import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import type { TokenWebhook } from '#stand-ins/kubernetes/write-token-webhook-config.ts';
+
 import { type ClusterView, openClusterView } from './cluster-view.ts';
 
 /** The cluster that the story plays on. */

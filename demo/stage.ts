@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { stringify } from 'yaml';
+
+import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
+
 import type { Installation } from './installation.ts';
 import { openJournalView } from './journal-view.ts';
 import { prepareServe, type ServeProcess } from './serve-process.ts';

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 import {
   type ElasticContainerRegistry,
   openElasticContainerRegistry,
 } from '#stand-ins/aws/elastic-container-registry.ts';
 import { type RunningMoto, startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { TokenWebhook } from '#stand-ins/kubernetes/write-token-webhook-config.ts';
-import { type RunningGitHub, startGitHub } from '#stand-ins/github/start-github.ts';
 import { makeTemporaryFolder } from '#stand-ins/build/make-temporary-folder.ts';
+import { type RunningGitHub, startGitHub } from '#stand-ins/github/start-github.ts';
+import type { TokenWebhook } from '#stand-ins/kubernetes/write-token-webhook-config.ts';
+
 import type { Installation } from './installation.ts';
 import type { JournalView } from './journal-view.ts';
 import { type FleetFiles, readFleet } from './read-fleet.ts';

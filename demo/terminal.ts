@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+
 import type { ShownLine } from './scene.ts';
 import type { Audience, ToldStep } from './story.ts';
 

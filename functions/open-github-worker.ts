@@ -1,11 +1,12 @@
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { readDeployedSettings } from '#shared/adapters/disk/read-deployed-settings.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
-import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import type { GitHubClient } from '#shared/adapters/github/github-client.ts';
+import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createPowertoolsLogger } from '#shared/adapters/powertools/powertools-logger.ts';
 import { cacheSecrets } from '#shared/adapters/secrets-manager/cache-secrets.ts';
 import { createSecretsManagerSecrets } from '#shared/adapters/secrets-manager/secrets-manager-secrets.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -13,7 +14,7 @@ import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import { LambdaEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { VERSION } from '#shared/common/version.ts';
+
 import { createRunTime, type RunTime } from './run-time.ts';
 
 /** What every worker on GitHub's side of the trust zones has. */

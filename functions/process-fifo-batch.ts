@@ -1,6 +1,8 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+
 import { describeError, dispositionOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+
 import type { RunContext } from './run-time.ts';
 
 /** A message is begun with more time left. Milliseconds. */

@@ -1,4 +1,5 @@
 import type { Context } from 'aws-lambda';
+
 import type { Clock } from '#shared/ports/clock.ts';
 
 /** Kept back at the end of a run for records and the answer. Milliseconds. */

@@ -1,4 +1,5 @@
 import { App } from 'aws-cdk-lib';
+
 import { buildApp } from './build-app.ts';
 import { bundleFunctions } from './bundle-functions.ts';
 import { findAbandonedStacks, readFormerStacks } from './find-abandoned-stacks.ts';

@@ -1,8 +1,10 @@
-import { Tags, Validations } from 'aws-cdk-lib';
 import type { App } from 'aws-cdk-lib';
+import { Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+
 import type { Bundles } from './bundle-functions.ts';
 import { TidegateStack } from './tidegate-stack.ts';
 import { warnOfAuthorities } from './warn-of-authorities.ts';

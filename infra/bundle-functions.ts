@@ -1,10 +1,12 @@
+import type { OutputFile, Plugin } from 'esbuild';
+import { build as bundle } from 'esbuild';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
-import { build as bundle } from 'esbuild';
-import type { OutputFile, Plugin } from 'esbuild';
+
 import { CLUSTER_FILE, formatClusterFile } from '#shared/settings/cluster-file.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
+
 import { makeReadable } from './asset-modes.ts';
 import type { Installation } from './read-installation.ts';
 

@@ -1,8 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+
 import { stackOrigin } from './stack-origin.ts';
 
 /** A template that an earlier synthesis left in the folder of the assembly. */

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { formatProblem } from '#shared/common/problem.ts';
 import type { Problem } from '#shared/common/problem.ts';
+import { formatProblem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { findMissingFolders } from '#shared/settings/find-missing-folders.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';

@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
 import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { makeReadable } from './asset-modes.ts';
 
 /** Writes the assembly, the folders of code in it as Lambda has to find them, whatever the umask. */

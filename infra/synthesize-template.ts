@@ -1,10 +1,12 @@
+import { App } from 'aws-cdk-lib';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
 import { z } from 'zod';
+
 import { eksClusters, settingsOfRegion } from '#shared/settings/eks-clusters.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+
 import type { Bundles } from './bundle-functions.ts';
 import { TidegateStack } from './tidegate-stack.ts';
 

@@ -1,11 +1,8 @@
 import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
-import { Stack } from 'aws-cdk-lib';
 import type { StackProps } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { EksCluster } from '#shared/settings/eks-clusters.ts';
-import type { Settings } from '#shared/settings/settings.ts';
-import { messageGroup } from '#shared/work/message-group.ts';
-import type { Bundles } from './bundle-functions.ts';
+
 import { ArtifactBucket } from '#infra/constructs/artifact-bucket.ts';
 import { ClusterReconciler } from '#infra/constructs/cluster-reconciler.ts';
 import { DroppedMessages } from '#infra/constructs/dropped-messages.ts';
@@ -21,6 +18,11 @@ import { Secrets } from '#infra/constructs/secrets.ts';
 import { SourceSyncWorker } from '#infra/constructs/source-sync-worker.ts';
 import { Ticks } from '#infra/constructs/ticks.ts';
 import { WebhookEndpoint } from '#infra/constructs/webhook-endpoint.ts';
+import type { EksCluster } from '#shared/settings/eks-clusters.ts';
+import type { Settings } from '#shared/settings/settings.ts';
+import { messageGroup } from '#shared/work/message-group.ts';
+
+import type { Bundles } from './bundle-functions.ts';
 import { stackOrigin } from './stack-origin.ts';
 
 export interface TidegateStackProps extends StackProps {

@@ -1,5 +1,6 @@
-import { Annotations } from 'aws-cdk-lib';
 import type { Stack } from 'aws-cdk-lib';
+import { Annotations } from 'aws-cdk-lib';
+
 import { warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 

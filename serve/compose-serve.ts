@@ -1,35 +1,37 @@
 import { join } from 'node:path';
+
 import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import { createImageUpdateHandler } from '#functions/image-update/handler.ts';
 import { createNotifyHandler } from '#functions/notify/handler.ts';
 import { createReconcileHandler } from '#functions/reconcile/handler.ts';
 import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
-import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
-import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
-import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import type { KubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
+import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
-import { createRenderCache } from '#shared/render/render-cache.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
 import { warnOfKubeconfigBundle } from '#shared/settings/certificate-bundle.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/sources/artifact.ts';
 import { parseWebhookSecrets } from '#shared/webhooks/parse-webhook-secrets.ts';
+
 import { openLeaseHolder } from './hold-cluster-lease.ts';
 import { nameStateFolder } from './name-state-folder.ts';
-import { startArtifactSweep } from './start-artifact-sweep.ts';
 import type { QueueHandler, ServeHandlers, ServeResources } from './serve-handlers.ts';
+import { startArtifactSweep } from './start-artifact-sweep.ts';
 
 const MAX_RENDERS = 1_000;
 

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /**

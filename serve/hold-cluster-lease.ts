@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+
 import type { HeldLease } from '#functions/reconcile/handler.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+
 import { readNote, writeNote } from './state-folder-note.ts';
 
 /** Longer than a lease lasts, so that the run after a killed one of another installation gets its turn. */

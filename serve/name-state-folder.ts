@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+
 import { readNote, writeNote } from './state-folder-note.ts';
 
 /** The name of a state folder, made once: a copy of the folder has another one. */

@@ -1,10 +1,10 @@
 import type { QueueDepth, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
-import { isConditionTrue } from '#shared/records/conditions.ts';
-import { isCluster, type ObjectName, type StatusRecord } from '#shared/records/journal-record.ts';
 import { listQuietTimes } from '#shared/journal/quiet-times.ts';
 import { findConcerns, type Concern } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { QuietTime } from '#shared/ports/quiet-times.ts';
+import { isConditionTrue } from '#shared/records/conditions.ts';
+import { isCluster, type ObjectName, type StatusRecord } from '#shared/records/journal-record.ts';
 
 /** Something that waits for a person. */
 export interface HealthProblem {

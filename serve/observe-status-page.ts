@@ -1,7 +1,8 @@
-import type { ObjectName } from '#shared/records/journal-record.ts';
-import { statusKey } from '#shared/records/journal-record.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { ObjectName } from '#shared/records/journal-record.ts';
+import { statusKey } from '#shared/records/journal-record.ts';
+
 import type { StatusPage } from './render-status-page.ts';
 
 /** Events that one page shows; the log has all of them. */

@@ -17,7 +17,9 @@ export async function readCappedBody(request: IncomingMessage, limit: number): P
       if (size > limit) {
         request.pause();
         resolve({ outcome: 'too-large' });
-      } else chunks.push(chunk);
+      } else {
+        chunks.push(chunk);
+      }
     });
     request.once('end', () => resolve({ outcome: 'read', bytes: Buffer.concat(chunks) }));
     request.once('error', () => resolve({ outcome: 'broken' }));

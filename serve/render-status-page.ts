@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { isCluster } from '#shared/records/journal-record.ts';
-import type { EventRecord, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
+
 import type { Concern } from '#shared/notify/find-concerns.ts';
+import type { EventRecord, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
+import { isCluster } from '#shared/records/journal-record.ts';
 
 /** What a page tells of one object. */
 export interface StatusPage {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { Finding } from '#shared/settings/settings-places.ts';

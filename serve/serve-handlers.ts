@@ -1,14 +1,15 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+
 import type { GithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import type { RunContext } from '#functions/run-time.ts';
-import type { ObjectName } from '#shared/records/journal-record.ts';
-import type { Settings } from '#shared/settings/settings.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { EventIntake } from '#shared/ports/event-intake.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
+import type { ObjectName } from '#shared/records/journal-record.ts';
+import type { Settings } from '#shared/settings/settings.ts';
 
 export type QueueHandler = (event: SQSEvent, context: RunContext) => Promise<SQSBatchResponse>;
 export type StreamHandler = (event: DynamoDBStreamEvent, context: RunContext) => Promise<DynamoDBBatchResponse>;

@@ -1,8 +1,10 @@
 import type { SQSEvent } from 'aws-lambda';
+
 import { describeError, dispositionOf } from '#shared/common/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+
 import type { QueueHandler } from './serve-handlers.ts';
 import { settleWithin, startRun } from './start-queue-worker.ts';
 import { toSqsEvent } from './to-sqs-event.ts';

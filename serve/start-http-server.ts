@@ -1,14 +1,16 @@
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
 import type { GithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import { MAX_WEBHOOK_BYTES } from '#shared/webhooks/receive-webhook.ts';
+
 import type { Health } from './observe-health.ts';
-import { STATUS_PAGE_HEADERS } from './render-status-page.ts';
 import { readCappedBody } from './read-capped-body.ts';
+import { STATUS_PAGE_HEADERS } from './render-status-page.ts';
 import { toGatewayEvent } from './to-gateway-event.ts';
 
 export interface HttpServerOptions {

@@ -1,9 +1,10 @@
 import type { SqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { toStreamRecord } from '#shared/records/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { toStreamRecord } from '#shared/records/stream-record.ts';
+
 import type { StreamHandler } from './serve-handlers.ts';
 import { settleWithin, startRun } from './start-queue-worker.ts';
 

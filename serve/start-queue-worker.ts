@@ -1,9 +1,11 @@
-import type { RunContext } from '#functions/run-time.ts';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
+
+import type { RunContext } from '#functions/run-time.ts';
 import type { ReceivedMessage, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+
 import type { QueueHandler } from './serve-handlers.ts';
 import { toSqsEvent } from './to-sqs-event.ts';
 
@@ -46,9 +48,11 @@ export function startQueueWorker(options: {
   }
 
   function settle(message: ReceivedMessage, handled: boolean): void {
-    if (handled) queues.delete(message.receipt);
-    else
+    if (handled) {
+      queues.delete(message.receipt);
+    } else {
       queues.release(message.receipt, { delayMs: Math.min(1000 * 2 ** (message.receiveCount - 1), LONGEST_DELAY_MS) });
+    }
   }
 
   async function isHandled(message: ReceivedMessage): Promise<boolean> {

@@ -4,12 +4,13 @@ import { lockStateFolder } from '#shared/adapters/sqlite/lock-state-folder.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
+import { redactText } from '#shared/common/redact-secrets.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import { redactText } from '#shared/common/redact-secrets.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+
 import { observeHealth } from './observe-health.ts';
 import { observeStatusPage } from './observe-status-page.ts';
 import { renderStatusPage } from './render-status-page.ts';
@@ -19,8 +20,8 @@ import { startEventIntake } from './start-event-intake.ts';
 import { startHttpServer } from './start-http-server.ts';
 import { startJournalStream, STREAM_CONSUMERS } from './start-journal-stream.ts';
 import { startQueueWorker } from './start-queue-worker.ts';
-import { openStatusPageLinks } from './status-page-links.ts';
 import { startTicks } from './start-ticks.ts';
+import { openStatusPageLinks } from './status-page-links.ts';
 
 const MAX_RECEIVES = 8;
 const GRACE_MS = 20_000;

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
 import { writeWholeFile } from '#shared/adapters/disk/write-whole-file.ts';
 import { isCluster, type ObjectName } from '#shared/records/journal-record.ts';
 

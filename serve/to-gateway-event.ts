@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import type { IncomingMessage } from 'node:http';
 
 /** A request as an API Gateway HTTP API hands it to Lambda; the body always in base64, so that no byte of it changes. */
 export function toGatewayEvent(request: IncomingMessage, body: Uint8Array, now: number): APIGatewayProxyEventV2 {

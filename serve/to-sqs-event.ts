@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { SQSEvent } from 'aws-lambda';
+import { createHash } from 'node:crypto';
 
 /** A message as it was taken from a queue. */
 export interface DeliveredMessage {

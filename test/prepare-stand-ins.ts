@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { ensureTestStandIns } from '#stand-ins/build/ensure-stand-ins.ts';
 
 function onlyUnitTestsAreAskedFor(): boolean {

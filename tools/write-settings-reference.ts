@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
 import { describeSettings } from '#shared/settings/describe-settings.ts';
 import { formatSettingsReference } from '#shared/settings/format-settings-reference.ts';
 

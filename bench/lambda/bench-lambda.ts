@@ -1,16 +1,18 @@
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 import type { FunctionOptions } from '#stand-ins/lambda/start-function.ts';
-import { startInstallation } from '#stand-ins/lambda/start-installation.ts';
 import type { AwsInstallation } from '#stand-ins/lambda/start-installation.ts';
+import { startInstallation } from '#stand-ins/lambda/start-installation.ts';
+
 import type { KeptPromise, Report } from '../report.ts';
-import { measureColdStarts } from './measure-cold-starts.ts';
 import type { ColdFunction } from './measure-cold-starts.ts';
+import { measureColdStarts } from './measure-cold-starts.ts';
 import { measureServeLoad } from './measure-serve-load.ts';
 import { measureSize } from './measure-sizes.ts';
 import { measureWarmWebhooks } from './measure-warm-webhooks.ts';

@@ -1,6 +1,7 @@
 import { openDisk } from '#stand-ins/lambda/open-disk.ts';
-import { openEnvironment } from '#stand-ins/lambda/open-environment.ts';
 import type { FunctionOptions } from '#stand-ins/lambda/open-environment.ts';
+import { openEnvironment } from '#stand-ins/lambda/open-environment.ts';
+
 import { percentile } from '../percentile.ts';
 
 /** A function and the event whose answer is waited for. */

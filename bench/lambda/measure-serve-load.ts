@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { Agent, request as openRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { Agent, request as openRequest } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { percentile } from '../percentile.ts';
 import { type Delivery, isAccepted } from './sign-delivery.ts';
 

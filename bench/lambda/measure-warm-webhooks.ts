@@ -1,7 +1,9 @@
-import { openDisk } from '#stand-ins/lambda/open-disk.ts';
-import { openEnvironment } from '#stand-ins/lambda/open-environment.ts';
-import type { FunctionOptions } from '#stand-ins/lambda/open-environment.ts';
 import { z } from 'zod';
+
+import { openDisk } from '#stand-ins/lambda/open-disk.ts';
+import type { FunctionOptions } from '#stand-ins/lambda/open-environment.ts';
+import { openEnvironment } from '#stand-ins/lambda/open-environment.ts';
+
 import { percentile } from '../percentile.ts';
 import { isAccepted } from './sign-delivery.ts';
 

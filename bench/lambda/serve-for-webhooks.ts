@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import { writeKubeconfig } from '#stand-ins/kubernetes/write-kubeconfig.ts';
-import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
-import { prepareServe } from '#demo/serve-process.ts';
+
 import type { ServeProcess } from '#demo/serve-process.ts';
+import { prepareServe } from '#demo/serve-process.ts';
+import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
+import { writeKubeconfig } from '#stand-ins/kubernetes/write-kubeconfig.ts';
 
 /** Nobody listens there. */
 const NOWHERE = '127.0.0.1:9';

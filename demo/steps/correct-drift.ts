@@ -1,4 +1,5 @@
 import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+
 import { type Scene, waitUntilReady } from '../scene.ts';
 import { notYet, sighted } from '../wait-for.ts';
 

@@ -1,5 +1,5 @@
-import { insist, listOwnPulls, type Scene, type ShownLine } from '../scene.ts';
 import type { PullFile } from '../repository-user.ts';
+import { insist, listOwnPulls, type Scene, type ShownLine } from '../scene.ts';
 import { notYet, sighted } from '../wait-for.ts';
 
 const OLD = '6.7.0';

@@ -1,5 +1,6 @@
-import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { parseObjectKey, parseRecords } from '#shared/engine/inventory/apply-record.ts';
+import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+
 import { insist, type Scene, type ShownLine } from '../scene.ts';
 
 /** 8: what was applied, and the commit each thing came from. */

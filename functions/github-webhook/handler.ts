@@ -1,9 +1,10 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+
 import { describeError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
-import { MAX_WEBHOOK_BYTES, receiveWebhook } from '#shared/webhooks/receive-webhook.ts';
 import type { WebhookOutcome, WebhookRequest } from '#shared/webhooks/receive-webhook.ts';
+import { MAX_WEBHOOK_BYTES, receiveWebhook } from '#shared/webhooks/receive-webhook.ts';
 
 export interface GithubWebhookDependencies {
   readonly queues: WorkQueues;

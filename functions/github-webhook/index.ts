@@ -6,6 +6,7 @@ import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { cacheSecrets } from '#shared/adapters/secrets-manager/cache-secrets.ts';
 import { AwsEnvironment, GithubWebhookEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
 import { parseWebhookSecrets } from '#shared/webhooks/parse-webhook-secrets.ts';
+
 import { createGithubWebhookHandler } from './handler.ts';
 
 // GitHub waits ten seconds, cold start included: neither an SDK nor Powertools is loaded here.

@@ -6,8 +6,8 @@ import { processFifoBatch } from '#functions/process-fifo-batch.ts';
 import type { RunContext } from '#functions/run-time.ts';
 import type { ImageHint } from '#shared/image-update/automations-to-run.ts';
 import { updateImages, type UpdateImagesPorts } from '#shared/image-update/update-images.ts';
-import { listsRepository } from '#shared/settings/lists-repository.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { listsRepository } from '#shared/settings/lists-repository.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 
 /** What the image-update function is made of. */

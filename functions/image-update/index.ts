@@ -1,13 +1,14 @@
+import { openGitHubWorker } from '#functions/open-github-worker.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
 import { ImageUpdateEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
-import { VERSION } from '#shared/common/version.ts';
-import { openGitHubWorker } from '#functions/open-github-worker.ts';
+
 import { createImageUpdateHandler } from './handler.ts';
 
 const service = 'image-update';

@@ -1,16 +1,17 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
+
+import type { RunContext } from '#functions/run-time.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
-import { fromStreamRecord } from '#shared/records/stream-record.ts';
 import type { StatusStyle } from '#shared/notify/commit-status.ts';
 import { logEvents } from '#shared/notify/log-events.ts';
-import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import type { Notification } from '#shared/notify/plan-notifications.ts';
+import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
-import type { RunContext } from '#functions/run-time.ts';
+import { fromStreamRecord } from '#shared/records/stream-record.ts';
 
 export interface NotifyDependencies {
   readonly queues: WorkQueues;

@@ -1,10 +1,11 @@
+import { openGitHubWorker } from '#functions/open-github-worker.ts';
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createSqsWorkQueues } from '#shared/adapters/sqs/sqs-work-queues.ts';
 import { logsInsightsLink } from '#shared/notify/logs-insights-link.ts';
 import { siblingQueueUrl } from '#shared/settings/deployed-queue-name.ts';
 import { LambdaLogEnvironment, NotifyEnvironment, readEnvironment } from '#shared/settings/function-environment.ts';
-import { openGitHubWorker } from '#functions/open-github-worker.ts';
+
 import { createNotifyHandler } from './handler.ts';
 
 const service = 'notify';

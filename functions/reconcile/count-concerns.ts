@@ -1,8 +1,9 @@
+import { runWithin } from '#shared/common/run-within.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import { runWithin } from '#shared/common/run-within.ts';
+
 import type { ReconcileHandler } from './handler.ts';
 
 /** Kept for the answer that says what became of the batch. Milliseconds. */

@@ -1,18 +1,19 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+
+import { parseWorkMessage } from '#functions/parse-work-message.ts';
+import { processFifoBatch } from '#functions/process-fifo-batch.ts';
+import type { RunContext } from '#functions/run-time.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import { isDue } from '#shared/reconcile/is-due.ts';
-import { readTickState } from '#shared/reconcile/read-previous-state.ts';
 import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
+import { isDue } from '#shared/reconcile/is-due.ts';
 import { countResults } from '#shared/reconcile/log-run.ts';
+import { readTickState } from '#shared/reconcile/read-previous-state.ts';
 import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
 import { watchAuthority } from '#shared/reconcile/watch-authority.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
 import type { ClusterSettings } from '#shared/settings/settings.ts';
-import { parseWorkMessage } from '#functions/parse-work-message.ts';
-import { processFifoBatch } from '#functions/process-fifo-batch.ts';
-import type { RunContext } from '#functions/run-time.ts';
 
 /** The cluster's lease while this process holds it. */
 export interface HeldLease {

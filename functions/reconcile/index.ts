@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
+import { readClusterFile } from '#shared/adapters/disk/read-cluster-file.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
 import { assumeRole } from '#shared/adapters/kubernetes/assume-role.ts';
@@ -13,10 +15,10 @@ import { createPowertoolsMetrics } from '#shared/adapters/powertools/powertools-
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
+import { VERSION } from '#shared/common/version.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
-import { createRenderCache } from '#shared/render/render-cache.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
-import { readClusterFile } from '#shared/adapters/disk/read-cluster-file.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
 import { warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import {
   AwsEnvironment,
@@ -25,7 +27,7 @@ import {
   ReconcileEnvironment,
 } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
-import { VERSION } from '#shared/common/version.ts';
+
 import { countConcerns } from './count-concerns.ts';
 import { createReconcileHandler } from './handler.ts';
 import { retryPassingFaults } from './retry-passing-faults.ts';

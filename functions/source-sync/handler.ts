@@ -1,13 +1,14 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+
 import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
+import type { RunContext } from '#functions/run-time.ts';
+import { createOneAtATime } from '#shared/common/one-at-a-time.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { keepArtifacts } from '#shared/sources/keep-artifacts.ts';
 import type { SyncPorts } from '#shared/sources/sync-source.ts';
 import { syncSources } from '#shared/sources/sync-sources.ts';
-import { createOneAtATime } from '#shared/common/one-at-a-time.ts';
-import type { RunContext } from '#functions/run-time.ts';
 
 /** What the function is composed of. */
 export interface SourceSyncDependencies extends Omit<SyncPorts, 'large'> {

@@ -1,12 +1,13 @@
+import { openGitHubWorker } from '#functions/open-github-worker.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createGitHubSourceCredentials } from '#shared/adapters/github/github-source-credentials.ts';
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
-import { readEnvironment, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
 import { VERSION } from '#shared/common/version.ts';
+import { readEnvironment, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/sources/artifact.ts';
-import { openGitHubWorker } from '#functions/open-github-worker.ts';
+
 import { createSourceSyncHandler } from './handler.ts';
 
 /** The schedules' own grain. */

@@ -1,22 +1,24 @@
 import { Annotations, Duration } from 'aws-cdk-lib';
-import { CfnSecurityGroupIngress, Peer, Port, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnSecurityGroupIngress, Peer, Port, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnAccessEntry } from 'aws-cdk-lib/aws-eks';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+
 import { accessGroup } from '#shared/settings/access-entry-command.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
 import type { ClusterVpc } from '#shared/settings/settings.ts';
+
 import { acknowledge } from './acknowledge.ts';
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { JournalTable } from './journal-table.ts';
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
-import { TidegateFunction } from './tidegate-function.ts';
 import type { FunctionNetwork } from './tidegate-function.ts';
+import { TidegateFunction } from './tidegate-function.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const TIMEOUT = Duration.minutes(5);

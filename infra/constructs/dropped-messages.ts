@@ -2,7 +2,9 @@ import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+
 import { METRICS } from '#shared/settings/metric-names.ts';
+
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 import type { TidegateFunction } from './tidegate-function.ts';
 

@@ -2,8 +2,10 @@ import { Aws, CfnCondition, CfnResource, Fn, Stack } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+
 import { ecrPushPattern } from '#shared/settings/ecr-push-pattern.ts';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
+
 import type { WorkQueue } from './work-queue.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { CfnVPCEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
+
 import type { ClusterVpc } from '#shared/settings/settings.ts';
 
 /** What the function of a private cluster needs besides its API server. */

@@ -1,10 +1,12 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Role } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ImageUpdateEnvironment } from '#shared/settings/function-environment.ts';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
+
 import { acknowledge } from './acknowledge.ts';
 import type { JournalTable } from './journal-table.ts';
 import type { Secrets } from './secrets.ts';

@@ -1,13 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+
 import type { EnvironmentOf, NotifyEnvironment } from '#shared/settings/function-environment.ts';
+
 import type { JournalTable } from './journal-table.ts';
 import { addRunbookAlarm, ALARM_PERIOD } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import { TidegateFunction } from './tidegate-function.ts';
-import { LostRecords } from './work-queue.ts';
 import type { WorkQueue } from './work-queue.ts';
+import { LostRecords } from './work-queue.ts';
 
 /** What cannot be passed on for so long is set aside. */
 const TRIED_FOR = Duration.hours(1);

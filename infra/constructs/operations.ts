@@ -1,7 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+
 import { ALARM_PERIOD } from './runbook-alarm.ts';
 import type { TidegateFunction } from './tidegate-function.ts';
 import type { WorkQueue } from './work-queue.ts';

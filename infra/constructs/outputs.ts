@@ -1,8 +1,10 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+
 import { accessEntryCommand } from '#shared/settings/access-entry-command.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
+
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { ClusterReconciler } from './cluster-reconciler.ts';
 import type { ImageUpdateWorker } from './image-update-worker.ts';

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+
 import { acknowledge } from './acknowledge.ts';
 import type { JournalTable } from './journal-table.ts';
 import type { Operations } from './operations.ts';

@@ -1,10 +1,12 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Role } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
+
 import { acknowledge } from './acknowledge.ts';
 
 const ROTATION = 'GitHub rotates nothing by itself: docs/operations.md says how a person does, without a gap.';

@@ -1,9 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, SourceSyncEnvironment } from '#shared/settings/function-environment.ts';
 import { METRICS } from '#shared/settings/metric-names.ts';
+
 import type { ArtifactBucket } from './artifact-bucket.ts';
 import type { JournalTable } from './journal-table.ts';
 import { addRunbookAlarm } from './runbook-alarm.ts';

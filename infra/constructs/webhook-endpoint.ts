@@ -3,8 +3,10 @@ import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+
 import type { EnvironmentOf, GithubWebhookEnvironment } from '#shared/settings/function-environment.ts';
 import type { GitHubSettings } from '#shared/settings/settings.ts';
+
 import { acknowledge } from './acknowledge.ts';
 import type { Secrets } from './secrets.ts';
 import { TidegateFunction } from './tidegate-function.ts';

@@ -1,14 +1,16 @@
 import { Duration, Names } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceDlq } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+
 import { deployedQueueName } from '#shared/settings/deployed-queue-name.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+
 import { acknowledge } from './acknowledge.ts';
-import type { TidegateFunction } from './tidegate-function.ts';
 import { addRunbookAlarm, ALARM_PERIOD, METRICS_OF_IDLE_QUEUE } from './runbook-alarm.ts';
+import type { TidegateFunction } from './tidegate-function.ts';
 
 /** A crashed run keeps its message so much longer than the function may run. */
 const VISIBILITY_RESERVE = Duration.seconds(30);

@@ -12,12 +12,8 @@ export function dropAbsent<T>(value: T, emptyIsAbsent: ReadonlySet<string>): T {
 }
 
 function drop(value: unknown, path: string, emptyIsAbsent: ReadonlySet<string>): unknown {
-  if (Array.isArray(value)) {
-    return value.map((item) => drop(item, path, emptyIsAbsent));
-  }
-  if (!isRecord(value)) {
-    return value;
-  }
+  if (Array.isArray(value)) return value.map((item) => drop(item, path, emptyIsAbsent));
+  if (!isRecord(value)) return value;
   const kept: [string, unknown][] = [];
   for (const [key, member] of Object.entries(value)) {
     const at = path === '' ? key : `${path}.${key}`;

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+
 import { formatExactJson } from './exact-json.ts';
 import { isRecord } from './is-record.ts';
 
@@ -8,9 +9,7 @@ export function hashValue(value: unknown): string {
 }
 
 function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) {
-    return `[${value.map(canonicalJson).join(',')}]`;
-  }
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (isRecord(value)) {
     let text = '';
     for (const key of Object.keys(value).sort()) {

@@ -7,9 +7,7 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map([
 
 /** Milliseconds of a duration as Flux writes it (`10m0s`, `1h30m`, `1.5h`), or nothing when it is not one. */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/.test(text)) {
-    return undefined;
-  }
+  if (!/^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/([0-9.]+)(ms|s|m|h)/g)) {
     total += Number(amount) * (UNIT_MS.get(unit ?? '') ?? Number.NaN);

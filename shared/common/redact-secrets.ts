@@ -31,9 +31,7 @@ export function redactText(text: string, known: Iterable<string> = []): string {
 export function redactFields(value: unknown, known: Iterable<string> = [], depth = 0): unknown {
   if (typeof value === 'string') return redactText(value, known);
   if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Error) {
-    return { name: value.name, message: redactText(value.message, known) };
-  }
+  if (value instanceof Error) return { name: value.name, message: redactText(value.message, known) };
   if (value instanceof Uint8Array) return `[${value.byteLength} bytes]`;
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= 6) return '[too deep]';

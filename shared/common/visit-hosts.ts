@@ -27,7 +27,9 @@ export async function visitHosts<Item>(items: readonly Item[], visits: HostVisit
     if (others === undefined) {
       behind.set(hostOf(item), []);
       ready.push(item);
-    } else others.push(item);
+    } else {
+      others.push(item);
+    }
   }
 
   async function reach(item: Item): Promise<void> {

@@ -1,17 +1,17 @@
 import { applyWave } from './apply/apply-wave.ts';
+import { concludeWave } from './apply/conclude-wave.ts';
+import { blockRest, nextWave } from './apply/next-wave.ts';
+import { retryUnknownKinds } from './apply/retry-unknown-kinds.ts';
+import { waitForHealth } from './health/wait-for-health.ts';
+import { ensureParents } from './inventory/ensure-parents.ts';
+import { saveRecords } from './inventory/save-records.ts';
+import type { ApplyOutcome, ApplyPorts, ApplyRequest } from './model/apply-request.ts';
 import { mayStart, progressOf, type ApplyRun, type SetProgress } from './model/apply-run.ts';
 import { beginRun } from './model/begin-run.ts';
-import { concludeWave } from './apply/conclude-wave.ts';
-import type { ApplyOutcome, ApplyPorts, ApplyRequest } from './model/apply-request.ts';
-import { ensureParents } from './inventory/ensure-parents.ts';
+import { summariseRun } from './model/summarize-run.ts';
 import { findOrphans } from './prune/find-orphans.ts';
-import { blockRest, nextWave } from './apply/next-wave.ts';
 import { pruneDeletedSets } from './prune/prune-deleted-sets.ts';
 import { pruneWave } from './prune/prune-wave.ts';
-import { retryUnknownKinds } from './apply/retry-unknown-kinds.ts';
-import { saveRecords } from './inventory/save-records.ts';
-import { summariseRun } from './model/summarize-run.ts';
-import { waitForHealth } from './health/wait-for-health.ts';
 
 /**
  * Brings one cluster to what Git desires: observe, then wave by wave of Kustomizations that may go, plan and execute.

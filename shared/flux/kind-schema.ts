@@ -1,12 +1,14 @@
 import { RE2JS } from 're2js';
 import { z } from 'zod';
-import type { Problem } from '#shared/common/problem.ts';
-import { describeIssues } from '#shared/yaml-edit/describe-issues.ts';
+
 import { dropAbsent } from '#shared/common/drop-absent.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
-import { FLUX_SYSTEM_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { parseDuration } from '#shared/common/parse-duration.ts';
+import type { Problem } from '#shared/common/problem.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { FLUX_SYSTEM_NAMESPACE } from '#shared/kubernetes/names.ts';
+import { describeIssues } from '#shared/yaml-edit/describe-issues.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
 import type { FluxKind } from './resource-key.ts';
 
 /** A specification as validated, or all that is wrong with it. */

@@ -1,15 +1,16 @@
 import type { Problem } from '#shared/common/problem.ts';
 import { VERSION } from '#shared/common/version.ts';
+import { parseApiVersion, type KubernetesObject, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatValue, problemAt } from '#shared/yaml-edit/describe-issues.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
+import { FLUX_KIND_VERSIONS, fluxKindOf, isKnownKind, KUSTOMIZATION_GROUP, listFluxKinds } from './flux-kinds.ts';
+import { namespaceOf, type Parsed } from './kind-schema.ts';
 import type { GitRepository } from './kinds/git-repository.ts';
 import type { ImagePolicy } from './kinds/image-policy.ts';
 import type { ImageRepository } from './kinds/image-repository.ts';
 import type { ImageUpdateAutomation } from './kinds/image-update-automation.ts';
-import { FLUX_KIND_VERSIONS, fluxKindOf, KUSTOMIZATION_GROUP, isKnownKind, listFluxKinds } from './flux-kinds.ts';
-import { namespaceOf, type Parsed } from './kind-schema.ts';
-import { parseApiVersion, type KubernetesObject, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from './kinds/kustomization.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 import { parseGitRepository } from './kinds/parse-git-repository.ts';
 import { parseImagePolicy } from './kinds/parse-image-policy.ts';
 import { parseImageRepository } from './kinds/parse-image-repository.ts';

@@ -1,12 +1,12 @@
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { findMarkersInTree, isBelow } from './plan-edits.ts';
+import { automationOwner, ownerOf, type Proposal } from '#shared/pull-requests/proposals.ts';
 import { isConditionTrue } from '#shared/records/conditions.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
 
 import { tryResolveCheckout, usesPolicy, type ClusterImages } from './automations-to-run.ts';
 import { placeKey } from './place.ts';
-import { automationOwner, ownerOf, type Proposal } from '#shared/pull-requests/proposals.ts';
+import { findMarkersInTree, isBelow } from './plan-edits.ts';
 import type { Checkout, CheckoutSettings } from './resolve-checkout.ts';
 
 /** An automation that goes on with what was proposed under another name: what it writes, and where. */

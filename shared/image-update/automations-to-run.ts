@@ -1,6 +1,6 @@
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { parseEcrImage, type EcrImage } from '#shared/images/image-reference.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';

@@ -1,9 +1,9 @@
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { findMarkersInTree } from './plan-edits.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
-
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { ProposedChange } from '#shared/pull-requests/commit-trailers.ts';
+
 import { placeKey } from './place.ts';
+import { findMarkersInTree } from './plan-edits.ts';
 
 /** The marked values in which two trees differ: what a commit changed whose message could not hold it. */
 export function changesBetween(before: SourceTree, after: SourceTree): readonly ProposedChange[] {

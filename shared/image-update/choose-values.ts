@@ -1,14 +1,14 @@
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { WantedValue } from './edit-file.ts';
-import type { LocatedMarker } from './find-policy-markers.ts';
-import { partOfImage } from './plan-edits.ts';
 import { isDigest, tryParseImageReference, type ImageReference } from '#shared/images/image-reference.ts';
+import type { ImageTag } from '#shared/images/image-tag.ts';
 import { selectTag } from '#shared/images/select-tag.ts';
 import type { TagOrder } from '#shared/images/tag-order.ts';
-import type { ImageTag } from '#shared/images/image-tag.ts';
 
+import type { WantedValue } from './edit-file.ts';
+import type { LocatedMarker } from './find-policy-markers.ts';
 import { imageKey } from './place.ts';
+import { partOfImage } from './plan-edits.ts';
 import { refusalOf, tagOfValue, type FindRefused, type RefusedVersion } from './refused-versions.ts';
 
 /** A policy with everything its choice is made from. */
@@ -101,8 +101,9 @@ function mayChange(
       return isNewer(candidates.order, image, marker.value);
     case 'image': {
       const current = tryParseImageReference(marker.value);
-      if (current?.tag === undefined || current.tag !== image.tag)
+      if (current?.tag === undefined || current.tag !== image.tag) {
         return isNewer(candidates.order, image, current?.tag);
+      }
       return current.name !== image.name || !keepsDigest(candidates, current.digest);
     }
     case 'name':

@@ -1,9 +1,9 @@
 import type { Problem } from '#shared/common/problem.ts';
-
-import { findPolicyMarkers, NOT_TEXT, type LocatedMarker } from './find-policy-markers.ts';
 import { readScalars } from '#shared/yaml-edit/read-scalars.ts';
 import { spliceScalar } from '#shared/yaml-edit/splice-scalar.ts';
 import { decodeText, type EncodedText } from '#shared/yaml-edit/text-encoding.ts';
+
+import { findPolicyMarkers, NOT_TEXT, type LocatedMarker } from './find-policy-markers.ts';
 
 /** A scalar of a file and what it shall say. */
 export interface WantedValue {

@@ -1,12 +1,12 @@
 import type { ChangeHost, ChangeRequest } from '#shared/ports/change-host.ts';
-
 import { explainRefusal } from '#shared/pull-requests/explain-refusal.ts';
-import type { ImageUpdate, PlannedCommit } from './plan-image-update.ts';
-import { formatUpdateBranchMessage } from './pull-request-text.ts';
-import type { Checkout } from './resolve-checkout.ts';
 import { sayOnOpen } from '#shared/pull-requests/say-on-open.ts';
 import { withdrawProposal } from '#shared/pull-requests/withdraw-proposal.ts';
 import type { WithdrawReason } from '#shared/pull-requests/withdraw-reason.ts';
+
+import type { ImageUpdate, PlannedCommit } from './plan-image-update.ts';
+import { formatUpdateBranchMessage } from './pull-request-text.ts';
+import type { Checkout } from './resolve-checkout.ts';
 
 /** What came of an update. */
 export type ImageUpdateResult =

@@ -1,8 +1,8 @@
 import type { Problem } from '#shared/common/problem.ts';
+import { readScalars, type ScalarToken, type YamlText } from '#shared/yaml-edit/read-scalars.ts';
+import { decodeText, holdsText } from '#shared/yaml-edit/text-encoding.ts';
 
 import { MARKER_LITERAL, parseMarkerComment, type PolicyMarker } from './policy-marker.ts';
-import { decodeText, holdsText } from '#shared/yaml-edit/text-encoding.ts';
-import { readScalars, type ScalarToken, type YamlText } from '#shared/yaml-edit/read-scalars.ts';
 
 /** A marker together with the characters that it hands over. */
 export interface LocatedMarker extends PolicyMarker {

@@ -1,15 +1,11 @@
+import type { SourceTree } from '#shared/common/source-tree.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
-
-import { findMarkedPlaces, isAdoptable, type Adopter, type MarkedPlaces } from './adopt-proposal.ts';
 import { branchNames } from '#shared/pull-requests/branch-name.ts';
 import { isOfInstallation } from '#shared/pull-requests/commit-trailers.ts';
-import type { PolicyCandidates } from './choose-values.ts';
 import { observeBranch, ownCommit, type ObservedBranch } from '#shared/pull-requests/observe-branch.ts';
-import { placeKey } from './place.ts';
 import { automationOwner, ownerOf, type Proposal } from '#shared/pull-requests/proposals.ts';
 import {
   fetchCommitTree,
@@ -17,6 +13,10 @@ import {
   type ReadProposals,
   type ReadProposalsPorts,
 } from '#shared/pull-requests/read-proposals.ts';
+
+import { findMarkedPlaces, isAdoptable, type Adopter, type MarkedPlaces } from './adopt-proposal.ts';
+import type { PolicyCandidates } from './choose-values.ts';
+import { placeKey } from './place.ts';
 import type { Checkout } from './resolve-checkout.ts';
 
 /** Why a policy chooses nothing. */

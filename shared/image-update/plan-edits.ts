@@ -1,8 +1,8 @@
-import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { Problem } from '#shared/common/problem.ts';
-import { formatImageReference, type ImageReference } from '#shared/images/image-reference.ts';
+import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { formatImageReference, type ImageReference } from '#shared/images/image-reference.ts';
 
 import { editFile, type WantedValue } from './edit-file.ts';
 import { findPolicyMarkers, type LocatedMarker } from './find-policy-markers.ts';

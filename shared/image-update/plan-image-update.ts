@@ -1,19 +1,19 @@
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { WantedValue } from './edit-file.ts';
-import type { LocatedMarker } from './find-policy-markers.ts';
-import { findMarkersInTree, planEdits, type FileEdit, type ImageChange } from './plan-edits.ts';
 import type { Problem } from '#shared/common/problem.ts';
-import type { ChangeRequest } from '#shared/ports/change-host.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { ChangeRequest } from '#shared/ports/change-host.ts';
+import { fingerprint } from '#shared/pull-requests/commit-trailers.ts';
+import type { Proposal } from '#shared/pull-requests/proposals.ts';
+import type { WithdrawReason } from '#shared/pull-requests/withdraw-reason.ts';
 
 import { chooseImage, chooseValues, type AheadValue, type HeldValue } from './choose-values.ts';
-import { fingerprint } from '#shared/pull-requests/commit-trailers.ts';
+import type { WantedValue } from './edit-file.ts';
+import type { LocatedMarker } from './find-policy-markers.ts';
 import type { ObservedAutomation, Undecided } from './observe-automation.ts';
 import { imageKey, placeKey } from './place.ts';
-import type { Proposal } from '#shared/pull-requests/proposals.ts';
+import { findMarkersInTree, planEdits, type FileEdit, type ImageChange } from './plan-edits.ts';
 import { formatCommitMessage, formatSection, formatTitle, placeSection, saysSection } from './pull-request-text.ts';
 import { indexRefusedVersions, tagOfValue } from './refused-versions.ts';
-import type { WithdrawReason } from '#shared/pull-requests/withdraw-reason.ts';
 
 /** A commit to be made, and the branch that is to point to it. */
 export interface PlannedCommit {

@@ -1,12 +1,12 @@
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { FileEdit, ImageChange } from './plan-edits.ts';
 import { tryParseImageReference } from '#shared/images/image-reference.ts';
-
 import { fingerprint, formatTrailers, type ChangeOwner } from '#shared/pull-requests/commit-trailers.ts';
 import { cutTo, GITHUB_LIMITS, lengthOnGitHub } from '#shared/pull-requests/github-limits.ts';
 import { TAKE_BACK_COMMAND } from '#shared/pull-requests/proposals.ts';
 import type { WithdrawReason } from '#shared/pull-requests/withdraw-reason.ts';
+
+import type { FileEdit, ImageChange } from './plan-edits.ts';
 import { tagOfValue } from './refused-versions.ts';
 
 const MAX_ROWS = 200;

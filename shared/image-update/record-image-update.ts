@@ -1,23 +1,22 @@
+import { formatProblem } from '#shared/common/problem.ts';
+import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
-import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/common/tidegate-error.ts';
-import type { LocatedMarker } from './find-policy-markers.ts';
-import { formatProblem } from '#shared/common/problem.ts';
+import type { QuietTime } from '#shared/ports/quiet-times.ts';
+import type { ChangeOwner } from '#shared/pull-requests/commit-trailers.ts';
+import { TAKE_BACK_COMMAND } from '#shared/pull-requests/proposals.ts';
+import type { Withdrawn } from '#shared/pull-requests/withdraw-unwanted.ts';
 import { boundMessage, replaceConditions, type ConditionState } from '#shared/records/conditions.ts';
 import type { EventRecord, JournalRecord, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
 
-import type { QuietTime } from '#shared/ports/quiet-times.ts';
-
-import type { ChangeOwner } from '#shared/pull-requests/commit-trailers.ts';
 import type { AheadValue, HeldValue } from './choose-values.ts';
 import type { ImageUpdateResult } from './execute-image-update.ts';
+import type { LocatedMarker } from './find-policy-markers.ts';
 import { findStatus } from './find-status.ts';
 import type { ImageUpdatePlan } from './plan-image-update.ts';
-import { TAKE_BACK_COMMAND } from '#shared/pull-requests/proposals.ts';
 import { formatWithdrawal } from './pull-request-text.ts';
 import type { Checkout } from './resolve-checkout.ts';
 import type { Choice, Scan } from './scan-images.ts';
-import type { Withdrawn } from '#shared/pull-requests/withdraw-unwanted.ts';
 
 /** What a record is written with: the time, and what the journal said before. */
 export interface RecordContext {
@@ -35,8 +34,9 @@ export function recordScan(context: RecordContext, scan: Scan): readonly Journal
   const { repository } = scan;
   const object = objectName(context, 'ImageRepository', repository);
   const dueAt = context.now + repository.intervalMs;
-  if ('error' in scan)
+  if ('error' in scan) {
     return stateRecords(context, object, dueAt, failureStates(scan.error), { image: repository.image });
+  }
   const newest = [...scan.tags].sort((a, b) => (b.pushedAt ?? 0) - (a.pushedAt ?? 0) || (a.tag < b.tag ? 1 : -1));
   const ready = readyState(`successful scan: found ${scan.tags.length} tags`);
   return [

@@ -1,12 +1,12 @@
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { LocatedMarker } from './find-policy-markers.ts';
-import type { MarkedPart } from './policy-marker.ts';
 import { tryParseImageReference, type ImageReference } from '#shared/images/image-reference.ts';
 import type { TagOrder } from '#shared/images/tag-order.ts';
-
 import type { ProposedChange } from '#shared/pull-requests/commit-trailers.ts';
-import { imageKey, placeKey, policyPlaceKey } from './place.ts';
 import type { Proposal } from '#shared/pull-requests/proposals.ts';
+
+import type { LocatedMarker } from './find-policy-markers.ts';
+import { imageKey, placeKey, policyPlaceKey } from './place.ts';
+import type { MarkedPart } from './policy-marker.ts';
 
 /** A version that people decided against, by closing its pull request or by reverting it. */
 export interface RefusedVersion {

@@ -1,7 +1,7 @@
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import { branchNameOf } from '#shared/pull-requests/branch-name.ts';
 import { automationOwner } from '#shared/pull-requests/proposals.ts';

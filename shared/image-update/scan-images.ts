@@ -1,16 +1,16 @@
+import { runWithin } from '#shared/common/run-within.ts';
+import { describeError, silentHostOf, TidegateError } from '#shared/common/tidegate-error.ts';
+import { visitHosts } from '#shared/common/visit-hosts.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import type { ImageRepository } from '#shared/flux/kinds/image-repository.ts';
-import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { describeError, silentHostOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import { formatImageReference } from '#shared/images/image-reference.ts';
+import type { ImageTag } from '#shared/images/image-tag.ts';
 import { orderOfPolicy } from '#shared/images/select-tag.ts';
 import type { TagOrder } from '#shared/images/tag-order.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
-import type { ImageTag } from '#shared/images/image-tag.ts';
-import { runWithin } from '#shared/common/run-within.ts';
-import { visitHosts } from '#shared/common/visit-hosts.ts';
 
 import { chooseImage, type PolicyCandidates } from './choose-values.ts';
 

@@ -1,7 +1,3 @@
-import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
-import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
 import {
   describeError,
   dispositionOf,
@@ -9,18 +5,32 @@ import {
   silentHostOf,
   TidegateError,
 } from '#shared/common/tidegate-error.ts';
-import {
-  FLUX_OBJECTS_KEY,
-  proposalRepositoryKey,
-  type JournalRecord,
-  type StatusRecord,
-} from '#shared/records/journal-record.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
+import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
+import { formatNamespacedName, type FluxKind, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { readFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
+import {
+  forgetRepository,
+  readFormerRepositories,
+  rememberRepository,
+} from '#shared/pull-requests/former-repositories.ts';
+import { proposalRepositories } from '#shared/pull-requests/proposal-repositories.ts';
+import type { ProposalRepository, ReadCommits } from '#shared/pull-requests/read-proposals.ts';
+import { resumeSweep } from '#shared/pull-requests/resume-sweep.ts';
+import { findUnwanted, type WhyUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
+import { withdrawUnwanted } from '#shared/pull-requests/withdraw-unwanted.ts';
+import {
+  FLUX_OBJECTS_KEY,
+  proposalRepositoryKey,
+  type JournalRecord,
+  type StatusRecord,
+} from '#shared/records/journal-record.ts';
 import { limitGitRemote } from '#shared/sources/limit-git-remote.ts';
 
 import { adopterOf, adoptersOf } from './adopt-proposal.ts';
@@ -34,11 +44,6 @@ import {
 } from './automations-to-run.ts';
 import { executeImageUpdate, type ImageUpdateResult } from './execute-image-update.ts';
 import { findStatus } from './find-status.ts';
-import {
-  forgetRepository,
-  readFormerRepositories,
-  rememberRepository,
-} from '#shared/pull-requests/former-repositories.ts';
 import {
   observeAutomation,
   type ObservedAutomation,
@@ -58,13 +63,8 @@ import {
   recordWithdrawn,
   type RecordContext,
 } from './record-image-update.ts';
-import { proposalRepositories } from '#shared/pull-requests/proposal-repositories.ts';
-import type { ProposalRepository, ReadCommits } from '#shared/pull-requests/read-proposals.ts';
 import { resolveCheckout, type CheckoutSettings } from './resolve-checkout.ts';
-import { resumeSweep } from '#shared/pull-requests/resume-sweep.ts';
 import { choosePolicies, scanImages, type Choice, type Scan } from './scan-images.ts';
-import { findUnwanted, type WhyUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
-import { withdrawUnwanted } from '#shared/pull-requests/withdraw-unwanted.ts';
 
 /** How often an update is planned anew because somebody else acted meanwhile. */
 const ATTEMPTS = 5;
@@ -142,8 +142,9 @@ export async function updateImages(
       unrecorded.push(error);
     }
   }
-  if (isSweepDue(ports, hint))
+  if (isSweepDue(ports, hint)) {
     failures.push(...(await sweep(ports, settings, known, whyUnwanted, hint.type !== 'Tick')));
+  }
   const retry = [...failures, ...unrecorded].findLast((failure) => dispositionOf(failure) === 'retry');
   const thrown = retry ?? unrecorded.at(-1);
   if (thrown !== undefined) throw thrown as Error;

@@ -1,9 +1,9 @@
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
-import type { ImageTag } from './image-tag.ts';
 
 import { alphabeticalPolicy } from './alphabetical-policy.ts';
 import { tagExclusion, tagFilter } from './filter-tags.ts';
 import { isTag } from './image-reference.ts';
+import type { ImageTag } from './image-tag.ts';
 import { numericalPolicy } from './numerical-policy.ts';
 import { semverPolicy } from './semver-policy.ts';
 import type { TagOrder } from './tag-order.ts';

@@ -1,10 +1,8 @@
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
-
-import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
-
 import { QUIET_TIMES_PREFIX, quietTimeKey, type QuietTimeRecord } from '#shared/records/journal-record.ts';
+import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 
 /** How long a process believes that it may ask: for so long, a limit that another one met is not known here. */
 const BELIEVE_MS = 5_000;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+
 import { toFluxObjects, type FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { Journal } from '#shared/ports/journal.ts';

@@ -1,6 +1,6 @@
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { journalKey } from '#shared/records/journal-record.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
 import { formatJournalRecord } from '#shared/records/parse-journal-record.ts';
 
 /** What one atomic write may hold: DynamoDB's transaction limits, with room for keys, so that every journal has the same. */

@@ -8,6 +8,7 @@ import {
   type JournalRecord,
 } from '#shared/records/journal-record.ts';
 import { layOutFluxObjects, type FluxObjectLayout } from '#shared/records/lay-out-flux-objects.ts';
+
 import type { StoredFluxObjects } from './read-flux-objects.ts';
 import { MAX_WRITE_RECORDS } from './refuse-oversized-write.ts';
 import { batchRecords } from './write-in-batches.ts';

@@ -1,5 +1,6 @@
 import type { Journal } from '#shared/ports/journal.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
+
 import { MAX_WRITE_BYTES, MAX_WRITE_RECORDS, recordBytes, whyOversized } from './refuse-oversized-write.ts';
 
 /**

@@ -33,11 +33,13 @@ export function findFilledFields(before: unknown, after: unknown): readonly Fill
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { before: was, after: is, path } = next;
     if (typeof was === 'string') {
-      if (was.includes('${'))
+      if (was.includes('${')) {
         found.push(describeFilled(was, path, { isRetyped: typeof is !== 'string', isKey: false }));
+      }
     } else if (Array.isArray(was) && Array.isArray(is)) {
-      for (const [index, item] of was.entries())
+      for (const [index, item] of was.entries()) {
         pending.push({ before: item, after: is[index], path: [...path, index] });
+      }
     } else if (isRecord(was) && isRecord(is)) {
       for (const [key, field] of Object.entries(was)) {
         if (Object.hasOwn(is, key)) pending.push({ before: field, after: is[key], path: [...path, key] });

@@ -33,18 +33,14 @@ export function immutableField(status: KubernetesStatus): string | undefined {
   if (causes.length === 0) {
     return ['Invalid', 'Forbidden'].includes(status.reason) ? deniedField(status.message) : undefined;
   }
-  if (status.reason !== 'Invalid' || causes.length < status.causes.length) {
-    return undefined;
-  }
+  if (status.reason !== 'Invalid' || causes.length < status.causes.length) return undefined;
   return causes.every(({ message }) => saysImmutable(detailOf(message ?? ''))) ? causes[0]?.field : undefined;
 }
 
 /** The field of a denial by a webhook or a policy, as `spec.size: Forbidden: field is immutable` or `spec.size is immutable`. */
 function deniedField(message: string): string | undefined {
   const prefix = DENIED.exec(message)?.[0];
-  if (prefix === undefined) {
-    return undefined;
-  }
+  if (prefix === undefined) return undefined;
   const words = message.slice(prefix.length);
   const colon = words.indexOf(': ');
   const field = words.slice(0, Math.max(colon, 0));

@@ -1,6 +1,8 @@
 import { isAlias, isMap, isNode, isPair, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import type { FieldLocator, FieldPath, FieldPlace } from '#shared/yaml-edit/field-path.ts';
+
 import { parseApiVersion, type ObjectId } from './kubernetes-object.ts';
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -20,13 +22,9 @@ export function createFieldLocator(request: {
   let found: SourceObject | 'nowhere' | undefined;
   return function locate(field, expect) {
     found ??= findSourceObject(request.files, request.id, request.folder) ?? 'nowhere';
-    if (found === 'nowhere') {
-      return { file: request.kustomizationFile };
-    }
+    if (found === 'nowhere') return { file: request.kustomizationFile };
     const offset = offsetOf(found.root, field, expect);
-    if (offset === undefined) {
-      return { file: request.kustomizationFile };
-    }
+    if (offset === undefined) return { file: request.kustomizationFile };
     const { line, col } = found.lines.linePos(offset);
     return { file: found.file, line, column: col };
   };
@@ -56,9 +54,7 @@ interface SourceObject {
 function findSourceObject(files: SourceTree, id: ObjectId, folder: string): SourceObject | undefined {
   for (const file of filesByNearness(files, folder)) {
     const [found] = findInFile(file, files, id);
-    if (found !== undefined) {
-      return found;
-    }
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -77,13 +73,9 @@ function filesByNearness(files: SourceTree, folder: string): readonly string[] {
 
 function findInFile(file: string, files: SourceTree, id: ObjectId): readonly SourceObject[] {
   const bytes = files.get(file)?.bytes;
-  if (bytes === undefined || bytes.length > MAX_FILE_BYTES) {
-    return [];
-  }
+  if (bytes === undefined || bytes.length > MAX_FILE_BYTES) return [];
   const text = Buffer.from(bytes).toString('utf8');
-  if (!text.includes(id.name) || !text.includes(id.kind)) {
-    return [];
-  }
+  if (!text.includes(id.name) || !text.includes(id.kind)) return [];
   const lines = new LineCounter();
   try {
     return parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent', uniqueKeys: false }).flatMap((document) =>
@@ -122,9 +114,7 @@ function offsetOf(root: unknown, field: FieldPath, expect: 'present' | 'missing'
   let offset = startOf(root);
   for (const part of field) {
     const step = stepInto(node, part);
-    if (step === undefined) {
-      return expect === 'missing' ? offset : undefined;
-    }
+    if (step === undefined) return expect === 'missing' ? offset : undefined;
     offset = step.offset ?? offset;
     node = step.value;
   }

@@ -1,6 +1,7 @@
-import { adviseOnVariables, FILLED_FIELDS, nameOfType, type FilledField } from './filled-fields.ts';
 import { formatExactJson } from '#shared/common/exact-json.ts';
 import { isRecord } from '#shared/common/is-record.ts';
+
+import { adviseOnVariables, FILLED_FIELDS, nameOfType, type FilledField } from './filled-fields.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 
 /** Fields that are maps of texts, of kinds whose values no message may show: what is in them is judged here. */

@@ -1,4 +1,5 @@
 import { isRecord } from '#shared/common/is-record.ts';
+
 import type { KubernetesObject } from './kubernetes-object.ts';
 
 const SET_BY_THE_SERVER = new Set([
@@ -30,9 +31,7 @@ export function normaliseObject(object: KubernetesObject, namespaced: boolean): 
 // stringData is write-only: left as it is, the server owns `data` and we would own nothing.
 function withEncodedStrings(object: KubernetesObject): KubernetesObject {
   const { stringData, ...rest } = object;
-  if (object.kind !== 'Secret' || object.apiVersion !== 'v1' || !isRecord(stringData)) {
-    return object;
-  }
+  if (object.kind !== 'Secret' || object.apiVersion !== 'v1' || !isRecord(stringData)) return object;
   const encoded = Object.entries(stringData).map(([key, value]) => [key, encode(value)]);
   return { ...rest, data: { ...(isRecord(object['data']) ? object['data'] : {}), ...Object.fromEntries(encoded) } };
 }
@@ -45,9 +44,7 @@ function encode(value: unknown): unknown {
 
 // A controller fills the rules of an aggregated ClusterRole; owning them means fighting it.
 function withoutAggregatedRules(object: KubernetesObject): KubernetesObject {
-  if (object.kind !== 'ClusterRole' || !isRecord(object['aggregationRule'])) {
-    return object;
-  }
+  if (object.kind !== 'ClusterRole' || !isRecord(object['aggregationRule'])) return object;
   const { rules: _rules, ...rest } = object;
   return rest;
 }

@@ -1,5 +1,5 @@
-import { APPLYSET_PART_OF_LABEL, FIELD_MANAGER } from './names.ts';
 import type { LiveMetadata, ManagedFieldsEntry } from './live-object.ts';
+import { APPLYSET_PART_OF_LABEL, FIELD_MANAGER } from './names.ts';
 
 /** Our Apply entry in an object's managedFields. */
 export function ownEntry(live: LiveMetadata): ManagedFieldsEntry | undefined {
@@ -21,9 +21,7 @@ export function ownsMark(live: LiveMetadata, where: 'labels' | 'annotations', na
 function fieldAt(value: unknown, path: readonly string[]): unknown {
   let current = value;
   for (const key of path) {
-    if (typeof current !== 'object' || current === null) {
-      return undefined;
-    }
+    if (typeof current !== 'object' || current === null) return undefined;
     current = (current as Readonly<Record<string, unknown>>)[key];
   }
   return current;

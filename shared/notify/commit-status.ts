@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+
+import { redactText } from '#shared/common/redact-secrets.ts';
+import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
 import { findCondition, isConditionTrue } from '#shared/records/conditions.ts';
 import type { Condition, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
 import { isCluster } from '#shared/records/journal-record.ts';
-import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
-import { redactText } from '#shared/common/redact-secrets.ts';
+
 import { isWaiting } from './waiting-reasons.ts';
 
 const MAX_DESCRIPTION = 140;
@@ -53,9 +55,7 @@ function sayStatus(
   if (ready?.status === 'False' && isCluster(object)) {
     return { state: reconciling?.status === 'True' ? 'pending' : 'error', description: describe(ready) };
   }
-  if (ready?.status === 'False' && !isWaiting(ready.reason)) {
-    return { state: 'failure', description: describe(ready) };
-  }
+  if (ready?.status === 'False' && !isWaiting(ready.reason)) return { state: 'failure', description: describe(ready) };
   if (withheld !== undefined) {
     return { state: withheldPrune, description: describe({ reason: 'PruneWithheld', message: withheld.line }) };
   }

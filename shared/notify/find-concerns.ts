@@ -1,5 +1,6 @@
 import { findCondition, isConditionTrue } from '#shared/records/conditions.ts';
 import type { Condition, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
+
 import { isWaiting } from './waiting-reasons.ts';
 
 /** Something that waits for a person. */

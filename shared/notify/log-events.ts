@@ -1,6 +1,6 @@
+import type { Logger } from '#shared/ports/logger.ts';
 import type { EventRecord } from '#shared/records/journal-record.ts';
 import type { JournalChange } from '#shared/records/stream-record.ts';
-import type { Logger } from '#shared/ports/logger.ts';
 
 const LEVELS = { info: 'info', warning: 'warn', error: 'error' } as const satisfies Record<
   EventRecord['severity'],

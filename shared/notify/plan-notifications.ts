@@ -1,9 +1,10 @@
-import { isCluster, journalKey, type StatusRecord } from '#shared/records/journal-record.ts';
-import type { JournalChange } from '#shared/records/stream-record.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
+import { isCluster, journalKey, type StatusRecord } from '#shared/records/journal-record.ts';
+import type { JournalChange } from '#shared/records/stream-record.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
+
 import { commitStatus, type StatusStyle } from './commit-status.ts';
 import { parseRepositoryId } from './repository-id.ts';
 

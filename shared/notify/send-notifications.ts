@@ -3,6 +3,7 @@ import { dispositionOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
+
 import type { Notification } from './plan-notifications.ts';
 
 /** A notification that did not arrive. */
@@ -63,8 +64,9 @@ export async function sendNotifications(
         failed.push({ notification, error: isQuiet(quiet), again: true, tried: false });
         continue;
       }
-      if (notification.kind === 'work') await ports.queues.send(notification);
-      else {
+      if (notification.kind === 'work') {
+        await ports.queues.send(notification);
+      } else {
         await ports.statuses.set(notification.repository, notification.commit, notification.status);
         inARow = 0;
       }

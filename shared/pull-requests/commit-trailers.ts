@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-
 import { z } from 'zod';
 
 import type { FileEdit, ImageChange } from '#shared/image-update/plan-edits.ts';

@@ -1,7 +1,6 @@
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { BranchRule } from '#shared/ports/change-host.ts';
-
 import type { Checkout } from '#shared/image-update/resolve-checkout.ts';
+import type { BranchRule } from '#shared/ports/change-host.ts';
 
 /** A branch that a rule of the repository does not let us write, and the rule. */
 export interface BranchRefusal {

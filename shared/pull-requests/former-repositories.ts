@@ -1,9 +1,9 @@
+import type { Journal } from '#shared/ports/journal.ts';
 import {
   PROPOSAL_REPOSITORIES_PREFIX,
   proposalRepositoryKey,
   type JournalRecord,
 } from '#shared/records/journal-record.ts';
-import type { Journal } from '#shared/ports/journal.ts';
 import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 
 import type { ProposalRepository } from './read-proposals.ts';

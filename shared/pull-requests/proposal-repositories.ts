@@ -1,8 +1,8 @@
+import { tryResolveCheckout, type ClusterImages } from '#shared/image-update/automations-to-run.ts';
+import { githubRepository, type CheckoutSettings } from '#shared/image-update/resolve-checkout.ts';
 import { normalizeSourceUrl } from '#shared/sources/source-url.ts';
 
-import { tryResolveCheckout, type ClusterImages } from '#shared/image-update/automations-to-run.ts';
 import type { ProposalRepository } from './read-proposals.ts';
-import { githubRepository, type CheckoutSettings } from '#shared/image-update/resolve-checkout.ts';
 
 /** The repositories in which our pull requests may be open: the configuration repository, and those that automations name. */
 export function proposalRepositories(

@@ -1,11 +1,11 @@
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { dispositionOf } from '#shared/common/tidegate-error.ts';
+import { changesBetween } from '#shared/image-update/changes-between.ts';
 import type { ChangeHost, ChangeRequest, HostedCommit, RepositoryId } from '#shared/ports/change-host.ts';
 import type { GitCredentials, GitRemote } from '#shared/ports/git-remote.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
 import { DEFAULT_SOURCE_LIMITS } from '#shared/sources/artifact.ts';
 
-import { changesBetween } from '#shared/image-update/changes-between.ts';
 import type { ProposedChange } from './commit-trailers.ts';
 import { readProposal, type Proposal, type UnreadProposal } from './proposals.ts';
 

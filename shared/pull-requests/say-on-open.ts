@@ -1,7 +1,6 @@
-import type { ChangeHost, RepositoryId } from '#shared/ports/change-host.ts';
-
 import type { PlannedText } from '#shared/image-update/plan-image-update.ts';
 import { placeSection } from '#shared/image-update/pull-request-text.ts';
+import type { ChangeHost, RepositoryId } from '#shared/ports/change-host.ts';
 
 /**
  * Puts our words into an open pull request, around what people wrote there until now. One that was merged or closed says what was

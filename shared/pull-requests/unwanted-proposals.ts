@@ -1,11 +1,10 @@
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
+import { tryResolveCheckout, type ClusterImages } from '#shared/image-update/automations-to-run.ts';
+import { isSameRepository, type CheckoutSettings } from '#shared/image-update/resolve-checkout.ts';
+import type { RepositoryId } from '#shared/ports/change-host.ts';
 import { findCondition } from '#shared/records/conditions.ts';
 
-import type { RepositoryId } from '#shared/ports/change-host.ts';
-
-import { tryResolveCheckout, type ClusterImages } from '#shared/image-update/automations-to-run.ts';
 import { automationOwner, ownerOf, type Proposal } from './proposals.ts';
-import { isSameRepository, type CheckoutSettings } from '#shared/image-update/resolve-checkout.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** Says why no Flux object wants a proposal in this repository, or undefined while one does. */

@@ -1,10 +1,10 @@
+import { formatWithdrawal } from '#shared/image-update/pull-request-text.ts';
 import type { BranchMove, ChangeHost } from '#shared/ports/change-host.ts';
 
 import { formatTrailers } from './commit-trailers.ts';
 import { explainRefusal } from './explain-refusal.ts';
 import type { Proposal } from './proposals.ts';
 import type { ProposalRepository } from './read-proposals.ts';
-import { formatWithdrawal } from '#shared/image-update/pull-request-text.ts';
 import { sayOnOpen } from './say-on-open.ts';
 import type { WithdrawReason } from './withdraw-reason.ts';
 

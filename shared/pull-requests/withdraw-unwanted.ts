@@ -1,15 +1,15 @@
 import { dispositionOf } from '#shared/common/tidegate-error.ts';
+import { findMarkedPlaces, isAdoptable, withoutOwn, type Adopter } from '#shared/image-update/adopt-proposal.ts';
+import { isSameRepository } from '#shared/image-update/resolve-checkout.ts';
 import type { ChangeHost, RepositoryId } from '#shared/ports/change-host.ts';
 
-import { findMarkedPlaces, isAdoptable, withoutOwn, type Adopter } from '#shared/image-update/adopt-proposal.ts';
 import { isOfInstallation } from './commit-trailers.ts';
 import { observeBranch } from './observe-branch.ts';
 import type { Proposal } from './proposals.ts';
 import { fetchCommitTree, readProposals, type ProposalRepository, type ReadProposalsPorts } from './read-proposals.ts';
-import { isSameRepository } from '#shared/image-update/resolve-checkout.ts';
 import type { WhyUnwanted } from './unwanted-proposals.ts';
-import type { WithdrawReason } from './withdraw-reason.ts';
 import { withdrawProposal } from './withdraw-proposal.ts';
+import type { WithdrawReason } from './withdraw-reason.ts';
 
 /** A pull request that was withdrawn because no Flux object wants it. */
 export interface Withdrawn {

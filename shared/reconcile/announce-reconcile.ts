@@ -1,7 +1,8 @@
-import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { FluxKind, NamespacedName } from '#shared/flux/resource-key.ts';
 import { formatProblem } from '#shared/common/problem.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { FluxKind, NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { isNewSet, isRecorded, type FluxObjectsWrite } from '#shared/journal/write-flux-objects.ts';
 import { boundMessage, replaceConditions } from '#shared/records/conditions.ts';
 import type {
   EventRecord,
@@ -12,7 +13,7 @@ import type {
 } from '#shared/records/journal-record.ts';
 import { authorityObject, clusterObject, journalKey, journalObject } from '#shared/records/journal-record.ts';
 import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
-import { isNewSet, isRecorded, type FluxObjectsWrite } from '#shared/journal/write-flux-objects.ts';
+
 import type { DesiredState, StalledFluxObject } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';

@@ -1,9 +1,10 @@
+import type { PruneApproval } from '#shared/engine/model/apply-request.ts';
+import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatObjectId, objectIdOf } from '#shared/kubernetes/kubernetes-object.ts';
 import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { NamespacedName } from '#shared/flux/resource-key.ts';
-import type { PruneApproval } from '#shared/engine/model/apply-request.ts';
+
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
 
 /** One approval as somebody wrote it, wherever that is. */

@@ -1,4 +1,5 @@
 import type { ApplyOutcome, SetOutcome, WithheldPrune } from '#shared/engine/model/apply-request.ts';
+
 import { concealing, type Conceal } from './conceal-values.ts';
 
 /** Guards whose words are those of a server. */

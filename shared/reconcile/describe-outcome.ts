@@ -1,8 +1,9 @@
-import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { ApplyFailure, ChangeSetEntry, DesiredSet, SetOutcome } from '#shared/engine/model/apply-request.ts';
-import { findCondition, boundMessage, replaceConditions } from '#shared/records/conditions.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { boundMessage, findCondition, replaceConditions } from '#shared/records/conditions.ts';
 import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
+
 import { describeWithheld, formatPlace, summariseWithheld } from './describe-withheld.ts';
 import { limit, nameObjects, shorten } from './shorten-message.ts';
 

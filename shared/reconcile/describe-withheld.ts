@@ -1,9 +1,10 @@
-import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { PruneAnswer, SetOutcome, SourcePlace, WithheldPrune } from '#shared/engine/model/apply-request.ts';
 import { PASSING_GUARDS, SETTLED_GUARDS } from '#shared/engine/prune/guard-outlook.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import type { WithheldSummary } from '#shared/records/journal-record.ts';
+
 import { nameObjects, shorten } from './shorten-message.ts';
 
 /** Reasons told in one message; the rest is counted. */
@@ -60,8 +61,9 @@ function groupWithheld({ withheld }: Pick<SetOutcome, 'withheld'>): readonly Hel
   for (const prune of withheld) {
     const key = `${prune.guard}\n${prune.message}`;
     const held = groups.get(key);
-    if (held !== undefined) held.prunes.push(prune);
-    else {
+    if (held !== undefined) {
+      held.prunes.push(prune);
+    } else {
       groups.set(key, { message: prune.message, guard: prune.guard, asksFor: prune.asksFor, prunes: [prune] });
     }
   }

@@ -1,11 +1,11 @@
-import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
-import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
-import type { RenderState, SourcePlace } from '#shared/engine/model/apply-request.ts';
 import type { Problem } from '#shared/common/problem.ts';
+import type { RenderState, SourcePlace } from '#shared/engine/model/apply-request.ts';
+import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { ObjectName, SourceHead } from '#shared/records/journal-record.ts';
+import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
 
 /** Where a cluster is described. */
 export interface ClusterFolder {

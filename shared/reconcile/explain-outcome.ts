@@ -1,8 +1,3 @@
-import { objectIdOf, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
-import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { NamespacedName } from '#shared/flux/resource-key.ts';
 import type {
   ApplyFailure,
   ApplyOutcome,
@@ -11,6 +6,13 @@ import type {
   SetOutcome,
   SourcePlace,
 } from '#shared/engine/model/apply-request.ts';
+import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { objectIdOf, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
+import { pathInObject } from '#shared/kubernetes/path-in-object.ts';
+
 import {
   collectApprovals,
   describeKustomization,
@@ -21,7 +23,6 @@ import {
   type GivenApproval,
 } from './approvals.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
-import { pathInObject } from '#shared/kubernetes/path-in-object.ts';
 
 /** Failures that are looked for in their source; more are told without a place. */
 const MAX_PLACES = 50;

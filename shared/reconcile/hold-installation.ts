@@ -1,14 +1,15 @@
-import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { claimInstallation } from '#shared/engine/lease/claim-installation.ts';
 import type { InstallationDecision } from '#shared/engine/lease/decide-installation.ts';
 import { describePlace, type Installation } from '#shared/engine/lease/installation.ts';
+import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
+import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { findCondition, replaceConditions } from '#shared/records/conditions.ts';
 import type { EventRecord, InstallationRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
-import { writeInBatches } from '#shared/journal/write-in-batches.ts';
+
 import type { NextId } from './announce-reconcile.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
-import { readInstallation } from './read-previous-state.ts';
 import type { PreviousState } from './read-previous-state.ts';
+import { readInstallation } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import type { Teller } from './tell-journal.ts';
 

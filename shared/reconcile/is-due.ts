@@ -1,6 +1,6 @@
 import { findCondition } from '#shared/records/conditions.ts';
-import { isCluster } from '#shared/records/journal-record.ts';
 import type { InstallationRecord, SourceHead, StatusRecord } from '#shared/records/journal-record.ts';
+import { isCluster } from '#shared/records/journal-record.ts';
 
 /** What a tick looks at. */
 export interface TickState {

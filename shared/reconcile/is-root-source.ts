@@ -1,7 +1,7 @@
 import { isRecord } from '#shared/common/is-record.ts';
 import { namespaceOf } from '#shared/flux/kind-schema.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { SourceHead } from '#shared/records/journal-record.ts';
 import { isNamedAsRoot } from '#shared/render/resolve-root.ts';
 import { parseRevision } from '#shared/sources/revision.ts';

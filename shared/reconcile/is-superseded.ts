@@ -1,7 +1,8 @@
 import { describeError } from '#shared/common/tidegate-error.ts';
-import { sourceHeadKey } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { sourceHeadKey } from '#shared/records/journal-record.ts';
+
 import type { DesiredState } from './desired-state.ts';
 import { readSourceHeads } from './read-previous-state.ts';
 

@@ -1,8 +1,9 @@
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { ApplyOutcome, SetOutcome, SetState } from '#shared/engine/model/apply-request.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import type { DesiredState } from './desired-state.ts';
+
 import { summariseWithheld } from './describe-withheld.ts';
+import type { DesiredState } from './desired-state.ts';
 
 /** Says that a run begins, and with what. */
 export function logRunStarted({ cluster, revision, nodes }: DesiredState, log: Logger): void {

@@ -1,6 +1,6 @@
 import { formatExactJson } from '#shared/common/exact-json.ts';
-import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
 import { isRecord } from '#shared/common/is-record.ts';
+import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { expandVariables } from '#shared/render/expand-variables.ts';
 
@@ -51,10 +51,13 @@ function scalarsAt(object: KubernetesObject, { path, isKey }: FilledField): read
   const pending: unknown[] = [path.reduce<unknown>(childOf, object)];
   while (pending.length > 0) {
     const value = pending.pop();
-    if (isRecord(value)) pending.push(...Object.keys(value), ...Object.values(value));
-    else if (Array.isArray(value)) pending.push(...(value as readonly unknown[]));
-    else if (value !== null && value !== undefined)
+    if (isRecord(value)) {
+      pending.push(...Object.keys(value), ...Object.values(value));
+    } else if (Array.isArray(value)) {
+      pending.push(...(value as readonly unknown[]));
+    } else if (value !== null && value !== undefined) {
       found.push(typeof value === 'string' ? value : formatExactJson(value));
+    }
   }
   return found;
 }

@@ -3,6 +3,7 @@ import type { FluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
+
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { readSources } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';

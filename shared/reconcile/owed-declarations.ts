@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { DECLARATIONS_PREFIX, journalKey, type JournalRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import { DECLARATIONS_PREFIX, journalKey, type JournalRecord } from '#shared/records/journal-record.ts';
+
 import type { PreviousState, RememberedDeclarations } from './read-previous-state.ts';
 
 /** What a run could not record of what it remembers, in their order, and what was recorded then. */

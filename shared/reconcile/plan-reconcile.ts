@@ -1,11 +1,12 @@
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import { ADOPT_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { DesiredSet, PruneApproval } from '#shared/engine/model/apply-request.ts';
 import { formatProblem } from '#shared/common/problem.ts';
+import type { DesiredSet, PruneApproval } from '#shared/engine/model/apply-request.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { ADOPT_ANNOTATION } from '#shared/kubernetes/names.ts';
+
 import { collectApprovals, parentsOf } from './approvals.ts';
-import type { PreviousState } from './read-previous-state.ts';
 import type { DesiredState, KustomizationNode, StalledFluxObject } from './desired-state.ts';
+import type { PreviousState } from './read-previous-state.ts';
 
 /** What the apply engine is asked to do. */
 export interface ReconcilePlan {

@@ -1,5 +1,7 @@
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { readStoredFluxObjects, type StoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
+import type { Journal } from '#shared/ports/journal.ts';
 import type {
   DeclarationRecord,
   InstallationRecord,
@@ -15,8 +17,7 @@ import {
   SOURCE_HEADS_PREFIX,
   statusKey,
 } from '#shared/records/journal-record.ts';
-import { readStoredFluxObjects, type StoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
-import type { Journal } from '#shared/ports/journal.ts';
+
 import type { TickState } from './is-due.ts';
 
 /** What the last runs recorded of a cluster. */

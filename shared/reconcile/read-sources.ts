@@ -1,8 +1,9 @@
+import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
 import type { NamespacedName } from '#shared/flux/resource-key.ts';
 import type { SourceHead } from '#shared/records/journal-record.ts';
 import { sourceHeadKey } from '#shared/records/journal-record.ts';
-import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
 import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/sources/artifact.ts';
+
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
 /** A source while something is rendered from it. */

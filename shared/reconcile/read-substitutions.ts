@@ -1,10 +1,10 @@
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Kustomization, SubstituteFrom } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { type KubernetesApi, type ObjectAddress } from '#shared/ports/kubernetes-api.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+import { type KubernetesApi, type ObjectAddress } from '#shared/ports/kubernetes-api.ts';
 
 /** The data of each `substituteFrom`, and which of its values nobody may be shown. */
 export interface Substitutions {

@@ -1,17 +1,18 @@
-import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { applyCluster } from '#shared/engine/apply-cluster.ts';
 import { readClusterUid } from '#shared/engine/lease/cluster-uid.ts';
 import type { ApplyOutcome, PruneGuard } from '#shared/engine/model/apply-request.ts';
-import { journalObject, type RequestRecord } from '#shared/records/journal-record.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
-import { announceReconcile, objectKey } from './announce-reconcile.ts';
+import { journalObject, type RequestRecord } from '#shared/records/journal-record.ts';
+
 import type { NextId } from './announce-reconcile.ts';
+import { announceReconcile, objectKey } from './announce-reconcile.ts';
 import { concealOutcome } from './conceal-outcome.ts';
 import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
+import { explainOutcome } from './explain-outcome.ts';
 import { holdInstallation, type InstallationSettings } from './hold-installation.ts';
 import { isSuperseded } from './is-superseded.ts';
-import { explainOutcome } from './explain-outcome.ts';
 import { logResults, logRunStarted } from './log-run.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
 import { keepOwed, recallOwed } from './owed-declarations.ts';

@@ -6,6 +6,7 @@ import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
 import type { RenderCache } from '#shared/render/render-cache.ts';
+
 import type { TreeRoom } from './tree-room.ts';
 
 /** All that a run over one cluster touches: no GitHub, no registry, no queue. */

@@ -1,5 +1,5 @@
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { ApplyOutcome, SetOutcome } from '#shared/engine/model/apply-request.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { isConditionTrue } from '#shared/records/conditions.ts';
 import type {
   EventRecord,
@@ -9,6 +9,7 @@ import type {
   TombstoneRecord,
 } from '#shared/records/journal-record.ts';
 import { journalKey } from '#shared/records/journal-record.ts';
+
 import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
 import type { DesiredState, FrozenBy, KustomizationNode, LastRenderUse } from './desired-state.ts';

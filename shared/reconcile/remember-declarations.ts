@@ -1,10 +1,11 @@
+import { hashValue } from '#shared/common/hash-value.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
-import { hashValue } from '#shared/common/hash-value.ts';
+import { MAX_RECORD_BYTES, recordBytes } from '#shared/journal/refuse-oversized-write.ts';
 import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } from '#shared/records/journal-record.ts';
 import { journalKey, sourceHeadKey } from '#shared/records/journal-record.ts';
-import { MAX_RECORD_BYTES, recordBytes } from '#shared/journal/refuse-oversized-write.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
+
 import { concealValues } from './conceal-values.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';

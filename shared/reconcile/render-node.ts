@@ -1,4 +1,11 @@
+import { formatProblem, type Problem } from '#shared/common/problem.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { namespaceOf } from '#shared/flux/kind-schema.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { parseFluxObject, type FluxObject, type ParsedFluxObject } from '#shared/flux/parse-flux-object.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { MAX_RECORD_BYTES, recordBytes, whyOversized } from '#shared/journal/refuse-oversized-write.ts';
 import {
   formatObjectId,
   objectIdOf,
@@ -6,21 +13,15 @@ import {
   type KubernetesObject,
   type ObjectId,
 } from '#shared/kubernetes/kubernetes-object.ts';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
 import { createFieldLocator, locateObject } from '#shared/kubernetes/locate-field.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 import { FLUX_SYSTEM_NAMESPACE } from '#shared/kubernetes/names.ts';
-import { parseFluxObject, type FluxObject, type ParsedFluxObject } from '#shared/flux/parse-flux-object.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { formatProblem, type Problem } from '#shared/common/problem.ts';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { recordFluxObject } from '#shared/records/lay-out-flux-objects.ts';
-import { MAX_RECORD_BYTES, recordBytes, whyOversized } from '#shared/journal/refuse-oversized-write.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
 import { planRender, type RenderPlan } from '#shared/render/plan-render.ts';
 import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
 import { splitFluxObjects } from '#shared/render/split-flux-objects.ts';
+import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
 import type { ClusterFolder, Locate, StalledFluxObject } from './desired-state.ts';
 import { explainServiceAccount } from './explain-service-account.ts';
 import { markSecretFields } from './mark-secret-fields.ts';

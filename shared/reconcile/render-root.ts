@@ -1,14 +1,15 @@
 import { formatExactJson } from '#shared/common/exact-json.ts';
 import { isRecord } from '#shared/common/is-record.ts';
+import { formatProblem } from '#shared/common/problem.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import { namespaceOf } from '#shared/flux/kind-schema.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { readPostBuild } from '#shared/flux/kinds/parse-kustomization.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
-import { formatProblem } from '#shared/common/problem.ts';
-import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { SourceHead } from '#shared/records/journal-record.ts';
 import { expandVariables } from '#shared/render/expand-variables.ts';
+import { mayExpandTo } from '#shared/render/may-expand-to.ts';
 import {
   compareAsRoots,
   defaultRoot,
@@ -16,8 +17,8 @@ import {
   isNamedAsRoot,
   resolveRoot,
 } from '#shared/render/resolve-root.ts';
-import { mayExpandTo } from '#shared/render/may-expand-to.ts';
 import { mergeVariables } from '#shared/render/substitute-variables.ts';
+
 import { rootSources, type Fill } from './is-root-source.ts';
 import { readSubstitutions } from './read-substitutions.ts';
 import {

@@ -1,7 +1,8 @@
 import { dispositionOf } from '#shared/common/tidegate-error.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+
 import type { Announcement } from './announce-reconcile.ts';
 import { replaceFluxObjects } from './replace-flux-objects.ts';
 import type { Teller } from './tell-journal.ts';

@@ -1,8 +1,9 @@
 import { describeError, dispositionOf, TidegateError } from '#shared/common/tidegate-error.ts';
-import { boundMessage, findCondition, isConditionTrue, replaceConditions } from '#shared/records/conditions.ts';
-import { journalObject, type EventRecord, type StatusRecord } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { boundMessage, findCondition, isConditionTrue, replaceConditions } from '#shared/records/conditions.ts';
+import { journalObject, type EventRecord, type StatusRecord } from '#shared/records/journal-record.ts';
+
 import type { NextId } from './announce-reconcile.ts';
 
 /** Something that could not be recorded, and why. */

@@ -1,17 +1,18 @@
-import type { FluxObject } from '#shared/flux/parse-flux-object.ts';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
-import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
-import type { RenderState } from '#shared/engine/model/apply-request.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+import type { RenderState } from '#shared/engine/model/apply-request.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import type { FluxObject } from '#shared/flux/parse-flux-object.ts';
+import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
+import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import type { SourceHead } from '#shared/records/journal-record.ts';
+
 import { concealValues } from './conceal-values.ts';
 import type { ClusterFolder, FrozenBy, KustomizationNode, StalledFluxObject } from './desired-state.ts';
 import type { RememberedDeclarations } from './read-previous-state.ts';
 import type { SourceReader } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
-import { renderNode } from './render-node.ts';
 import type { RenderedNode } from './render-node.ts';
+import { renderNode } from './render-node.ts';
 import { renderRoot } from './render-root.ts';
 
 const ROOT_PARENT = 'the cluster itself';
@@ -272,9 +273,7 @@ async function visit(
       return { node: { ...node, render: failed('ArtifactFailed', message) }, step, missingSource };
     }
     node = { ...node, revision: head.revision };
-    if (kustomization.suspend) {
-      return { node: { ...node, render: { kind: 'suspended', ready: true } }, step };
-    }
+    if (kustomization.suspend) return { node: { ...node, render: { kind: 'suspended', ready: true } }, step };
     const at = head;
     const noteSecrets = (values: readonly string[]): void => values.forEach((value) => secrets.add(value));
     const rendered = concealStalled(

@@ -1,7 +1,8 @@
 import { describeError } from '#shared/common/tidegate-error.ts';
 import { findCondition, replaceConditions } from '#shared/records/conditions.ts';
-import { authorityObject, journalKey, statusKey } from '#shared/records/journal-record.ts';
 import type { EventRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import { authorityObject, journalKey, statusKey } from '#shared/records/journal-record.ts';
+
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
 const ENDING = 'CertificateAuthorityEnding';

@@ -1,5 +1,7 @@
-import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { Journal } from '#shared/ports/journal.ts';
 import { findCondition, isConditionTrue, replaceConditions, type ConditionState } from '#shared/records/conditions.ts';
 import {
   clusterObject,
@@ -9,9 +11,8 @@ import {
   type SourceHead,
   type StatusRecord,
 } from '#shared/records/journal-record.ts';
-import type { Journal } from '#shared/ports/journal.ts';
-import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
+
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { shorten } from './shorten-message.ts';
 import { RECORD_FAILED } from './tell-journal.ts';
@@ -131,8 +132,9 @@ async function findUnapplied(cluster: string, journal: Journal): Promise<Pick<St
       head,
       statuses.filter((one) => one.type === 'Status'),
     )
-  )
+  ) {
     return {};
+  }
   const commit = parseRevision(head.revision)?.oid;
   return commit === undefined ? {} : { report: { repository: head.url, commit } };
 }

@@ -1,7 +1,7 @@
-import type { FollowedFluxObject, FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { FluxObjects, FollowedFluxObject } from '#shared/flux/flux-objects.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { QuietTime } from '#shared/ports/quiet-times.ts';
 import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
+
 import { hashValue } from '#shared/common/hash-value.ts';
-import { listFluxObjects, type FollowedFluxObject, type FluxObjects } from '#shared/flux/flux-objects.ts';
+import { listFluxObjects, type FluxObjects, type FollowedFluxObject } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+
 import type { FluxObjectPageRecord, FluxObjectRecord } from './journal-record.ts';
 
 /** Flux objects as they are recorded: one by one, and the pages that name them. */

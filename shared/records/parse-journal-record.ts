@@ -1,8 +1,10 @@
 import { z } from 'zod';
+
 import type { Kustomization as KustomizationSpec } from '#shared/flux/kinds/kustomization.ts';
 import type { NamespacedName as NamespacedNameSpec } from '#shared/flux/resource-key.ts';
-import { WorkMessage } from '#shared/work/work-message.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+import { WorkMessage } from '#shared/work/work-message.ts';
+
 import type { JournalRecord } from './journal-record.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { formatJournalRecord, parseJournalRecord } from './parse-journal-record.ts';
-import { journalKey } from './journal-record.ts';
 import type { JournalRecord } from './journal-record.ts';
+import { journalKey } from './journal-record.ts';
+import { formatJournalRecord, parseJournalRecord } from './parse-journal-record.ts';
 import { recordExpiry } from './record-expiry.ts';
 
 /** One attribute of a stored item, as DynamoDB writes it in JSON. */

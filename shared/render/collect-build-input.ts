@@ -1,15 +1,16 @@
 import { isRecord } from '#shared/common/is-record.ts';
-import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
-import { formatValue } from '#shared/yaml-edit/describe-issues.ts';
 import type { Problem } from '#shared/common/problem.ts';
-import { suggestName } from '#shared/common/suggest-name.ts';
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
+import { formatValue } from '#shared/yaml-edit/describe-issues.ts';
+import type { FieldPath } from '#shared/yaml-edit/field-path.ts';
+
 import {
   decodeStrictly,
   findKustomizationFile,
   hasForeignLineBreaks,
-  KUSTOMIZATION_NAMES,
   joinPath,
+  KUSTOMIZATION_NAMES,
   problemInFile,
   readKustomizationFile,
   resolvePath,
@@ -78,9 +79,7 @@ function foldersOf(tree: SourceTree): ReadonlySet<string> {
   for (const path of tree.keys()) {
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const folder = path.slice(0, slash);
-      if (folders.has(folder)) {
-        break;
-      }
+      if (folders.has(folder)) break;
       folders.add(folder);
     }
   }
@@ -238,9 +237,7 @@ function hasFunction(document: unknown): boolean {
 }
 
 function mappingsIn(text: string | undefined): readonly unknown[] | undefined {
-  if (text === undefined || hasForeignLineBreaks(text)) {
-    return undefined;
-  }
+  if (text === undefined || hasForeignLineBreaks(text)) return undefined;
   try {
     const documents = parseKubernetesYaml(text).filter((document) => document !== null);
     return documents.every(isRecord) ? documents : undefined;

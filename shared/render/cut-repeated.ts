@@ -1,7 +1,8 @@
-import { isFluxGroup } from '#shared/flux/flux-kinds.ts';
 import { isRecord } from '#shared/common/is-record.ts';
-import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import { isFluxGroup } from '#shared/flux/flux-kinds.ts';
+import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+
 import { decodeStrictly, KUSTOMIZATION_NAMES, readKustomizationFile, resolvePath } from './kustomization-file.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
@@ -24,9 +25,7 @@ const REGISTERED_TWICE =
  */
 export function cutRepeated(files: SourceTree, refusal: string): CutInput | undefined {
   const { kind, group, name, namespace } = REGISTERED_TWICE.exec(refusal)?.groups ?? {};
-  if (kind === undefined || group === undefined || name === undefined || !isFluxGroup(group)) {
-    return undefined;
-  }
+  if (kind === undefined || group === undefined || name === undefined || !isFluxGroup(group)) return undefined;
   const own = namespace === undefined || namespace === '[noNs]' ? undefined : namespace;
   const isMeant = (object: KubernetesObject): boolean =>
     object.kind === kind &&
@@ -39,15 +38,11 @@ export function cutRepeated(files: SourceTree, refusal: string): CutInput | unde
   for (const path of resourceFiles(files)) {
     const file = files.get(path);
     const text = decodeStrictly(file?.bytes ?? new Uint8Array());
-    if (file === undefined || text === undefined || !text.includes(name) || !text.includes(kind)) {
-      continue;
-    }
+    if (file === undefined || text === undefined || !text.includes(name) || !text.includes(kind)) continue;
     const parts = documentsOf(text);
     const rest = parts.filter((part) => {
       const object = objectIn(part);
-      if (object === undefined || !isMeant(object)) {
-        return true;
-      }
+      if (object === undefined || !isMeant(object)) return true;
       repeated.push(own === undefined ? object : { ...object, metadata: { ...object.metadata, namespace: own } });
       return false;
     });
@@ -63,9 +58,7 @@ function resourceFiles(files: SourceTree): ReadonlySet<string> {
   const found = new Set<string>();
   for (const path of files.keys()) {
     const slash = path.lastIndexOf('/');
-    if (!KUSTOMIZATION_NAMES.includes(path.slice(slash + 1))) {
-      continue;
-    }
+    if (!KUSTOMIZATION_NAMES.includes(path.slice(slash + 1))) continue;
     const source = readKustomizationFile(files, path);
     const { resources, bases } = 'problem' in source ? {} : source.value;
     for (const entry of [resources, bases].flatMap((list) => (Array.isArray(list) ? (list as unknown[]) : []))) {

@@ -26,9 +26,7 @@ export function expandVariables(
   try {
     return { outcome: 'expanded', text: expandText(cursor) };
   } catch (error) {
-    if (error instanceof BadSubstitution) {
-      return { outcome: 'refused', message: error.message };
-    }
+    if (error instanceof BadSubstitution) return { outcome: 'refused', message: error.message };
     throw error;
   }
 }
@@ -65,9 +63,7 @@ function expandText(cursor: Cursor): string {
 
 function expandDollar(cursor: Cursor): string {
   const following = cursor.text[cursor.at + 1];
-  if (following === '{') {
-    return expandExpression(cursor);
-  }
+  if (following === '{') return expandExpression(cursor);
   cursor.at += following === '$' ? 2 : 1;
   return '$';
 }
@@ -83,9 +79,7 @@ function expandExpression(cursor: Cursor): string {
   const measured = accept(cursor, '#');
   const name = readName(cursor, start);
   const value = measured ? String(byteLength(cursor, valueOf(cursor, name))) : applyOperator(cursor, name, start);
-  if (!accept(cursor, '}')) {
-    throw bad(cursor, start);
-  }
+  if (!accept(cursor, '}')) throw bad(cursor, start);
   cursor.depth -= 1;
   if (!measured) cursor.noteResult(name, value);
   return value;
@@ -118,9 +112,7 @@ function readName(cursor: Cursor, start: number): string {
   const match = /[\p{L}\p{Nd}_]+/uy;
   match.lastIndex = cursor.at;
   const name = match.exec(cursor.text)?.[0];
-  if (name === undefined) {
-    throw bad(cursor, start);
-  }
+  if (name === undefined) throw bad(cursor, start);
   cursor.at += name.length;
   return name;
 }
@@ -139,17 +131,13 @@ function withDefault(cursor: Cursor, name: string, operatorLength: number, start
 
 /** One argument: an expression alone, or text up to a closing character or the next expression. It is never empty. */
 function readArgument(cursor: Cursor, closing: string, mode: 'plain' | 'escapes', start: number): string {
-  if (cursor.text.startsWith('${', cursor.at)) {
-    return expandExpression(cursor);
-  }
+  if (cursor.text.startsWith('${', cursor.at)) return expandExpression(cursor);
   const from = cursor.at;
   let text = '';
   while (cursor.at < cursor.text.length) {
     const character = cursor.text[cursor.at] ?? '';
     const following = cursor.text[cursor.at + 1];
-    if (character === '$' && following === '{') {
-      break;
-    }
+    if (character === '$' && following === '{') break;
     if (mode === 'escapes' && isEscape(character, following)) {
       text += following;
       cursor.at += 2;
@@ -160,9 +148,7 @@ function readArgument(cursor: Cursor, closing: string, mode: 'plain' | 'escapes'
       cursor.at += 1;
     }
   }
-  if (cursor.at === from) {
-    throw bad(cursor, start);
-  }
+  if (cursor.at === from) throw bad(cursor, start);
   return text;
 }
 
@@ -173,9 +159,7 @@ function isEscape(character: string, following: string | undefined): following i
 function substring(cursor: Cursor, name: string, start: number): string {
   cursor.at += 1;
   // envsubst steps back by the width of the character that it looked at, and loses its place at a wide one.
-  if ((peek(cursor) ?? '') > '\u007F') {
-    throw bad(cursor, start);
-  }
+  if ((peek(cursor) ?? '') > '\u007F') throw bad(cursor, start);
   const offset = integer(readArgument(cursor, ':}', 'plain', start));
   let length: bigint | 'none' | undefined = 'none';
   if (accept(cursor, ':')) {
@@ -183,14 +167,10 @@ function substring(cursor: Cursor, name: string, start: number): string {
     length = integer(readArgument(cursor, '}', 'plain', start));
   }
   const value = valueOf(cursor, name);
-  if (offset === undefined || length === undefined) {
-    return value;
-  }
+  if (offset === undefined || length === undefined) return value;
   const all = BigInt(byteLength(cursor, value));
   const from = offset < 0n ? larger(0n, all + offset) : offset;
-  if (length !== 'none' && from + length > MAX_INT64) {
-    throw bad(cursor, start);
-  }
+  if (length !== 'none' && from + length > MAX_INT64) throw bad(cursor, start);
   const to = length === 'none' ? all : length < 0n ? all + length : smaller(all, from + length);
   return to <= from ? '' : cut(cursor, value, Number(from), Number(to), start);
 }
@@ -210,9 +190,7 @@ function replace(cursor: Cursor, name: string, start: number): string {
   cursor.at += 1;
   const scope = ['/', '#', '%'].find((character) => accept(cursor, character));
   const pattern = readArgument(cursor, '/', 'escapes', start);
-  if (!accept(cursor, '/')) {
-    throw bad(cursor, start);
-  }
+  if (!accept(cursor, '/')) throw bad(cursor, start);
   skipAll(cursor, '/');
   const replacement = peek(cursor) === '}' ? undefined : readArgument(cursor, '}', 'escapes', start);
   const value = valueOf(cursor, name);
@@ -251,9 +229,7 @@ function trim(cursor: Cursor, name: string, start: number): string {
   const fromEnd = sign === '%';
   // envsubst turns the glob around letter by letter, too: `%[ab]` looks for the glob `]ba[`, which is none.
   const tokens = globTokens(fromEnd ? pattern.toReversed() : pattern);
-  if (tokens === undefined) {
-    return value;
-  }
+  if (tokens === undefined) return value;
   spend(cursor, value.length * (tokens.length + 1));
   const characters = Array.from(value);
   const lengths = matchingPrefixes(fromEnd ? characters.toReversed() : characters, tokens);
@@ -274,16 +250,12 @@ function globTokens(pattern: readonly string[]): readonly GlobToken[] | undefine
       tokens.push(() => true);
     } else if (character === '[') {
       const group = readCharacterClass(pattern, index + 1);
-      if (group === undefined) {
-        return undefined;
-      }
+      if (group === undefined) return undefined;
       tokens.push(group.token);
       index = group.end;
     } else {
       const literal = character === '\\' ? pattern[(index += 1)] : character;
-      if (literal === undefined) {
-        return undefined;
-      }
+      if (literal === undefined) return undefined;
       tokens.push((one) => one === literal);
     }
   }
@@ -337,9 +309,7 @@ function matchingPrefixes(characters: readonly string[], tokens: readonly GlobTo
       }
     }
     states = closure(next, tokens);
-    if (states.size === 0) {
-      break;
-    }
+    if (states.size === 0) break;
     if (states.has(tokens.length)) {
       lengths.push(index + 1);
     }
@@ -385,9 +355,7 @@ const IOTA = [
 /** A character's one capital, as Go has it: `ß` has none. */
 function upperCase(character: string): string {
   const upper = character.toUpperCase();
-  if (upper.length === character.length) {
-    return upper;
-  }
+  if (upper.length === character.length) return upper;
   const point = character.codePointAt(0) ?? 0;
   const [, , distance = 0] = IOTA.find(([low, high]) => low <= point && point <= high) ?? [];
   return distance === 0 ? character : String.fromCodePoint(point + distance);
@@ -413,9 +381,7 @@ function byteLength(cursor: Cursor, value: string): number {
 }
 
 function integer(text: string): bigint | undefined {
-  if (!/^[-+]?[0-9]+$/.test(text) || text.length > 1_000) {
-    return undefined;
-  }
+  if (!/^[-+]?[0-9]+$/.test(text) || text.length > 1_000) return undefined;
   const digits = BigInt(text.replace(/^[-+]/, ''));
   const value = text.startsWith('-') ? -digits : digits;
   return value <= MAX_INT64 && value >= -MAX_INT64 - 1n ? value : undefined;

@@ -1,10 +1,11 @@
 import { formatExactJson } from '#shared/common/exact-json.ts';
 import { isRecord } from '#shared/common/is-record.ts';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
-import { findField, IMAGE } from './kustomization-schema.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+
 import { findKustomizationFile, joinPath, KUSTOMIZATION_NAMES, readKustomizationFile } from './kustomization-file.ts';
+import { findField, IMAGE } from './kustomization-schema.ts';
 
 /** What a Kustomization's specification adds to the kustomization file of its folder. */
 export type KustomizationEdits = Pick<
@@ -59,9 +60,7 @@ export function generateKustomization(
   };
   if (existing !== undefined) {
     const source = readKustomizationFile(tree, existing);
-    if ('problem' in source) {
-      return { outcome: 'refused', problems: [source.problem] };
-    }
+    if ('problem' in source) return { outcome: 'refused', problems: [source.problem] };
     value = source.value;
   }
   const edited = buildable(applyEdits(value, edits));
@@ -141,9 +140,7 @@ function listOf(value: unknown): readonly unknown[] {
 function outermostFolder(path: string, folders: ReadonlySet<string>): string | undefined {
   for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
     const folder = path.slice(0, slash);
-    if (folders.has(folder)) {
-      return folder;
-    }
+    if (folders.has(folder)) return folder;
   }
   return undefined;
 }
@@ -154,12 +151,8 @@ function compareAsWalked(left: string, right: string): number {
   const rights = right.split('/');
   for (const [index, part] of lefts.entries()) {
     const other = rights[index];
-    if (other === undefined) {
-      return 1;
-    }
-    if (part !== other) {
-      return part < other ? -1 : 1;
-    }
+    if (other === undefined) return 1;
+    if (part !== other) return part < other ? -1 : 1;
   }
   return lefts.length - rights.length;
 }

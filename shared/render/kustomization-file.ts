@@ -1,9 +1,11 @@
 import { isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
+
 import { isRecord } from '#shared/common/is-record.ts';
 import type { Problem } from '#shared/common/problem.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { describeError } from '#shared/common/tidegate-error.ts';
 import { formatFieldPath, type FieldPath } from '#shared/yaml-edit/field-path.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
+
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
 /** The names kustomize looks for in a folder, in its order. */
@@ -119,9 +121,7 @@ export function resolvePath(folder: string, path: string): string | undefined {
   const parts = folder === '' ? [] : folder.split('/');
   for (const part of path.split('/')) {
     if (part === '..') {
-      if (parts.pop() === undefined) {
-        return undefined;
-      }
+      if (parts.pop() === undefined) return undefined;
     } else if (part !== '.' && part !== '') {
       parts.push(part);
     }

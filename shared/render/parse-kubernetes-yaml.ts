@@ -13,7 +13,9 @@ import {
   YAMLException,
   type Event,
 } from 'js-yaml';
+
 import { formatGoFloat, isGoYamlFloat, readGoYamlScalar } from '#shared/yaml-edit/go-yaml-scalar.ts';
+
 import { hasUnicodeLineBreaks, markLineBreaks, restoreLineBreaks } from './unicode-line-breaks.ts';
 
 /** Bounds on what a text may unfold into, far above what people write and far below what hurts. */

@@ -1,8 +1,9 @@
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { Problem } from '#shared/common/problem.ts';
+import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+
 import { collectBuildInput } from './collect-build-input.ts';
 import { generateKustomization, type KustomizationEdits } from './generate-kustomization.ts';
 import { resolvePath } from './kustomization-file.ts';
@@ -54,9 +55,7 @@ export function planRender(
     };
   }
   const generated = generateKustomization(tree, folder, settings);
-  if (generated.outcome === 'refused') {
-    return { outcome: 'failed', problems: generated.problems };
-  }
+  if (generated.outcome === 'refused') return { outcome: 'failed', problems: generated.problems };
   const replaced = generated.outcome === 'generated' ? asFile(generated.text) : undefined;
   const isNew = !tree.has(generated.file);
   // The file as people wrote it is walked, so that problems have its lines; a component named in the specification is its own walk.
@@ -73,9 +72,7 @@ export function planRender(
       }
     }
   }
-  if (problems.length > 0) {
-    return { outcome: 'failed', problems };
-  }
+  if (problems.length > 0) return { outcome: 'failed', problems };
   if (replaced !== undefined) {
     collected.set(generated.file, replaced);
   }
@@ -103,9 +100,7 @@ function componentFolders(
 ): readonly string[] {
   return settings.components.flatMap((component, index) => {
     const path = /[:?\\]|^\//.test(component) ? undefined : resolvePath(folder, component);
-    if (path !== undefined) {
-      return [path];
-    }
+    if (path !== undefined) return [path];
     const message = `is ${JSON.stringify(component)}; allowed is a folder of the same repository, relative to spec.path`;
     problems.push({ file, field: `spec.components[${index}]`, message });
     return [];

@@ -1,4 +1,6 @@
 import { dropAbsent } from '#shared/common/drop-absent.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import { describeError } from '#shared/common/tidegate-error.ts';
 import { isFluxGroup } from '#shared/flux/flux-kinds.ts';
 import {
   adviseOnVariables,
@@ -6,8 +8,6 @@ import {
   findFilledFields,
   type FilledField,
 } from '#shared/kubernetes/filled-fields.ts';
-import { formatFieldPath } from '#shared/yaml-edit/field-path.ts';
-import { isRecord } from '#shared/common/is-record.ts';
 import {
   formatObjectId,
   objectIdOf,
@@ -15,7 +15,8 @@ import {
   parseApiVersion,
   type KubernetesObject,
 } from '#shared/kubernetes/kubernetes-object.ts';
-import { describeError } from '#shared/common/tidegate-error.ts';
+import { formatFieldPath } from '#shared/yaml-edit/field-path.ts';
+
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 
 /** The objects of a rendered stream, or all that is wrong with it, in sentences. */
@@ -60,9 +61,7 @@ export function readManifests(text: string, originals: readonly unknown[] = []):
 }
 
 function membersOf(document: unknown): readonly unknown[] {
-  if (document === null || document === undefined) {
-    return [];
-  }
+  if (document === null || document === undefined) return [];
   if (isRecord(document) && typeof document['kind'] === 'string' && document['kind'].endsWith('List')) {
     const items = document['items'];
     return Array.isArray(items) ? items : [document];
@@ -139,9 +138,7 @@ function findUnsendable(object: unknown): FilledField['path'] | undefined {
 /** `null` in the place of a namespace, or of anything in the metadata of a Flux object, is absent, as for the server. */
 function withoutNullMetadata(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { apiVersion, metadata } = value;
-  if (!isRecord(metadata)) {
-    return value;
-  }
+  if (!isRecord(metadata)) return value;
   if (typeof apiVersion === 'string' && isFluxGroup(parseApiVersion(apiVersion).group)) {
     return { ...value, metadata: dropAbsent(metadata, new Set()) };
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 
 /**
  * A digest of all that a render's result depends on: the files that the build can read, the folder, the variables, the

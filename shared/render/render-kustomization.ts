@@ -1,8 +1,9 @@
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
+
 import { cutRepeated } from './cut-repeated.ts';
 import { locateBrokenYaml } from './locate-broken-yaml.ts';
 import type { RenderPlan } from './plan-render.ts';
@@ -35,17 +36,11 @@ export async function renderKustomization(
   timeoutMs: number,
 ): Promise<RenderResult> {
   const built = await build(plan, ports.renderer, timeoutMs);
-  if (built.outcome === 'failed') {
-    return built;
-  }
+  if (built.outcome === 'failed') return built;
   const substituted = substituteVariables(built.stream, plan.variables);
-  if (substituted.outcome === 'refused') {
-    return failed(plan, substituted.messages);
-  }
+  if (substituted.outcome === 'refused') return failed(plan, substituted.messages);
   const manifests = readManifests(substituted.text, substituted.originals);
-  if (manifests.outcome === 'refused') {
-    return failed(plan, manifests.messages);
-  }
+  if (manifests.outcome === 'refused') return failed(plan, manifests.messages);
   const objects = manifests.objects.map((object) => withCommonMetadata(object, plan.commonMetadata));
   return { outcome: 'rendered', objects, cacheKey: plan.cacheKey, repeated: built.repeated };
 }
@@ -68,9 +63,7 @@ async function build(
     try {
       return { outcome: 'built', stream: await renderer.build({ files, path: plan.folder, timeoutMs }), repeated };
     } catch (error) {
-      if (!(error instanceof TidegateError) || error.code !== 'BuildFailed') {
-        throw error;
-      }
+      if (!(error instanceof TidegateError) || error.code !== 'BuildFailed') throw error;
       const cut = left > 0 ? cutRepeated(files, error.message) : undefined;
       if (cut === undefined) {
         const broken = locateBrokenYaml(plan.files, error.message);
@@ -87,9 +80,7 @@ export function withCommonMetadata(
   object: KubernetesObject,
   common: Kustomization['commonMetadata'],
 ): KubernetesObject {
-  if (common.labels === undefined && common.annotations === undefined) {
-    return object;
-  }
+  if (common.labels === undefined && common.annotations === undefined) return object;
   const { metadata } = object;
   return {
     ...object,

@@ -1,5 +1,5 @@
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { resolveInsideRoot } from '#shared/common/resolve-inside-root.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName, ROOT_NAME, type NamespacedName } from '#shared/flux/resource-key.ts';
 
 /** The Kustomization that stands for the cluster's folder, and the others. */

@@ -37,9 +37,7 @@ export function splitFluxObjects(rendered: readonly KubernetesObject[]): SplitOb
 export function isFluxComponent(object: KubernetesObject): boolean {
   const { labels, name } = object.metadata;
   const { group } = parseApiVersion(object.apiVersion);
-  if (isFluxGroup(group)) {
-    return group === 'fluxcd.controlplane.io' && object.kind === 'FluxInstance';
-  }
+  if (isFluxGroup(group)) return group === 'fluxcd.controlplane.io' && object.kind === 'FluxInstance';
   const isLabelled =
     labels?.['app.kubernetes.io/part-of'] === 'flux' && labels['app.kubernetes.io/instance'] !== undefined;
   return isLabelled || (object.kind === 'CustomResourceDefinition' && definesFluxKind(name));

@@ -1,6 +1,7 @@
 import { isRecord } from '#shared/common/is-record.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { VARIABLE_NAME, VARIABLE_NAME_RULE } from '#shared/flux/variable-name.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+
 import { expandVariables } from './expand-variables.ts';
 import { parseKubernetesYaml } from './parse-kubernetes-yaml.ts';
 import { isFluxComponent } from './split-flux-objects.ts';
@@ -40,22 +41,16 @@ export function mergeVariables(
  * `replicas: ${count}` becomes a number. With no variables at all nothing is touched, escapes included.
  */
 export function substituteVariables(stream: string, variables: ReadonlyMap<string, string>): Substitution {
-  if (variables.size === 0) {
-    return { outcome: 'substituted', text: stream, originals: [] };
-  }
+  if (variables.size === 0) return { outcome: 'substituted', text: stream, originals: [] };
   const messages = [...variables.keys()]
     .filter((name) => !VARIABLE_NAME.test(name))
     .map((name) => `variable ${JSON.stringify(name)} has no valid name; allowed are ${VARIABLE_NAME_RULE}`);
   const originals: unknown[] = [];
   // kustomize indents all content of an object, so that a line of three dashes is always a separator.
   const documents = stream.split(/^---\n/m).map((document, index) => {
-    if (!document.includes('$')) {
-      return document;
-    }
+    if (!document.includes('$')) return document;
     const described = describeDocument(document);
-    if (described.untouched) {
-      return document;
-    }
+    if (described.untouched) return document;
     originals[index] = described.object;
     const expansion = expandVariables(document, variables);
     if (expansion.outcome === 'refused') {

@@ -67,8 +67,9 @@ export function judgeEnds(
   now: number,
 ): { readonly severity: 'problem' | 'warning'; readonly message: string } | undefined {
   const [first, ...others] = lastFirst(certificates);
-  if (first === undefined)
+  if (first === undefined) {
     return { severity: 'problem', message: 'found no certificate in it; allowed: PEM in base64' };
+  }
   const ends = formatDay(first.notAfter);
   const rotate = 'begin its rotation with `aws eks create-certificate-authority`, then `tidegate cluster refresh`';
   if (first.notAfter <= now) {

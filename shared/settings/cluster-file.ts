@@ -1,5 +1,7 @@
 import { z } from 'zod';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import type { EksCluster } from './eks-clusters.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+
 import type { QueueName } from '#shared/work/work-message.ts';
 
 /** SQS takes 80 characters with `.fifo`; the names of clusters may have 63 alone. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+
 import { SettingsFile } from './settings-schema.ts';
 
 /** One key of `tidegate.yaml`, as its schema has it. */

@@ -1,4 +1,5 @@
 import { looksLikeSecret } from '#shared/common/redact-secrets.ts';
+
 import type { Finding, SettingsPath } from './settings-places.ts';
 
 /** Keys that can only hold a secret itself, and the setting that names it instead. */
@@ -16,9 +17,7 @@ export function findInlineSecrets(value: unknown, path: SettingsPath = []): read
   if (typeof value === 'string' && looksLikeSecret(value)) {
     return [{ path, message: `found what looks like a secret itself; ${advice(path.at(-1))}` }];
   }
-  if (Array.isArray(value)) {
-    return value.flatMap((item: unknown, index) => findInlineSecrets(item, [...path, index]));
-  }
+  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => findInlineSecrets(item, [...path, index]));
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, item]: [string, unknown]) => {
     const here = [...path, key];

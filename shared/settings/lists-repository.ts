@@ -1,6 +1,6 @@
-import type { EcrRegistry } from './settings.ts';
-
 import type { EcrImage } from '#shared/images/image-reference.ts';
+
+import type { EcrRegistry } from './settings.ts';
 
 /** Whether the settings of the installation list a repository of ECR, by its exact name or below a `prefix/*`. */
 export function listsRepository(registries: readonly EcrRegistry[], image: EcrImage): boolean {

@@ -1,14 +1,16 @@
 import { isAlias, visit } from 'yaml';
 import { z } from 'zod';
+
 import type { Problem } from '#shared/common/problem.ts';
-import { suggestName } from '#shared/common/suggest-name.ts';
 import { redactText } from '#shared/common/redact-secrets.ts';
+import { suggestName } from '#shared/common/suggest-name.ts';
+
 import { findContradictions } from './find-contradictions.ts';
 import { findInlineSecrets } from './find-inline-secrets.ts';
 import { githubApiUrl } from './github-api-url.ts';
-import { SettingsFile } from './settings-schema.ts';
-import { byPlace, findRepeatedKeys, formatSettingsPath, openSettingsText } from './settings-places.ts';
 import type { Finding, SettingsPath } from './settings-places.ts';
+import { byPlace, findRepeatedKeys, formatSettingsPath, openSettingsText } from './settings-places.ts';
+import { SettingsFile } from './settings-schema.ts';
 import type { ClusterSettings, ClusterVpc, Settings } from './settings.ts';
 
 const MAX_CHARACTERS = 1024 * 1024;
@@ -106,8 +108,9 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 /** Values of settings are not secret, but one may have slipped in: shortened, and what looks like a secret taken out. */
 function show(value: unknown): string {
-  if (typeof value === 'string')
+  if (typeof value === 'string') {
     return JSON.stringify(redactText(value.length > 80 ? `${value.slice(0, 80)}…` : value));
+  }
   if (typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`;
   return nameType(value);
 }
@@ -142,8 +145,9 @@ function findAlias(document: Parameters<typeof visit>[0]): number | undefined {
 function allowedKeys(path: SettingsPath): readonly string[] {
   let schema: z.core.$ZodType | undefined = unwrap(SettingsFile);
   for (const part of path) {
-    if (schema instanceof z.ZodArray) schema = unwrap(schema.element);
-    else if (schema instanceof z.ZodObject && typeof part === 'string') {
+    if (schema instanceof z.ZodArray) {
+      schema = unwrap(schema.element);
+    } else if (schema instanceof z.ZodObject && typeof part === 'string') {
       const child: z.core.$ZodType | undefined = schema.shape[part];
       schema = child === undefined ? undefined : unwrap(child);
     }

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+
 import { suggestName } from '#shared/common/suggest-name.ts';
+import { VERSION } from '#shared/common/version.ts';
+
 import { AWS_REGIONS } from './aws-regions.ts';
 import { ROLE_ARN } from './role-arn.ts';
-import { VERSION } from '#shared/common/version.ts';
 
 /** Names that are safe in Secrets Manager and as a path below the secrets folder. */
 const SECRET_NAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
@@ -317,8 +319,9 @@ function isInsideRepository(path: string): boolean {
 }
 
 function isBranchName(name: string): boolean {
-  if (name === '' || name.startsWith('refs/') || name.startsWith('-') || name.startsWith('/') || name.endsWith('/'))
+  if (name === '' || name.startsWith('refs/') || name.startsWith('-') || name.startsWith('/') || name.endsWith('/')) {
     return false;
+  }
   // oxlint-disable-next-line no-control-regex
   return !/[\u0000-\u0020~^:?*[\\\u007f]|\.\.|@\{|\/\/|\.$|\.lock$/u.test(name);
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { extract, pack, type Extract, type Header, type Pack } from 'tar-stream';
-import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
-import { checkArtifactPath } from './check-artifact-path.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import { viewOf } from '#shared/common/view-of.ts';
+
+import { checkArtifactPath } from './check-artifact-path.ts';
 
 /** Either side of tar-stream: what is packed, or one entry of what is unpacked. */
 type Readable = Pack | (Extract extends AsyncIterable<infer Entry> ? Entry : never);

@@ -1,7 +1,8 @@
+import type { OneAtATime } from '#shared/common/one-at-a-time.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { GitRemote } from '#shared/ports/git-remote.ts';
-import type { OneAtATime } from '#shared/common/one-at-a-time.ts';
+
 import { artifactDigest, packArtifact, type SourceLimits } from './artifact.ts';
 import { applyIgnorePatterns } from './ignore-patterns.ts';
 import type { Source } from './list-sources.ts';

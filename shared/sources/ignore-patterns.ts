@@ -1,4 +1,5 @@
 import ignore, { type Ignore } from 'ignore';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
 
 const IGNORE_FILE = '.sourceignore';

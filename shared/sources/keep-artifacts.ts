@@ -1,10 +1,11 @@
 import { describeError } from '#shared/common/tidegate-error.ts';
-import { ARTIFACTS_KEPT_KEY, type ArtifactsKeptRecord } from '#shared/records/journal-record.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { ARTIFACTS_KEPT_KEY, type ArtifactsKeptRecord } from '#shared/records/journal-record.ts';
 import { INSTALLATION_PARTITION } from '#shared/work/installation-partition.ts';
+
 import { listNamedArtifacts } from './named-artifacts.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,5 +1,5 @@
-import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import { formatNamespacedName, ROOT_NAME, type SourceKey } from '#shared/flux/resource-key.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 

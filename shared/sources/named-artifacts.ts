@@ -1,5 +1,5 @@
-import { LAST_RENDERS_PREFIX, SOURCE_HEADS_PREFIX } from '#shared/records/journal-record.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import { LAST_RENDERS_PREFIX, SOURCE_HEADS_PREFIX } from '#shared/records/journal-record.ts';
 
 /**
  * Digests of the artifacts that are in use: those that a source's head names, suspended or not, and those that

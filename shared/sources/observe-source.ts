@@ -1,13 +1,14 @@
-import type { SourceHead } from '#shared/records/journal-record.ts';
-import { sourceHeadKey } from '#shared/records/journal-record.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { GitCredentials, GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
+import type { SourceHead } from '#shared/records/journal-record.ts';
+import { sourceHeadKey } from '#shared/records/journal-record.ts';
+
 import type { Source } from './list-sources.ts';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { parseRevision } from './revision.ts';
 import { resolveReference, type ResolvedReference } from './resolve-reference.ts';
+import { parseRevision } from './revision.ts';
 import { normalizeSourceUrl } from './source-url.ts';
 
 /** Where a source stands on its server now. */

@@ -1,4 +1,5 @@
 import type { StatusRecord } from '#shared/records/journal-record.ts';
+
 import type { Source } from './list-sources.ts';
 import type { RemoteState, StoredState } from './observe-source.ts';
 import { sourceSpecDigest } from './source-spec-digest.ts';

@@ -1,7 +1,8 @@
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/common/tidegate-error.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { boundMessage } from '#shared/records/conditions.ts';
 import type { Condition, EventRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
+
 import type { StoredArtifact } from './execute-sync.ts';
 import type { RemoteState } from './observe-source.ts';
 import { sourceSpecDigest } from './source-spec-digest.ts';

@@ -1,9 +1,10 @@
-import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import { parseSemverRange } from '#shared/images/semver-range.ts';
 import { compareVersions, parseVersion } from '#shared/images/version.ts';
 import type { GitRef } from '#shared/ports/git-remote.ts';
+
 import { formatRevision } from './revision.ts';
 
 /** The commit a source points to, and what led to it. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+
 import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 
 /** Changes when a source is told to read something else, or to keep other files of it. */

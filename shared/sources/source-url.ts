@@ -9,9 +9,7 @@ export function normalizeSourceUrl(url: string, githubApiUrl: string): string {
   const ssh = parseSshUrl(url);
   if (ssh !== undefined) return sshToHttps(ssh, githubApiUrl);
   const parsed = parseUrl(url);
-  if (parsed === undefined) {
-    throw invalid('source URL is no URL; write https://<host>/<path>');
-  }
+  if (parsed === undefined) throw invalid('source URL is no URL; write https://<host>/<path>');
   if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') {
     throw invalid(`source URL has scheme "${parsed.protocol.slice(0, -1)}"; allowed are https and http`);
   }

@@ -1,6 +1,7 @@
 import { formatSourceKey } from '#shared/flux/resource-key.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
+
 import type { Source } from './list-sources.ts';
 import { followsRef } from './resolve-reference.ts';
 import { sourceSpecDigest } from './source-spec-digest.ts';

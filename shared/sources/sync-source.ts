@@ -1,17 +1,18 @@
-import { formatSourceKey } from '#shared/flux/resource-key.ts';
+import type { OneAtATime } from '#shared/common/one-at-a-time.ts';
+import { runWithin } from '#shared/common/run-within.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { sourceHeadKey, statusKey, type JournalRecord, type SourceHead } from '#shared/records/journal-record.ts';
+import { formatSourceKey } from '#shared/flux/resource-key.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { SourceCredentials } from '#shared/ports/source-credentials.ts';
+import { sourceHeadKey, statusKey, type JournalRecord, type SourceHead } from '#shared/records/journal-record.ts';
+
 import type { SourceLimits } from './artifact.ts';
-import type { OneAtATime } from '#shared/common/one-at-a-time.ts';
-import { runWithin } from '#shared/common/run-within.ts';
 import { executeSync } from './execute-sync.ts';
-import { observePinned, observeRemote, observeStored, readHead } from './observe-source.ts';
 import { limitGitRemote } from './limit-git-remote.ts';
+import { observePinned, observeRemote, observeStored, readHead } from './observe-source.ts';
 import { planSync } from './plan-sync.ts';
 import { recordFailure, recordSkipped, recordStored, recordSuspended, recordUnchanged } from './record-sync.ts';
 import { sourceSpecDigest } from './source-spec-digest.ts';

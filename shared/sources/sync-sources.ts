@@ -1,13 +1,14 @@
-import { formatSourceKey } from '#shared/flux/resource-key.ts';
 import { outOfTime } from '#shared/common/out-of-time.ts';
 import { describeError, dispositionOf, notBeforeOf, silentHostOf } from '#shared/common/tidegate-error.ts';
-import { statusKey, type ObjectName } from '#shared/records/journal-record.ts';
+import { visitHosts } from '#shared/common/visit-hosts.ts';
+import { formatSourceKey } from '#shared/flux/resource-key.ts';
 import { describeDamage, readKnownFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
+import { statusKey, type ObjectName } from '#shared/records/journal-record.ts';
 import type { Settings } from '#shared/settings/settings.ts';
-import { visitHosts } from '#shared/common/visit-hosts.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
+
 import { groupSources } from './group-sources.ts';
 import { listSources } from './list-sources.ts';
 import { githubWebOrigin, normalizeSourceUrl } from './source-url.ts';

@@ -1,4 +1,5 @@
 import type { WorkMessage } from '#shared/work/work-message.ts';
+
 import { readField, readText } from './read-payload.ts';
 import { readRepository } from './read-repository.ts';
 

@@ -1,6 +1,7 @@
 import type { WorkMessage } from '#shared/work/work-message.ts';
-import { readRepository } from './read-repository.ts';
+
 import { readField, readText } from './read-payload.ts';
+import { readRepository } from './read-repository.ts';
 
 /** What git allows in a name: no control character, no space, none of its own signs; a no-break space is a letter like any other. */
 // oxlint-disable-next-line no-control-regex

@@ -1,5 +1,6 @@
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
+
 import { projectPullRequest } from './project-pull-request.ts';
 import { projectPush } from './project-push.ts';
 import { isSignature, verifySignature } from './verify-signature.ts';

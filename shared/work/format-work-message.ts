@@ -1,4 +1,5 @@
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import type { QueueName, WorkMessage } from './work-message.ts';
 
 /** SQS takes four times as much; a message of ours is a hint of a few hundred bytes. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isCollection, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Document, YAMLMap, YAMLSeq } from 'yaml';
+import { isCollection, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 
 import { spellString } from './splice-scalar.ts';
 

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
+
+import { formatExactJson } from '#shared/common/exact-json.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
 import { VERSION } from '#shared/common/version.ts';
-import { formatExactJson } from '#shared/common/exact-json.ts';
+
 import { formatFieldPath, type FieldLocator, type FieldPath } from './field-path.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -86,9 +88,7 @@ function quoteHint(expected: string, input: unknown): string {
 }
 
 function suggestion(input: unknown, allowed: readonly unknown[]): string {
-  if (typeof input !== 'string') {
-    return '';
-  }
+  if (typeof input !== 'string') return '';
   const name = suggestName(input, allowed.map(String));
   return name === undefined ? '' : `; did you mean ${name}?`;
 }
@@ -141,9 +141,7 @@ function unwrap(schema: unknown): unknown {
   for (let depth = 0; depth < 8; depth += 1) {
     const definition = property(current, 'def');
     const inner = property(definition, 'innerType') ?? property(definition, 'in');
-    if (inner === undefined) {
-      return current;
-    }
+    if (inner === undefined) return current;
     current = inner;
   }
   return current;

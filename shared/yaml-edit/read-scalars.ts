@@ -43,9 +43,7 @@ export function readScalars(text: string): YamlText | { readonly fault: string; 
       const [error] = document.errors;
       if (error !== undefined) return { fault: error.message, line: lines.linePos(error.pos[0]).line };
       const duplicate = findDuplicate(document);
-      if (duplicate !== undefined) {
-        return { fault: 'Map keys must be unique', line: lines.linePos(duplicate).line };
-      }
+      if (duplicate !== undefined) return { fault: 'Map keys must be unique', line: lines.linePos(duplicate).line };
       collect(document.contents, index === 0 ? '' : `${index}:`, scalars);
       encrypted ||= document.hasIn(['sops', 'mac']);
     }

@@ -1,7 +1,8 @@
 import { parseDocument } from 'yaml';
-import { formatExactJson } from '#shared/common/exact-json.ts';
-import { isGoYamlText } from './go-yaml-scalar.ts';
 
+import { formatExactJson } from '#shared/common/exact-json.ts';
+
+import { isGoYamlText } from './go-yaml-scalar.ts';
 import type { ScalarToken } from './read-scalars.ts';
 
 /** What ends a line for some reader of YAML. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import {
@@ -9,7 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetRandomPasswordCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
+
 import { orderResources } from './order-resources.ts';
 import { type Identity, type Referents, resolveIntrinsics } from './resolve-intrinsics.ts';
 import type { RunningMoto } from './start-moto.ts';

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+
 import { ensurePythonEnvironment } from '#stand-ins/build/ensure-python-environment.ts';
 
 /** How to make moto's virtual environment, and who is told about it. */

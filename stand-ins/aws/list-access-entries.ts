@@ -1,5 +1,7 @@
 import { DescribeAccessEntryCommand, EKSClient, ListAccessEntriesCommand } from '@aws-sdk/client-eks';
+
 import type { AccessEntry } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+
 import type { RunningMoto } from './start-moto.ts';
 
 /** Whom the EKS of moto lets into a cluster; nobody, while there is no cluster of that name. */

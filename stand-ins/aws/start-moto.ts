@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
+
 import { ensureMoto } from './ensure-moto.ts';
 
 type MotoProcess = ChildProcessByStdio<Writable, Readable, Readable>;

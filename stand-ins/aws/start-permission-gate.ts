@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { Agent, createServer, request as openRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request as openRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { AwsCaller } from '#stand-ins/kubernetes/verify-identity-request.ts';
+
 import { readCappedBody } from '#serve/read-capped-body.ts';
+import type { AwsCaller } from '#stand-ins/kubernetes/verify-identity-request.ts';
+
 import { type AwsDeed, describeAwsCall } from './describe-aws-call.ts';
 import {
   type Grant,

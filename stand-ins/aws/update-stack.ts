@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+
 import { orderResources } from './order-resources.ts';
-import { identitiesOf, RESOURCE_FACTS, securityGroupsOf } from './resource-facts.ts';
-import type { ResourceFacts } from './resource-facts.ts';
-import { resolveIntrinsics } from './resolve-intrinsics.ts';
 import type { Identity } from './resolve-intrinsics.ts';
-import { parseTemplate } from './template.ts';
+import { resolveIntrinsics } from './resolve-intrinsics.ts';
+import type { ResourceFacts } from './resource-facts.ts';
+import { identitiesOf, RESOURCE_FACTS, securityGroupsOf } from './resource-facts.ts';
 import type { Template, TemplateResource } from './template.ts';
+import { parseTemplate } from './template.ts';
 
 /** What CloudFormation did with one resource. */
 export interface StackStep {

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+
 import { cacheFolder } from './build-go-module.ts';
 import { withBuildLock } from './with-build-lock.ts';
 

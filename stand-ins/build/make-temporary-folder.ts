@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { removeAtExit } from './remove-at-exit.ts';
 
 /** A folder for as long as this process lives. */

@@ -1,7 +1,8 @@
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
 
 const HEARTBEAT_MS = 2_000;

@@ -1,5 +1,5 @@
-import { tellPull } from './close-pull.ts';
 import { mergeWhatIsReady } from './auto-merge.ts';
+import { tellPull } from './close-pull.ts';
 import type { Core } from './core.ts';
 import { findRepository, timestamp } from './core.ts';
 import { ensureAccount } from './create-app.ts';

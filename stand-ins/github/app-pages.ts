@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+
 import type { Core } from './core.ts';
 import { createApp } from './create-app.ts';
 import { covers } from './permit.ts';
-import { isWebFlow } from './state.ts';
 import type { Permissions } from './state.ts';
+import { isWebFlow } from './state.ts';
 
 const PATH = /^\/(?:organizations\/([\w-]+)\/)?settings\/apps(\/new)?$/;
 const CODE_LIFETIME_MS = 3_600_000;

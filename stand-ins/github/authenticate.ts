@@ -1,4 +1,5 @@
 import { createVerify } from 'node:crypto';
+
 import type { Actor, Core } from './core.ts';
 import { findAccount } from './core.ts';
 import { forbidden, Problem } from './problem.ts';

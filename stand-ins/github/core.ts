@@ -2,8 +2,8 @@ import type { Counters } from './counters.ts';
 import type { Faults } from './faults.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { ReplicationLag } from './replication-lag.ts';
-import { isWebFlow } from './state.ts';
 import type { Account, App, Installation, Permissions, Repository, State, Token } from './state.ts';
+import { isWebFlow } from './state.ts';
 
 /** Who makes a request. */
 export type Actor =

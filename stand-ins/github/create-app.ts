@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+
 import type { Core } from './core.ts';
 import { findAccount, nextId, timestamp } from './core.ts';
 import type { Account, App, HookConfig, Permissions } from './state.ts';

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
+
 import { authenticate } from './authenticate.ts';
 import { changeRefs } from './change-refs.ts';
 import type { Actor, Core } from './core.ts';

@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+
 import { readLooseObject } from './loose-objects.ts';
 import { gitLines, tryGit } from './run-git.ts';
 

@@ -2,8 +2,8 @@ import type { Core } from './core.ts';
 import { gitDirectory, nodeId } from './core.ts';
 import type { Commit } from './git-objects.ts';
 import { readCommits } from './git-objects.ts';
-import { connectionOf } from './graphql-connection.ts';
 import type { PageArguments } from './graphql-connection.ts';
+import { connectionOf } from './graphql-connection.ts';
 import type { Repository } from './state.ts';
 
 /** A commit as GraphQL shows it. */

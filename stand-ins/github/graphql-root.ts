@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+
 import { changeRefs } from './change-refs.ts';
 import type { Actor, Core } from './core.ts';
 import { actingAccount, gitDirectory, nodeId, timestamp } from './core.ts';
@@ -8,10 +9,10 @@ import type { RefUpdate } from './git-refs.ts';
 import { isRefName, readRef } from './git-refs.ts';
 import type { TreeChange } from './git-trees.ts';
 import { listTree, writeTree } from './git-trees.ts';
-import { personOf } from './merge-pull.ts';
 import { showCommitNode } from './graphql-commits.ts';
-import { listPullNodes, showPullNode } from './graphql-pulls.ts';
 import type { PullRequestArguments } from './graphql-pulls.ts';
+import { listPullNodes, showPullNode } from './graphql-pulls.ts';
+import { personOf } from './merge-pull.ts';
 import { permitRepository } from './permit.ts';
 import { Problem } from './problem.ts';
 import { callerOf } from './routes/meta.ts';

@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
 import { buildSchema, graphql } from 'graphql';
+import type { IncomingMessage } from 'node:http';
+
 import { authenticate } from './authenticate.ts';
 import type { Actor, Core } from './core.ts';
 import { graphqlRoot } from './graphql-root.ts';
@@ -8,8 +9,8 @@ import { GRAPHQL_SCHEMA } from './graphql-schema.ts';
 import { Problem } from './problem.ts';
 import type { LimitRefusal } from './rate-limits.ts';
 import { objectOf, textOf } from './read-body.ts';
-import type { Sent } from './serve-api.ts';
 import { callerOf } from './routes/meta.ts';
+import type { Sent } from './serve-api.ts';
 import { limitHeaders, parseBody, problemAnswer } from './serve-api.ts';
 
 const schema = buildSchema(GRAPHQL_SCHEMA);

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+
 import { changeRefs, lockRepository } from './change-refs.ts';
+import { walkCommits } from './commit-graph.ts';
 import type { Core } from './core.ts';
 import { findRepository, gitDirectory, nextId, timestamp } from './core.ts';
 import type { NewApp } from './create-app.ts';
 import { createApp, ensureAccount, hookConfig } from './create-app.ts';
-import { walkCommits } from './commit-graph.ts';
 import type { Commit } from './git-objects.ts';
 import { readCommit, writeBlob, writeCommit } from './git-objects.ts';
 import { initRepository, listRefs, readRef, updateRefs } from './git-refs.ts';

@@ -51,8 +51,9 @@ export async function mergeQueued(core: Core, repository: Repository, base: stri
   const merged: number[] = [];
   for (const pull of waiting) {
     const group = await buildGroup(core, repository, pull);
-    if (group === null) await dequeuePull(core, repository, queueBot(core), pull);
-    else {
+    if (group === null) {
+      await dequeuePull(core, repository, queueBot(core), pull);
+    } else {
       await mergeGroup(core, repository, pull, group);
       merged.push(pull.number);
     }

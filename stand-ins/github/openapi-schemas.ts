@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
 import addFormatsModule from 'ajv-formats';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 
 /** A JSON object of the description, not yet looked into. */
 export type Json = Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
 import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
+
 import { changeRefs, lockRepository } from './change-refs.ts';
 import { tellPull } from './close-pull.ts';
 import type { Core } from './core.ts';

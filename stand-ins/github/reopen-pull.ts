@@ -39,15 +39,11 @@ async function whyNot(
   }
   const isTwin = (one: Pull): boolean =>
     one.repositoryId === repository.id && one.state === 'open' && one.head === pull.head && one.base === pull.base;
-  if (core.state.pulls.some(isTwin)) {
-    return `There is already an open pull request from ${pull.head} to ${pull.base}.`;
-  }
+  if (core.state.pulls.some(isTwin)) return `There is already an open pull request from ${pull.head} to ${pull.base}.`;
   const [from, to] = [`${repository.owner}:${pull.head}`, `${repository.owner}:${pull.base}`];
   if ((await mergeBase(directory, base, head)) === null) {
     return `The ${from} branch has no history in common with ${to}.`;
   }
-  if (await isAncestor(directory, head, base)) {
-    return `There are no new commits between ${pull.base} and ${pull.head}.`;
-  }
+  if (await isAncestor(directory, head, base)) return `There are no new commits between ${pull.base} and ${pull.head}.`;
   return null;
 }

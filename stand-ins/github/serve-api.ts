@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+
 import { authenticate } from './authenticate.ts';
 import type { Actor, Answer, Core, Exchange } from './core.ts';
 import { findRenamed, findRepository } from './core.ts';
@@ -85,9 +86,7 @@ async function answerOf(
 
 /** How an error is answered. */
 export function problemAnswer(error: unknown): Answer {
-  if (error instanceof Problem) {
-    return { status: error.status, body: error.body, headers: error.headers };
-  }
+  if (error instanceof Problem) return { status: error.status, body: error.body, headers: error.headers };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { status: 500, body: { message: `the stand-in failed: ${message}` } };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { serveAppPages } from './app-pages.ts';
 import type { Core } from './core.ts';
 import type { Fault } from './faults.ts';

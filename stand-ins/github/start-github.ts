@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
 import { makeTemporaryFolder } from '#stand-ins/build/make-temporary-folder.ts';
+
 import type { Administration } from './administration.ts';
 import { makeAdministration } from './administration.ts';
 import type { Core, Interrupt } from './core.ts';
@@ -11,16 +13,16 @@ import type { Faults } from './faults.ts';
 import { makeFaults } from './faults.ts';
 import type { GitHubHands } from './hands.ts';
 import { makeHands } from './hands.ts';
-import { ensureWebFlow } from './web-flow.ts';
 import { makeMatcher } from './match-route.ts';
 import { makeOpenApiCheck } from './openapi-check.ts';
 import type { RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { makeRateLimits } from './rate-limits.ts';
-import { allRoutes } from './routes/all-routes.ts';
 import type { ReplicationLag } from './replication-lag.ts';
 import { makeReplicationLag } from './replication-lag.ts';
+import { allRoutes } from './routes/all-routes.ts';
 import { serveRequest } from './serve-request.ts';
 import { loadState, makeStateSaver } from './state.ts';
+import { ensureWebFlow } from './web-flow.ts';
 import { settleDeliveries } from './webhooks.ts';
 
 /** How a GitHub is started. */

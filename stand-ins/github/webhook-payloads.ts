@@ -1,10 +1,10 @@
 import type { Core } from './core.ts';
 import { findAccount, nodeId } from './core.ts';
+import { diffFiles, isAncestor, listCommits } from './git-history.ts';
 import type { Commit } from './git-objects.ts';
 import { readCommit, readCommits } from './git-objects.ts';
-import { diffFiles, isAncestor, listCommits } from './git-history.ts';
-import { accountOf } from './show-commit.ts';
 import { showAccount, showLogin } from './show-account.ts';
+import { accountOf } from './show-commit.ts';
 import { showRepository } from './show-repository.ts';
 import type { Account, Repository } from './state.ts';
 

@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
+
 import type { Core } from './core.ts';
 import { nextId, timestamp } from './core.ts';
 import { covers, reaches } from './permit.ts';

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { type ApiRequest, describeApiRequest } from './describe-api-request.ts';
 import type { RunningCluster } from './start-cluster.ts';
 import { type ClusterUser, writeKubeconfig } from './write-kubeconfig.ts';

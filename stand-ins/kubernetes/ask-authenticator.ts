@@ -1,5 +1,7 @@
 import { z } from 'zod';
+
 import { askGoProgram } from '#stand-ins/build/ask-go-program.ts';
+
 import { ensureAuthenticator } from './build-binaries.ts';
 
 const Answer = z.strictObject({

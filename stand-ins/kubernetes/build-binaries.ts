@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { ensureGoModule } from '#stand-ins/build/build-go-module.ts';
+
 import type { EnsureGoModuleOptions, GoModule } from '#stand-ins/build/build-go-module.ts';
+import { ensureGoModule } from '#stand-ins/build/build-go-module.ts';
 
 const KUBERNETES = 'v1.36.1';
 

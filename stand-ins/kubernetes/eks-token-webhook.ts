@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { z } from 'zod';
+
 import { EksTokenRefusal } from './eks-token-refusal.ts';
 import { verifyEksToken } from './verify-eks-token.ts';
 import type { AwsCaller } from './verify-identity-request.ts';

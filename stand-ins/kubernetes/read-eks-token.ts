@@ -1,4 +1,5 @@
 import { AWS_REGIONS } from '#shared/settings/aws-regions.ts';
+
 import { EksTokenRefusal } from './eks-token-refusal.ts';
 
 const PREFIX = 'k8s-aws-v1.';

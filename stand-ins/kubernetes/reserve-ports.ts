@@ -1,9 +1,11 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomInt } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { removeAtExit } from '#stand-ins/build/remove-at-exit.ts';
+
 import { isAlive } from './is-alive.ts';
 
 // Below the ports that kernels hand out for outgoing connections, so that none of those takes a port between choice and use.

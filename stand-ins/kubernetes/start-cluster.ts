@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+
 import { makeTemporaryFolder } from '#stand-ins/build/make-temporary-folder.ts';
+
 import { type ClusterBinaries, ensureClusterBinaries } from './build-binaries.ts';
+import { type ApiServerConnection, connectToApiServer } from './connect-to-api-server.ts';
 import {
   type ClusterComponent,
   type ClusterFiles,
@@ -11,14 +14,13 @@ import {
   describeComponent,
   layOutClusterFiles,
 } from './describe-control-plane.ts';
-import { type ApiServerConnection, connectToApiServer } from './connect-to-api-server.ts';
 import { type AuditEntry, readAuditLog } from './read-audit-log.ts';
 import { reservePorts } from './reserve-ports.ts';
 import { type KubectlOptions, type KubectlResult, runKubectl } from './run-kubectl.ts';
 import { startSupervisor, type SupervisedProcess, type Supervisor } from './start-supervisor.ts';
 import { createClusterUsers, writeClusterFiles } from './write-cluster-files.ts';
-import { type TokenWebhook, writeTokenWebhookConfig } from './write-token-webhook-config.ts';
 import { type ClusterUser, writeKubeconfig } from './write-kubeconfig.ts';
+import { type TokenWebhook, writeTokenWebhookConfig } from './write-token-webhook-config.ts';
 
 /** How a stand-in cluster is started. */
 export interface StartClusterOptions {
@@ -215,8 +217,9 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<R
 
     const processOf = (component: ClusterComponent) => {
       const found = running.get(component);
-      if (found === undefined)
+      if (found === undefined) {
         throw new Error(`${component} is not part of the stand-in cluster: ${components.join(', ')}`);
+      }
       return found;
     };
     const killApiServer = async () => {

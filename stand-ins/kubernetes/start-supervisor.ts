@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+
 import { parseSupervisorReport, type StartRequest } from './supervisor-messages.ts';
 
 /** A process that runs under a supervisor. */
@@ -35,8 +36,9 @@ export function startSupervisor(paths: readonly string[]): Supervisor {
     env: { PATH: process.env['PATH'] },
   });
   const { pid } = child;
-  if (pid === undefined)
+  if (pid === undefined) {
     throw new Error(`the supervisor of ${paths.join(', ')} could not be started with ${process.execPath}`);
+  }
   const gone = once(child, 'exit');
   const waiting = new Map<string, Waiting>();
   child.stdin.on('error', () => {});

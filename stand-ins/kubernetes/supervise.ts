@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+
 import { parseStartRequest, type SupervisorReport } from './supervisor-messages.ts';
 
 const children = new Set<ChildProcess>();

@@ -1,7 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
 import { EksTokenRefusal } from './eks-token-refusal.ts';
-import { stsEndpoint } from './read-eks-token.ts';
 import type { IdentityRequest, QueryParameters } from './read-eks-token.ts';
+import { stsEndpoint } from './read-eks-token.ts';
 
 const SKEW_MS = 15 * 60_000;
 const CLUSTER_HEADER = 'x-k8s-aws-id';

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+
 import { auditPolicy, type ClusterFiles } from './describe-control-plane.ts';
 import type { ClusterUser } from './write-kubeconfig.ts';
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+
 import type { DeployedResource, DeployedStack } from '#stand-ins/aws/deploy-template.ts';
+
 import { StreamFilter } from './stream-filter.ts';
 
 /** A function as the template describes it. */

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { guard } from './guard.ts';
 
 /** What Lambda gives a function as `/tmp` where the template says nothing. */

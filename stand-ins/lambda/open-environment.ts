@@ -1,14 +1,16 @@
-import { spawn } from 'node:child_process';
+import { transform } from 'esbuild';
 import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { transform } from 'esbuild';
+
 import { MOTO_ACCOUNT } from '#stand-ins/aws/start-moto.ts';
+
 import type { EnvironmentDisk } from './open-disk.ts';
-import { startRuntimeApi } from './start-runtime-api.ts';
 import type { Invocation } from './start-runtime-api.ts';
+import { startRuntimeApi } from './start-runtime-api.ts';
 import { watchMemory } from './watch-memory.ts';
 
 const OUT_OF_MEMORY = 'Runtime.OutOfMemory';

@@ -1,14 +1,15 @@
+import type { DynamoDBStreamsClient, _Record } from '@aws-sdk/client-dynamodb-streams';
+import { DescribeStreamCommand, GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeStreamCommand, GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
-import type { DynamoDBStreamsClient, _Record } from '@aws-sdk/client-dynamodb-streams';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import type { SQSClient } from '@aws-sdk/client-sqs';
+
 import { backOff } from './back-off.ts';
 import type { Poller } from './poll-queue.ts';
 import { readFailedItems } from './read-failed-items.ts';
-import { dropAged, settleBatch } from './settle-batch.ts';
 import type { GivingUp, StreamBatch, StreamItem, StreamRetries } from './settle-batch.ts';
+import { dropAged, settleBatch } from './settle-batch.ts';
 import type { LambdaFunction } from './start-function.ts';
 import { MAX_PAYLOAD_BYTES } from './start-runtime-api.ts';
 import { passesFilters, type StreamFilter } from './stream-filter.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+
 import type { Invocation } from './start-runtime-api.ts';
 
 const Failures = z.union([

@@ -1,12 +1,14 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { z } from 'zod';
+
 import { readCappedBody } from '#serve/read-capped-body.ts';
 import { toGatewayEvent } from '#serve/to-gateway-event.ts';
+
 import type { LambdaFunction } from './start-function.ts';
 
 /** What an HTTP API takes. */

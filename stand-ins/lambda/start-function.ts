@@ -1,6 +1,6 @@
-import { type EnvironmentDisk, openDisk } from './open-disk.ts';
-import { openEnvironment } from './open-environment.ts';
+import { openDisk, type EnvironmentDisk } from './open-disk.ts';
 import type { ExecutionEnvironment, FunctionOptions } from './open-environment.ts';
+import { openEnvironment } from './open-environment.ts';
 import { MAX_PAYLOAD_BYTES, type Invocation } from './start-runtime-api.ts';
 
 export type { FunctionOptions } from './open-environment.ts';

@@ -1,12 +1,14 @@
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { appendFile, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+
 import { type DeployedStack, deployTemplate } from '#stand-ins/aws/deploy-template.ts';
 import type { PolicyStatement } from '#stand-ins/aws/evaluate-policy.ts';
 import { roleStatements } from '#stand-ins/aws/role-statements.ts';
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { type PermissionGate, startPermissionGate } from '#stand-ins/aws/start-permission-gate.ts';
 import type { AwsCaller } from '#stand-ins/kubernetes/verify-identity-request.ts';
+
 import { describeStack, type FunctionDescription, type StackDescription } from './describe-stack.ts';
 import { type Assets, openAssets } from './open-assets.ts';
 import { type HttpApi, serveHttpApi } from './serve-http-api.ts';

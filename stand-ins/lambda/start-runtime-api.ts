@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+
 import { readCappedBody } from '#serve/read-capped-body.ts';
 
 /** How long Lambda lets a process load its code, before that counts as the function's own time. */
@@ -91,8 +92,9 @@ export async function startRuntimeApi(options: RuntimeApiOptions): Promise<Runti
   }
 
   function serveNext(response: ServerResponse): void {
-    if (task?.handed === true)
+    if (task?.handed === true) {
       finish((done) => failure(done, 'Runtime.NoAnswer', 'the runtime asked for the next event'));
+    }
     waiting = response;
     if (task === undefined) onIdle();
     else handOver();
@@ -164,8 +166,9 @@ function exited(
 
 function toInvocation(task: Task, succeeded: boolean, text: string): Invocation {
   const value = parseJson(text);
-  if (value === undefined)
+  if (value === undefined) {
     return failure(task, 'Runtime.InvalidAnswer', `answer of ${text.length} characters is not JSON`);
+  }
   if (succeeded) return { outcome: 'answered', payload: value.json, ms: elapsed(task), coldStart: task.coldStart };
   const problem = RuntimeProblem.safeParse(value.json);
   if (!problem.success) return failure(task, 'Runtime.InvalidAnswer', 'error has no errorType and errorMessage');

@@ -1,6 +1,8 @@
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { SQSClient } from '@aws-sdk/client-sqs';
+
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { StackDescription } from './describe-stack.ts';
 import { type Poller, pollQueue } from './poll-queue.ts';
 import { pollStream } from './poll-stream.ts';

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+
 import { askGoProgram } from '#stand-ins/build/ask-go-program.ts';
+
 import { ensureOracles } from './ensure-oracles.ts';
 
 /** The Go libraries that can be asked; each is a file beside this one, which says what it takes and gives. */

@@ -1,5 +1,5 @@
-import { ensureGoModule } from '#stand-ins/build/build-go-module.ts';
 import type { EnsureGoModuleOptions, GoModule } from '#stand-ins/build/build-go-module.ts';
+import { ensureGoModule } from '#stand-ins/build/build-go-module.ts';
 
 const oraclesModule: GoModule = {
   name: 'oracles',

@@ -1,6 +1,3 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   CreateBucketCommand,
   ListObjectVersionsCommand,
@@ -8,15 +5,19 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
+
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import { artifactDigest } from '#shared/sources/artifact.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 
 interface Adapter {
   readonly store: ArtifactStore;

@@ -1,15 +1,17 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { once } from 'node:events';
 import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import { once } from 'node:events';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { createAwsCaller } from '#shared/adapters/aws-http/call-aws.ts';
+
 import type { CallAws } from '#shared/adapters/aws-http/call-aws.ts';
+import { createAwsCaller } from '#shared/adapters/aws-http/call-aws.ts';
 import { createHttpSecrets } from '#shared/adapters/aws-http/http-secrets.ts';
 import { createHttpWorkQueues } from '#shared/adapters/aws-http/http-work-queues.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { describeSecrets } from './secrets.contract.ts';
 import { consume, createQueues, openSqs } from './sqs-on-moto.ts';
 import { describeWorkQueues } from './work-queues.contract.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { RateLimitOptions } from '#stand-ins/github/rate-limits.ts';
-import type { BranchRule } from '#stand-ins/github/state.ts';
 import { createGitHubChangeHost } from '#shared/adapters/github/github-change-host.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import type { ChangeHost, RepositoryId } from '#shared/ports/change-host.ts';
+import type { RateLimitOptions } from '#stand-ins/github/rate-limits.ts';
+import type { BranchRule } from '#stand-ins/github/state.ts';
 
 import { startGitHubForTests, type GitHubForTests } from './github-for-tests.ts';
 

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { describe, expect, it } from 'vitest';
 
-import { GITHUB_LIMITS } from '#shared/pull-requests/github-limits.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ChangeHost, ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
+import { GITHUB_LIMITS } from '#shared/pull-requests/github-limits.ts';
 
 import { makeCapabilityChecks, type Lacks } from './capability-checks.ts';
 

@@ -1,5 +1,6 @@
 /** Sends, receives and deletes until it is killed, saying what it is about to have done. `churn-queues.ts FOLDER ROUND` */
 import { writeSync } from 'node:fs';
+
 import { lockStateFolder } from '#shared/adapters/sqlite/lock-state-folder.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import type { GitHubClient } from '#shared/adapters/github/github-client.ts';
+import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 
 import { describeCommitStatuses, type CommitStatusesUnderTest } from './commit-statuses.contract.ts';

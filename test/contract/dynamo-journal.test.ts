@@ -7,11 +7,13 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { AwsFault, RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+
 import type { DynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
+import type { AwsFault, RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { describeFluxObjects } from './flux-objects.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 

@@ -1,8 +1,10 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { describe, expect, it } from 'vitest';
+
+import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
 import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
+
 import { describeImageRegistry } from './image-registry.contract.ts';
 
 describeImageRegistry('ECR', async () => {

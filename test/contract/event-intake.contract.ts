@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
 
 /** A queue under test, and how an outside service fills it. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import { recordBytes } from '#shared/journal/refuse-oversized-write.ts';
 import { isNewSet, isRecorded, writeFluxObjects } from '#shared/journal/write-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 
 const CLUSTER = 'laptop';
 

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+
 import { createFolderSecrets } from '#shared/adapters/disk/folder-secrets.ts';
+
 import { describeSecrets } from './secrets.contract.ts';
 
 function openFolder(): string {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { mkdir, mkdtemp, rm, symlink, writeFile, chmod } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -107,9 +107,11 @@ export async function startGitHttpServer(): Promise<GitHttpServer> {
     const work = await mkdtemp(join(root, 'work-'));
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(work, path)), { recursive: true });
-      if (typeof content === 'string' || content instanceof Uint8Array) await writeFile(join(work, path), content);
-      else if ('link' in content) await symlink(content.link, join(work, path));
-      else {
+      if (typeof content === 'string' || content instanceof Uint8Array) {
+        await writeFile(join(work, path), content);
+      } else if ('link' in content) {
+        await symlink(content.link, join(work, path));
+      } else {
         await writeFile(join(work, path), content.executable);
         await chmod(join(work, path), 0o755);
       }

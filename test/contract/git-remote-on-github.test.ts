@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
+
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
-import type { GitCredentials } from '#shared/ports/git-remote.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import type { GitCredentials } from '#shared/ports/git-remote.ts';
+import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
 
 const remote = createIsomorphicGitRemote({ version: '0.0.0-test' });
 let github: RunningGitHub;

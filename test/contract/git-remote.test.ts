@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
-import type { GitFetch } from '#shared/ports/git-remote.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import type { GitFetch } from '#shared/ports/git-remote.ts';
+
 import { splitCgi, startGitHttpServer, type GitFault, type GitHttpServer } from './git-http-server.ts';
 
 const remote = createIsomorphicGitRemote({ version: '0.0.0-test' });

@@ -13,9 +13,7 @@ export interface RepositoryByToken {
 /** A repository of the GitHub at `apiUrl`, reached as the user of a token. */
 export function openRepositoryByToken(apiUrl: string, token: string, fullName: string): RepositoryByToken {
   const [owner = '', name = '', ...rest] = fullName.split('/');
-  if (owner === '' || name === '' || rest.length > 0) {
-    throw new Error(`repository "${fullName}" is not <owner>/<name>`);
-  }
+  if (owner === '' || name === '' || rest.length > 0) throw new Error(`repository "${fullName}" is not <owner>/<name>`);
   const client = createGitHubClient({
     clock: systemClock,
     settings: { apiUrl, tokenSecret: 'token' },

@@ -1,4 +1,3 @@
-import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import {
   createGitHubClient,
@@ -8,6 +7,7 @@ import {
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
+import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
 
 /** A GitHub of its own for one test file, and us on it as an App. */
 export interface GitHubForTests {

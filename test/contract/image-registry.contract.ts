@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 
 /** A registry under test, and how to put images into it. */

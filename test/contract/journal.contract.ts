@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { JournalRecord, RequestRecord, StatusRecord } from '#shared/records/journal-record.ts';
+
 import { createQuietTimes, listQuietTimes } from '#shared/journal/quiet-times.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { JournalRecord, RequestRecord, StatusRecord } from '#shared/records/journal-record.ts';
 
 export function statusRecord(name: string, observedAt: number): StatusRecord {
   return {

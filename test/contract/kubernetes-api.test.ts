@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { startApiServerProxy, type ApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
-import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import type { KubernetesConnection } from '#shared/adapters/kubernetes/kubernetes-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import { startApiServerProxy, type ApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 
 let cluster: RunningCluster;
 let proxy: ApiServerProxy;

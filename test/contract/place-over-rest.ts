@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
-
 import type { Octokit } from '@octokit/core';
+import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 
 import type { RepositoryId } from '#shared/ports/change-host.ts';

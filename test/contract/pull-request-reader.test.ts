@@ -86,8 +86,9 @@ function listedPulls() {
 
   const answer = (_url: string, { body }: { readonly body: string }): Promise<Response> => {
     requests += 1;
-    if (failing !== undefined && (failing -= 1) === 0)
+    if (failing !== undefined && (failing -= 1) === 0) {
       return Promise.resolve(Response.json({ message: 'Bad Gateway' }, { status: 502 }));
+    }
     const { variables } = JSON.parse(body) as { readonly variables: Parameters<typeof page>[0] };
     return Promise.resolve(Response.json({ data: { repository: { pullRequests: page(variables) } } }));
   };

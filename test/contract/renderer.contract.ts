@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Renderer } from '#shared/ports/renderer.ts';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import type { Renderer } from '#shared/ports/renderer.ts';
 
 /** A renderer under test. */
 export interface RendererWorld {

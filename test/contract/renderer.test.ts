@@ -2,8 +2,10 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { describeRenderer } from './renderer.contract.ts';
 
 describeRenderer('kubectl', async () => {

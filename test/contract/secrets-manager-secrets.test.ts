@@ -1,14 +1,16 @@
 import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { cacheSecrets } from '#shared/adapters/secrets-manager/cache-secrets.ts';
 import { createSecretsManagerSecrets } from '#shared/adapters/secrets-manager/secrets-manager-secrets.ts';
 import { parseWebhookSecrets } from '#shared/webhooks/parse-webhook-secrets.ts';
 import { signBody } from '#shared/webhooks/verify-signature.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { describeSecrets } from './secrets.contract.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { Secrets } from '#shared/ports/secrets.ts';
 
 /** What every place of secrets does. `put` stores a text, or a secret with several keys. */

@@ -2,9 +2,11 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { describeFluxObjects } from './flux-objects.contract.ts';
 import { describeJournal, requestRecord, statusRecord } from './journal.contract.ts';
 

@@ -4,12 +4,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+
 import { lockStateFolder } from '#shared/adapters/sqlite/lock-state-folder.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
-import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import type { GivenUpMessage, SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
+import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { describeWorkQueues } from './work-queues.contract.ts';
 
 const VISIBILITY_MS = 30_000;

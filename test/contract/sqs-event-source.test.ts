@@ -1,8 +1,10 @@
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
-import { describeEventIntake } from './event-intake.contract.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { EventIntakeWorld } from './event-intake.contract.ts';
+import { describeEventIntake } from './event-intake.contract.ts';
 
 async function openQueue(queueName: string): Promise<EventIntakeWorld> {
   const moto = await startMoto();

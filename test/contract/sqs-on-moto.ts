@@ -1,7 +1,9 @@
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { QueueName } from '#shared/work/work-message.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { QueueConsumer } from './work-queues.contract.ts';
 
 /** Which FIFO queue of moto is which. */

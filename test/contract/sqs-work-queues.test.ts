@@ -1,9 +1,11 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { createSqsWorkQueues } from '#shared/adapters/sqs/sqs-work-queues.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { consume, createQueues, openSqs } from './sqs-on-moto.ts';
 import { describeWorkQueues } from './work-queues.contract.ts';
 

@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
-
 import { z } from 'zod';
 
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';
 import { sampleSize } from '#test/sample-size.ts';

@@ -1,8 +1,10 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
 import { readFleet, shortenIntervals } from '#demo/read-fleet.ts';
 import { setStage, type Stage } from '#demo/stage.ts';
 import { tellStory, type ToldStep } from '#demo/story.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { chooseKillPoints, killAt } from './kill-serve.ts';
 import { silentAudience } from './silent-audience.ts';
 

@@ -1,7 +1,9 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
 import { setStage, type Stage } from '#demo/stage.ts';
 import { tellStory, type ToldStep } from '#demo/story.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { silentAudience } from './silent-audience.ts';
 
 const delays = [0, 50].slice(0, sampleSize(1, 2));

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Stage } from '#demo/stage.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Stage } from '#demo/stage.ts';
+
 import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
 
 const SYSTEM = 'clusters/my-cluster/flux-system';

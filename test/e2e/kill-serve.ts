@@ -1,7 +1,8 @@
 import { integer, nat, record, sample, tuple } from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Audience } from '#demo/story.ts';
+
 import type { ServeProcess } from '#demo/serve-process.ts';
+import type { Audience } from '#demo/story.ts';
 
 /** A point of the story: so long after it began to wait for the so-many-th time. */
 export interface KillPoint {

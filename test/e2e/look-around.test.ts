@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
 import { describeSurroundings } from '#demo/describe-surroundings.ts';
 import type { Stage } from '#demo/stage.ts';
 import { surroundingsOf } from '#demo/surroundings-of.ts';
+
 import { setSmallStage } from './small-stage.ts';
 
 const run = promisify(execFile);
@@ -40,8 +42,9 @@ describe('what --keep says of looking around', () => {
     let number = 0;
     const answers: string[] = [];
     for (const command of commands) {
-      if (command.includes('commit -am'))
+      if (command.includes('commit -am')) {
         await appendFile(join(folder, 'fleet-infra/apps/podinfo/config-map.yaml'), '# tried\n');
+      }
       // -f: an answer such as 404 fails.
       const shown = command.replace(/^curl /u, 'curl -f ').replace('NUMBER', String(number));
       const { stdout } = await run('sh', ['-c', shown], { cwd: folder, env });

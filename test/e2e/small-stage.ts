@@ -1,7 +1,7 @@
-import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { type FleetFiles, readFleet } from '#demo/read-fleet.ts';
 import { setStage, type Stage } from '#demo/stage.ts';
 import { type Awaited, notYet, sighted, waitFor } from '#demo/wait-for.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 
 /** A stage without AWS, whose repository holds the examples without their image automation, and some files more. */
 export function setSmallStage(change: (files: FleetFiles) => FleetFiles): Promise<Stage> {

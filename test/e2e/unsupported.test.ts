@@ -1,5 +1,7 @@
-import type { Stage } from '#demo/stage.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Stage } from '#demo/stage.ts';
+
 import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
 
 const RELEASE = 'clusters/my-cluster/release.yaml';

@@ -1,14 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import * as fc from 'fast-check';
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { synthesizeFleet } from '#tools/cost/synthesize-fleet.ts';
+
 import { sampleSize } from '#test/sample-size.ts';
+import { synthesizeFleet } from '#tools/cost/synthesize-fleet.ts';
+
 import { evaluateAlarm } from './alarms/evaluate-alarm.ts';
-import { playInstallation } from './alarms/play-installation.ts';
 import type { QueueStory, Story, Timing } from './alarms/play-installation.ts';
+import { playInstallation } from './alarms/play-installation.ts';
 import type { Behaviour } from './alarms/play-queue.ts';
-import { readAlarms } from './alarms/read-alarms.ts';
 import type { TemplateAlarm } from './alarms/read-alarms.ts';
+import { readAlarms } from './alarms/read-alarms.ts';
 import { Template } from './synthesize.ts';
 
 /**

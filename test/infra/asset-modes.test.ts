@@ -1,13 +1,15 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { App, Duration, Stack } from 'aws-cdk-lib';
 import { afterEach, describe, expect, it } from 'vitest';
+
 import { hashWithModes, makeReadable } from '#infra/asset-modes.ts';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
-import { readInstallation } from '#infra/read-installation.ts';
 import { TidegateFunction } from '#infra/constructs/tidegate-function.ts';
+import { readInstallation } from '#infra/read-installation.ts';
 import { synthesizeApp } from '#infra/synthesize-app.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
+
 import { EXAMPLE_SETTINGS } from './synthesize.ts';
 
 const before = process.umask();

@@ -3,9 +3,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+
 import { bundleFunctions } from '#infra/bundle-functions.ts';
 import { readInstallation } from '#infra/read-installation.ts';
 import { CLUSTER_FILE, parseClusterFile } from '#shared/settings/cluster-file.ts';
+
 import { EXAMPLE_SETTINGS } from './synthesize.ts';
 
 const MAX_WEBHOOK_BYTES = 100_000;

@@ -6,8 +6,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ensurePythonEnvironment } from '#stand-ins/build/ensure-python-environment.ts';
+
 import { RESOURCE_FACTS } from '#stand-ins/aws/resource-facts.ts';
+import { ensurePythonEnvironment } from '#stand-ins/build/ensure-python-environment.ts';
+
 import { EXAMPLE_SETTINGS, resourcesOf, synthesize, type Synthesized } from './synthesize.ts';
 
 const run = promisify(execFile);

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+
+import { METRICS } from '#shared/settings/metric-names.ts';
 import { countStack } from '#tools/cost/count-stack.ts';
 import { estimateCost } from '#tools/cost/estimate-cost.ts';
 import { estimateFleets } from '#tools/cost/estimate-fleets.ts';
 import { LIST_PRICES, PRICES_OF } from '#tools/cost/list-prices.ts';
 import { synthesizeFleet } from '#tools/cost/synthesize-fleet.ts';
-import { METRICS } from '#shared/settings/metric-names.ts';
 
 /** Of CloudFormation: resources of a stack, and bytes of its template. */
 const MAX_RESOURCES = 500;

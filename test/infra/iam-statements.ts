@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { resourcesOf } from './synthesize.ts';
+
 import type { Template } from './synthesize.ts';
+import { resourcesOf } from './synthesize.ts';
 
 const OneOrMore = <Item extends z.ZodType>(item: Item) => z.union([z.array(item), item.transform((value) => [value])]);
 const Statement = z.looseObject({

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
+
 import { synthesizeTemplate } from '#infra/synthesize-template.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+
 import { resourcesOf, Template } from './synthesize.ts';
 
 /** Of IAM: managed policies of a role, characters of each, and of the inline policies of a role together. */

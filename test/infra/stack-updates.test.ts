@@ -1,13 +1,14 @@
+import * as fc from 'fast-check';
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import * as fc from 'fast-check';
 import { z } from 'zod';
+
 import { synthesizeTemplate } from '#infra/synthesize-template.ts';
-import { RESOURCE_FACTS } from '#stand-ins/aws/resource-facts.ts';
-import { NOTHING_DEPLOYED, updateStack } from '#stand-ins/aws/update-stack.ts';
-import type { DeployedResources, StackStep } from '#stand-ins/aws/update-stack.ts';
 import { findUndeployableSettings } from '#shared/settings/find-undeployable-settings.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import { RESOURCE_FACTS } from '#stand-ins/aws/resource-facts.ts';
+import type { DeployedResources, StackStep } from '#stand-ins/aws/update-stack.ts';
+import { NOTHING_DEPLOYED, updateStack } from '#stand-ins/aws/update-stack.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 /** A cluster of the settings, as far as a deployment depends on it. */

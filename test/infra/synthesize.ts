@@ -1,10 +1,11 @@
+import { App } from 'aws-cdk-lib';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
 import { z } from 'zod';
+
 import { buildApp } from '#infra/build-app.ts';
-import { bundleFunctions } from '#infra/bundle-functions.ts';
 import type { Bundles } from '#infra/bundle-functions.ts';
+import { bundleFunctions } from '#infra/bundle-functions.ts';
 import { readInstallation } from '#infra/read-installation.ts';
 import { synthesizeApp } from '#infra/synthesize-app.ts';
 

@@ -1,12 +1,13 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, Stack } from 'aws-cdk-lib';
-import { Queue } from 'aws-cdk-lib/aws-sqs';
-import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+
 import { buildApp } from '#infra/build-app.ts';
 import { RUNBOOK } from '#infra/constructs/runbook-alarm.ts';
 import { RENEW_AFTER_DAYS } from '#shared/adapters/s3/s3-artifact-store.ts';
@@ -20,10 +21,11 @@ import {
   SourceSyncEnvironment,
 } from '#shared/settings/function-environment.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
-import { describePermissions, peopleStatements, roleStatements } from './iam-statements.ts';
+
 import type { IamStatement } from './iam-statements.ts';
-import { EXAMPLE_SETTINGS, resourcesOf, synthesize } from './synthesize.ts';
+import { describePermissions, peopleStatements, roleStatements } from './iam-statements.ts';
 import type { Synthesized, Template } from './synthesize.ts';
+import { EXAMPLE_SETTINGS, resourcesOf, synthesize } from './synthesize.ts';
 
 let folder: string;
 let synthesized: Synthesized;

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startApiServerProxy, type ApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
-import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { applyCluster } from '#shared/engine/apply-cluster.ts';
+import { DEFAULT_INSTALLATION } from '#shared/engine/inventory/apply-set-id.ts';
+import { makeIdentity } from '#shared/engine/lease/installation.ts';
 import type {
   ApplyOutcome,
   ApplyPorts,
@@ -14,9 +13,10 @@ import type {
   SetOutcome,
   SetSettings,
 } from '#shared/engine/model/apply-request.ts';
-import { DEFAULT_INSTALLATION } from '#shared/engine/inventory/apply-set-id.ts';
-import { makeIdentity } from '#shared/engine/lease/installation.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+import { startApiServerProxy, type ApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 
 export const clock = {
   now: () => Date.now(),
@@ -162,9 +162,7 @@ export function service(namespace: string, name: string): KubernetesObject {
 /** The outcome of one Kustomization. */
 export function outcomeOf(outcome: ApplyOutcome, name: string): SetOutcome {
   const found = outcome.sets.find((set) => set.id.name === name);
-  if (found === undefined) {
-    throw new Error(`no outcome for ${name} in ${JSON.stringify(outcome)}`);
-  }
+  if (found === undefined) throw new Error(`no outcome for ${name} in ${JSON.stringify(outcome)}`);
   return found;
 }
 

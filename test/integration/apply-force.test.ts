@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import type { ApplyOutcome } from '#shared/engine/model/apply-request.ts';
+import type { Discovery } from '#shared/kubernetes/discovery.ts';
+import { findResource } from '#shared/kubernetes/group-kind.ts';
 import { parseApiVersion, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import type { ApplyOutcome } from '#shared/engine/model/apply-request.ts';
-import { findResource } from '#shared/kubernetes/group-kind.ts';
-import type { Discovery } from '#shared/kubernetes/discovery.ts';
 
 import {
   deployment,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { DesiredSet, SetOutcome } from '#shared/engine/model/apply-request.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 
 import {
   configMap,

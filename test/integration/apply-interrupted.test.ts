@@ -46,9 +46,7 @@ function dyingAt(api: KubernetesApi, nth: number, served: boolean): KubernetesAp
     if (writes === nth && served) {
       await write();
     }
-    if (writes >= nth) {
-      throw new Error('the process was killed here');
-    }
+    if (writes >= nth) throw new Error('the process was killed here');
     return write();
   };
   return {

@@ -4,16 +4,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 
-import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { claimInstallation } from '#shared/engine/lease/claim-installation.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { readSubstitutions } from '#shared/reconcile/read-substitutions.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
+import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 
 import {
   changesOf,

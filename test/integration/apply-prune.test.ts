@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { ApplyPorts, ApplyRequest, DesiredSet } from '#shared/engine/model/apply-request.ts';
-import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 import {
   changesOf,

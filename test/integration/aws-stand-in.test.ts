@@ -1,17 +1,18 @@
+import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
-import type { ElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
-import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
+import type { ElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 
 const starter = join(import.meta.dirname, '../../stand-ins/aws/start-moto.ts');
 

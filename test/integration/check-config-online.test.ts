@@ -1,21 +1,23 @@
+import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { EKSClient } from '@aws-sdk/client-eks';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { EKSClient } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+
 import { APP_EVENTS, APP_PERMISSIONS } from '#cli/app-manifest.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
-import type { EksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
-import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import { startGitHub } from '#stand-ins/github/start-github.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import type { RunningGitHub } from '#stand-ins/github/start-github.ts';
+import { startGitHub } from '#stand-ins/github/start-github.ts';
+import type { EksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+import { startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+
 import { createEksCluster } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 

@@ -1,12 +1,14 @@
+import type { VpcConfigRequest } from '@aws-sdk/client-eks';
+import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
-import type { VpcConfigRequest } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { createEksCluster } from './eks-fixture.ts';
 import { outcomeOf, startCommand } from './start-command.ts';
 

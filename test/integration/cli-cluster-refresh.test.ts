@@ -1,11 +1,13 @@
+import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { listAccessEntries } from '#stand-ins/aws/list-access-entries.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { createEksCluster, describeProduction } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 

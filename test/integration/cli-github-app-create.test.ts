@@ -1,4 +1,12 @@
 import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  GetSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { createAppAuth } from '@octokit/auth-app';
+import { Octokit } from '@octokit/core';
+import {
   chmodSync,
   existsSync,
   mkdirSync,
@@ -11,27 +19,21 @@ import {
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import {
-  CreateSecretCommand,
-  DeleteSecretCommand,
-  GetSecretValueCommand,
-  SecretsManagerClient,
-} from '@aws-sdk/client-secrets-manager';
-import { createAppAuth } from '@octokit/auth-app';
-import { Octokit } from '@octokit/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { startGitHub } from '#stand-ins/github/start-github.ts';
-import type { RunningGitHub } from '#stand-ins/github/start-github.ts';
-import { parseAppKey } from '#shared/adapters/github/app-key.ts';
+
 import type { AppKey } from '#shared/adapters/github/app-key.ts';
+import { parseAppKey } from '#shared/adapters/github/app-key.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { RunningGitHub } from '#stand-ins/github/start-github.ts';
+import { startGitHub } from '#stand-ins/github/start-github.ts';
+
 import { startReceiver } from './github-fixture.ts';
 import { until } from './open-serve.ts';
 import { openPage, registerOnGitHub, submitForm } from './register-app-by-hand.ts';
-import { outcomeOf, startCommand } from './start-command.ts';
 import type { StartedCommand } from './start-command.ts';
+import { outcomeOf, startCommand } from './start-command.ts';
 
 const HOOK = 'https://hooks.example.com/webhook';
 

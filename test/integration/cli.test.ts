@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { until } from './open-serve.ts';
 
 const CLI = join(import.meta.dirname, '../../cli/tidegate.ts');

@@ -10,13 +10,14 @@ import { promisify } from 'node:util';
 import { Agent, request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ApiServerProxy, startApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
+
 import { cacheFolder } from '#stand-ins/build/build-go-module.ts';
+import { withBuildLock } from '#stand-ins/build/with-build-lock.ts';
+import { type ApiServerProxy, startApiServerProxy } from '#stand-ins/kubernetes/api-server-proxy.ts';
 import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
 import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
 import { type RunningCluster, startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import { withBuildLock } from '#stand-ins/build/with-build-lock.ts';
 
 const run = promisify(execFile);
 

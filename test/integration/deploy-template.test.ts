@@ -1,16 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { DescribeTableCommand, DescribeTimeToLiveCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, ListRulesCommand, ListTargetsByRuleCommand } from '@aws-sdk/client-eventbridge';
 import { GetBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { type DeployedStack, deployTemplate } from '#stand-ins/aws/deploy-template.ts';
 import { isPermitted } from '#stand-ins/aws/evaluate-policy.ts';
 import { roleStatements } from '#stand-ins/aws/role-statements.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { describeStack } from '#stand-ins/lambda/describe-stack.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 
 let moto: RunningMoto;
 let stack: DeployedStack;

@@ -5,17 +5,18 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+
+import { parseFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { automationsToRun } from '#shared/image-update/automations-to-run.ts';
-import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
 import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
 import { ADOPT_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { parseFluxObject } from '#shared/flux/parse-flux-object.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { sourceSpecDigest } from '#shared/sources/source-spec-digest.ts';
 import { sourcesToSync } from '#shared/sources/sources-to-sync.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
-import type { StatusRecord } from '#shared/records/journal-record.ts';
+import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
 
 const run = promisify(execFile);
 const documents = [

@@ -1,5 +1,6 @@
-import { CreateClusterCommand } from '@aws-sdk/client-eks';
 import type { AuthenticationMode, EKSClient, VpcConfigRequest } from '@aws-sdk/client-eks';
+import { CreateClusterCommand } from '@aws-sdk/client-eks';
+
 import { MOTO_ACCOUNT } from '#stand-ins/aws/start-moto.ts';
 
 /** What people do to EKS: a cluster of a name, with access entries unless it says otherwise. */

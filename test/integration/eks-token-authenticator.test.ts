@@ -1,20 +1,21 @@
+import * as fc from 'fast-check';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { askAuthenticator } from '#stand-ins/kubernetes/ask-authenticator.ts';
+
+import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
 import type { AuthenticatorAnswer } from '#stand-ins/kubernetes/ask-authenticator.ts';
+import { askAuthenticator } from '#stand-ins/kubernetes/ask-authenticator.ts';
 import { ensureAuthenticator } from '#stand-ins/kubernetes/build-binaries.ts';
 import { EksTokenRefusal } from '#stand-ins/kubernetes/eks-token-refusal.ts';
 import { readEksToken } from '#stand-ins/kubernetes/read-eks-token.ts';
 import { verifyEksToken } from '#stand-ins/kubernetes/verify-eks-token.ts';
 import { verifyIdentityRequest } from '#stand-ins/kubernetes/verify-identity-request.ts';
-import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const CLUSTER = 'production';

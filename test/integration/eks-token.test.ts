@@ -1,14 +1,8 @@
-import { join } from 'node:path';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { request, Agent } from 'undici';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
-import type { EksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
-import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import type { AwsCaller } from '#stand-ins/kubernetes/verify-identity-request.ts';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { assumeRole } from '#shared/adapters/kubernetes/assume-role.ts';
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
@@ -17,6 +11,14 @@ import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-a
 import { buildParentObject } from '#shared/engine/inventory/apply-set-parent.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
 import { configMaps, observeCluster } from '#shared/engine/observe/observe-cluster.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { EksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+import { startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+import type { AwsCaller } from '#stand-ins/kubernetes/verify-identity-request.ts';
+
 import { installationFor } from './apply-fixture.ts';
 
 const CLUSTER = 'production';

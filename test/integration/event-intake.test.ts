@@ -1,12 +1,14 @@
 import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { QueueHandler } from '#serve/serve-handlers.ts';
 import { startEventIntake } from '#serve/start-event-intake.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import { HANDLED, until } from './open-serve.ts';
 
 let moto: RunningMoto;

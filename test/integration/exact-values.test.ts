@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { createKubectlRenderer, type KubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatProblem } from '#shared/common/problem.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { planRender } from '#shared/render/plan-render.ts';
 import { renderKustomization } from '#shared/render/render-kustomization.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { changesOf, install, outcomeOf, rendered, startApplyFixture, type ApplyFixture } from './apply-fixture.ts';
 
 let fixture: ApplyFixture;

@@ -1,7 +1,8 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import type { GitHubOptions, RunningGitHub } from '#stand-ins/github/start-github.ts';
 import { startGitHub } from '#stand-ins/github/start-github.ts';
 import type { App, Installation, Permissions } from '#stand-ins/github/state.ts';

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import type { RepositorySettings } from '#stand-ins/github/administration.ts';
 import type { BranchRule } from '#stand-ins/github/state.ts';
+
 import type { Fixture } from './github-fixture.ts';
 import { asUser, refusal, startFixture } from './github-fixture.ts';
 

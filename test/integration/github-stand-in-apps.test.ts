@@ -1,7 +1,9 @@
 import { Octokit } from '@octokit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGitHub } from '#stand-ins/github/start-github.ts';
+
 import type { RunningGitHub } from '#stand-ins/github/start-github.ts';
+import { startGitHub } from '#stand-ins/github/start-github.ts';
+
 import { refusal } from './github-fixture.ts';
 
 const MANIFEST = {

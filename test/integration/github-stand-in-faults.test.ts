@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
 import { startGitHub } from '#stand-ins/github/start-github.ts';
+
 import type { Fixture } from './github-fixture.ts';
 import { asUser, FLEET, openPull, refusal, startFixture } from './github-fixture.ts';
 

@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import * as git from 'isomorphic-git';
 import http from 'isomorphic-git/http/node';
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import type { Fixture } from './github-fixture.ts';
 import { FLEET, startFixture } from './github-fixture.ts';
 

@@ -1,8 +1,7 @@
+import * as fc from 'fast-check';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-
-import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { diffFiles, isAncestor, listCommits, mergeBase, mergeTrees } from '#stand-ins/github/git-history.ts';

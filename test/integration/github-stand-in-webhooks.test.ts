@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { verify } from '@octokit/webhooks-methods';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import type { Fixture, Received, Receiver } from './github-fixture.ts';
 import { FLEET, openPull, startFixture, startReceiver } from './github-fixture.ts';
 

@@ -1,6 +1,8 @@
 import { Octokit } from '@octokit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { makeOpenApiCheck } from '#stand-ins/github/openapi-check.ts';
+
 import type { Fixture } from './github-fixture.ts';
 import { asUser, FLEET, openPull, refusal, startFixture } from './github-fixture.ts';
 

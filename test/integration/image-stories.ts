@@ -1,9 +1,8 @@
+import { Octokit } from '@octokit/core';
+import type { SQSEvent } from 'aws-lambda';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-import { Octokit } from '@octokit/core';
-import type { SQSEvent } from 'aws-lambda';
 
 import { createImageUpdateHandler, type ImageUpdateDependencies } from '#functions/image-update/handler.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
@@ -14,8 +13,8 @@ import { createGitHubSourceCredentials } from '#shared/adapters/github/github-so
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
+import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { collectingLogger, startGitHubForTests } from '#test/contract/github-for-tests.ts';
 

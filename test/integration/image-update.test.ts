@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { sampleSize } from '#test/sample-size.ts';
 import { observeHealth } from '#serve/observe-health.ts';
+import { sampleSize } from '#test/sample-size.ts';
 
 import {
   BRANCH,

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { claimInstallation } from '#shared/engine/lease/claim-installation.ts';
 import { makeIdentity, type ConfigurationPlace } from '#shared/engine/lease/installation.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { openInstallation, type InstallationOptions, type OpenInstallation } from './open-installation.ts';
 
 const A: ConfigurationPlace = { repository: 'https://github.com/acme/one', branch: 'main', path: './clusters/one' };

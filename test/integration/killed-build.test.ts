@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 import { startFunction, type LambdaFunction } from '#stand-ins/lambda/start-function.ts';
 

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { assessHealth } from '#shared/kubernetes/health/assess-health.ts';
-import { LIVE_SITUATIONS } from '#test/fixtures/live-objects.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { BUILT_IN_KINDS, liveObject, type Fields } from '#test/fixtures/generate-live-objects.ts';
+import { LIVE_SITUATIONS } from '#test/fixtures/live-objects.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 interface Verdicts {
@@ -32,9 +32,7 @@ async function judge(objects: readonly KubernetesObject[]): Promise<readonly Ver
 /** The one difference on purpose: an observed generation written as a text is a number for us, and unreadable for kstatus. */
 function asKstatusReads(object: KubernetesObject): KubernetesObject {
   const status = object['status'];
-  if (typeof status !== 'object' || status === null || Array.isArray(status)) {
-    return object;
-  }
+  if (typeof status !== 'object' || status === null || Array.isArray(status)) return object;
   const { observedGeneration } = status as Fields;
   return typeof observedGeneration === 'string' && /^-?\d{1,19}$/u.test(observedGeneration)
     ? { ...object, status: { ...status, observedGeneration: BigInt(observedGeneration) } }

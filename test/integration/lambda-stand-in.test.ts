@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
 import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
-import { startFunction } from '#stand-ins/lambda/start-function.ts';
 import type { FunctionOptions, LambdaFunction } from '#stand-ins/lambda/start-function.ts';
+import { startFunction } from '#stand-ins/lambda/start-function.ts';
 
 const HANDLER = `
 import { spawn } from 'node:child_process';

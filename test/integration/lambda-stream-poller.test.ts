@@ -1,6 +1,3 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   CreateTableCommand,
   DynamoDBClient,
@@ -10,9 +7,13 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
+
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { pollStream } from '#stand-ins/lambda/poll-stream.ts';
 import { startFunction } from '#stand-ins/lambda/start-function.ts';
 

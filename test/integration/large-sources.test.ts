@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { startFunction, type LambdaFunction } from '#stand-ins/lambda/start-function.ts';
 import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
 

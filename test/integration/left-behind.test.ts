@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+
 import { parseSemverRange } from '#shared/images/semver-range.ts';
 
 const run = promisify(execFile);

@@ -3,16 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
 import { createNotifyHandler, type NotifyHandler } from '#functions/notify/handler.ts';
 import { createGitHubClient } from '#shared/adapters/github/github-client.ts';
 import { createGitHubCommitStatuses } from '#shared/adapters/github/github-commit-statuses.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createSqliteWorkQueues, type SqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
-import { toStreamRecord, type JournalStreamRecord } from '#shared/records/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { toStreamRecord, type JournalStreamRecord } from '#shared/records/stream-record.ts';
 import { collectingLogger, startGitHubForTests, type GitHubForTests } from '#test/contract/github-for-tests.ts';
 
 const SET_STATUS = { method: 'POST', path: '/repos/{owner}/{repo}/statuses/{sha}' };

@@ -1,26 +1,27 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
-import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import { ROOT_NAME } from '#shared/flux/resource-key.ts';
+import type { SourceFile } from '#shared/common/source-tree.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
 import type { ConfigurationPlace } from '#shared/engine/lease/installation.ts';
-import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import type { SourceFile } from '#shared/common/source-tree.ts';
-import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcileOutcome, ReconcileRequest } from '#shared/reconcile/reconcile-cluster.ts';
-import { createRenderCache } from '#shared/render/render-cache.ts';
+import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
+import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
 import { artifactDigest, packArtifact } from '#shared/sources/artifact.ts';
 import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 

@@ -1,29 +1,30 @@
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createKubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import { ROOT_NAME } from '#shared/flux/resource-key.ts';
-import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import type { SourceFile } from '#shared/common/source-tree.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
-import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import type { SourceFile } from '#shared/common/source-tree.ts';
-import { createRenderCache } from '#shared/render/render-cache.ts';
-import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
-import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcileOutcome, ReconcileRequest } from '#shared/reconcile/reconcile-cluster.ts';
+import { reconcileCluster } from '#shared/reconcile/reconcile-cluster.ts';
 import type { ReconcilePorts } from '#shared/reconcile/reconcile-ports.ts';
+import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
+import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
 import { artifactDigest, packArtifact } from '#shared/sources/artifact.ts';
-import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 
 const CLUSTER = 'my-cluster';
 const INSTALLATION = {

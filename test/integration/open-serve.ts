@@ -1,13 +1,14 @@
-import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import { createNotifyHandler } from '#functions/notify/handler.ts';
 import type { QueueHandler, ServeHandlers, ServeResources } from '#serve/serve-handlers.ts';
-import { startServe } from '#serve/start-serve.ts';
 import type { Serve } from '#serve/start-serve.ts';
+import { startServe } from '#serve/start-serve.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import { createQuietTimes } from '#shared/journal/quiet-times.ts';
 import type { CommitStatuses } from '#shared/ports/commit-statuses.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { parseWebhookSecrets } from '#shared/webhooks/parse-webhook-secrets.ts';

@@ -14,10 +14,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { parsePolicy } from '#stand-ins/aws/evaluate-policy.ts';
-import { type PermissionGate, startPermissionGate } from '#stand-ins/aws/start-permission-gate.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import { type PermissionGate, startPermissionGate } from '#stand-ins/aws/start-permission-gate.ts';
 
 const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/journal';
 const Version = '2012-10-17';

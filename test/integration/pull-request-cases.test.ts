@@ -381,8 +381,9 @@ describe('what was refused', () => {
     await story.push('6.7.1');
     await story.handle(story.pushed());
     await story.asPerson.close(1);
-    if (what === 'policy')
+    if (what === 'policy') {
       await story.commitAsPerson('live', FILE, (await story.read('live')).replace(':podinfo:tag', ':renamed:tag'));
+    }
 
     await rename(story);
     await lookAgain(story);

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { sampleSize } from '#test/sample-size.ts';
 
-import { openRegistryInMemory } from './story-registry.ts';
 import { BRANCH, MINUTE, startImageStories, type ImageStories, type ImageStory } from './image-stories.ts';
+import { openRegistryInMemory } from './story-registry.ts';
 
 let stories: ImageStories;
 

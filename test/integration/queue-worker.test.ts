@@ -1,13 +1,15 @@
 import { mkdtempSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+
 import { startQueueWorker } from '#serve/start-queue-worker.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
+
 import { HANDLED, until } from './open-serve.ts';
 
 describe('a queue worker', () => {

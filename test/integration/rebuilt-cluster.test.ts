@@ -1,9 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { CreateAccessEntryCommand, DeleteClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import {
   CreateQueueCommand,
@@ -13,16 +7,16 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { createReconcileHandler } from '#functions/reconcile/handler.ts';
 import { readInstallation } from '#infra/read-installation.ts';
-import { listAccessEntries } from '#stand-ins/aws/list-access-entries.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
-import type { EksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
-import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
@@ -32,19 +26,27 @@ import { inspectCluster } from '#shared/adapters/kubernetes/inspect-cluster.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { applySetId, nameApplySet } from '#shared/engine/inventory/apply-set-id.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
+import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { Logger } from '#shared/ports/logger.ts';
-import { createRenderCache } from '#shared/render/render-cache.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
+import { createRenderCache } from '#shared/render/render-cache.ts';
 import { readCertificateBundle, warnOfEksBundle } from '#shared/settings/certificate-bundle.ts';
 import { formatClusterFile, parseClusterFile } from '#shared/settings/cluster-file.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { artifactDigest, packArtifact } from '#shared/sources/artifact.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
+import { listAccessEntries } from '#stand-ins/aws/list-access-entries.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import type { EksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+import { startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
+import type { RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+import { startCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+
 import { createEksCluster, describeProduction } from './eks-fixture.ts';
 import { startCommand } from './start-command.ts';
 

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import type { SetOutcome } from '#shared/engine/model/apply-request.ts';
-import { openReconciledCluster } from './open-reconciled-cluster.ts';
+
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+import { openReconciledCluster } from './open-reconciled-cluster.ts';
 
 const ROOT = 'clusters/my-cluster';
 let open: ReconciledCluster;

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
-import { openReconciledCluster } from './open-reconciled-cluster.ts';
-import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+
 import type { Journal } from '#shared/ports/journal.ts';
+
+import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
+import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+import { openReconciledCluster } from './open-reconciled-cluster.ts';
 
 const ROOT = 'clusters/my-cluster';
 const BROKEN = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\ndata:\n  a: b: c\n';

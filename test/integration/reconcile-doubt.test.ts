@@ -1,13 +1,15 @@
-import { assert as check, asyncProperty, bigInt, constantFrom, oneof, string, tuple, uniqueArray } from 'fast-check';
+import { asyncProperty, bigInt, assert as check, constantFrom, oneof, string, tuple, uniqueArray } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { readFluxObjects } from '#shared/journal/read-flux-objects.ts';
+import type { Logger } from '#shared/ports/logger.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
 import { readInstallation, readPreviousState, readSourceHeads } from '#shared/reconcile/read-previous-state.ts';
-import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
-import { openReconciledCluster } from './open-reconciled-cluster.ts';
-import type { Logger } from '#shared/ports/logger.ts';
 import { sampleSize } from '#test/sample-size.ts';
+
+import { gitRepositoryManifest, kustomizationManifest } from './flux-manifests.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+import { openReconciledCluster } from './open-reconciled-cluster.ts';
 
 const SECRET = 'hunter2-not-a-number';
 const ROOT = 'clusters/my-cluster';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
@@ -20,6 +20,7 @@ import { observeDesiredState } from '#shared/reconcile/observe-desired-state.ts'
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { createRenderCache } from '#shared/render/render-cache.ts';
 import { artifactDigest, packArtifact } from '#shared/sources/artifact.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 
 const MEGABYTE = 1024 * 1024;
 const SOURCES = Array.from({ length: 20 }, (_, index) => `large-${index}`);

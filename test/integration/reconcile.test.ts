@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { readFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
-import { openReconciledCluster, readFolder } from './open-reconciled-cluster.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+import { openReconciledCluster, readFolder } from './open-reconciled-cluster.ts';
 
 let fleet: Record<string, string>;
 let open: ReconciledCluster;

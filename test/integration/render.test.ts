@@ -4,19 +4,20 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+
 import { createKubectlRenderer, type KubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
-import { formatObjectId, objectIdOf, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
-import { parseFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
+import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { parseFluxObject } from '#shared/flux/parse-flux-object.ts';
+import { formatObjectId, objectIdOf, type KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
 import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
 import { planRender } from '#shared/render/plan-render.ts';
 import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
 import { defaultRoot, resolveRoot } from '#shared/render/resolve-root.ts';
 import { splitFluxObjects } from '#shared/render/split-flux-objects.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 
 const run = promisify(execFile);
 const FIXTURE = join(import.meta.dirname, '../fixtures/flux-bootstrap');
@@ -53,9 +54,7 @@ async function render(
 }
 
 function objectsOf(result: RenderResult): readonly KubernetesObject[] {
-  if (result.outcome === 'failed') {
-    throw new Error(result.problems.map(formatProblem).join('\n'));
-  }
+  if (result.outcome === 'failed') throw new Error(result.problems.map(formatProblem).join('\n'));
   return result.objects;
 }
 

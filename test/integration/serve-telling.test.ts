@@ -3,8 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
-import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
+
 import { composeServe } from '#serve/compose-serve.ts';
 import type { Health } from '#serve/observe-health.ts';
 import { startServe, type Serve } from '#serve/start-serve.ts';
@@ -12,6 +11,9 @@ import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { readCertificateBundle } from '#shared/settings/certificate-bundle.ts';
 import type { Settings } from '#shared/settings/settings.ts';
+import { startGitHub, type RunningGitHub } from '#stand-ins/github/start-github.ts';
+import { startCluster, type RunningCluster } from '#stand-ins/kubernetes/start-cluster.ts';
+
 import { kustomizationManifest } from './flux-manifests.ts';
 import { until, WEBHOOK_SECRET } from './open-serve.ts';
 import { startCommand, type StartedCommand } from './start-command.ts';

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
 import { requestRecord, statusRecord } from '#test/contract/journal.contract.ts';
+
 import { deliver, HANDLED, makeFolder, openServe, pushPayload, until, WEBHOOK_SECRET } from './open-serve.ts';
 
 describe('tidegate serve', () => {

@@ -1,27 +1,29 @@
+import type { SQSEvent } from 'aws-lambda';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SQSEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+
 import { createSourceSyncHandler } from '#functions/source-sync/handler.ts';
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { createIsomorphicGitRemote } from '#shared/adapters/git/isomorphic-git-remote.ts';
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
-import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
-import type { EventRecord, RequestRecord, SourceHead, StatusRecord } from '#shared/records/journal-record.ts';
-import { journalKey } from '#shared/records/journal-record.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { GitRemote } from '#shared/ports/git-remote.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { EventRecord, RequestRecord, SourceHead, StatusRecord } from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
 import type { Settings } from '#shared/settings/settings.ts';
 import { DEFAULT_SOURCE_LIMITS, unpackArtifact } from '#shared/sources/artifact.ts';
 import type { WorkMessage } from '#shared/work/work-message.ts';
 import { startGitHttpServer, type GitHttpServer } from '#test/contract/git-http-server.ts';
+
 import { recordFluxObjects } from './record-flux-objects.ts';
 
 const MINUTE = 60_000;

@@ -1,13 +1,12 @@
+import { ECRClient } from '@aws-sdk/client-ecr';
 import { createHash } from 'node:crypto';
 
-import { ECRClient } from '@aws-sdk/client-ecr';
-
-import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { createEcrImageRegistry } from '#shared/adapters/ecr/ecr-image-registry.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 import type { ImageTag } from '#shared/images/image-tag.ts';
+import type { ImageRegistry } from '#shared/ports/image-registry.ts';
+import { openElasticContainerRegistry } from '#stand-ins/aws/elastic-container-registry.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 
 /** Where the images of stories are. */
 export interface StoryRegistry {

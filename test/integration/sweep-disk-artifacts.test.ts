@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+
 import { createDiskArtifactStore } from '#shared/adapters/disk/disk-artifact-store.ts';
 import { sweepDiskArtifacts } from '#shared/adapters/disk/sweep-disk-artifacts.ts';
 import { artifactDigest } from '#shared/sources/artifact.ts';

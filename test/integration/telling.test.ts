@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+
 import { kustomizationManifest } from './flux-manifests.ts';
-import { openReconciledCluster } from './open-reconciled-cluster.ts';
 import type { ReconciledCluster } from './open-reconciled-cluster.ts';
+import { openReconciledCluster } from './open-reconciled-cluster.ts';
 
 const ROOT = 'clusters/my-cluster';
 const lines: Record<string, unknown>[] = [];

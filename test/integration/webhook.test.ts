@@ -1,12 +1,14 @@
-import { connect } from 'node:net';
-import { createRequire } from 'node:module';
 import * as fc from 'fast-check';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { MAX_WEBHOOK_BYTES } from '#shared/webhooks/receive-webhook.ts';
 import { signBody } from '#shared/webhooks/verify-signature.ts';
 import { sampleSize } from '#test/sample-size.ts';
-import { deliver, HANDLED, openServe, pushPayload, WEBHOOK_SECRET, until } from './open-serve.ts';
+
 import type { OpenServe } from './open-serve.ts';
+import { deliver, HANDLED, openServe, pushPayload, until, WEBHOOK_SECRET } from './open-serve.ts';
 
 interface Example {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
 import { KUSTOMIZATIONS } from '#demo/scene.ts';
 import { synthesize } from '#test/infra/synthesize.ts';

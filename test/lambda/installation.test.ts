@@ -1,15 +1,16 @@
+import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
 import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
 import { type Invocation, startFunction } from '#stand-ins/lambda/start-function.ts';
 import { type AwsInstallation, startInstallation } from '#stand-ins/lambda/start-installation.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXAMPLE_SETTINGS, synthesize } from '#test/infra/synthesize.ts';
 
 const WORKERS = ['SourceSync', 'ImageUpdate', 'Reconcileproduction', 'Reconcilestaging', 'Notify'];

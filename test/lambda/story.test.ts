@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
-import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
-import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
-import { tellStory, type ToldStep } from '#demo/story.ts';
-import type { InstalledFunction } from '#stand-ins/lambda/start-installation.ts';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+
+import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
+import { tellStory, type ToldStep } from '#demo/story.ts';
+import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
+import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
+import type { InstalledFunction } from '#stand-ins/lambda/start-installation.ts';
 import { synthesize } from '#test/infra/synthesize.ts';
 
 const APP_KEY_PART = 32;

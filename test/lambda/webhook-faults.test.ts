@@ -1,19 +1,20 @@
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startMoto } from '#stand-ins/aws/start-moto.ts';
-import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
-import { startInstallation } from '#stand-ins/lambda/start-installation.ts';
-import type { AwsInstallation } from '#stand-ins/lambda/start-installation.ts';
+
 import { MAX_WEBHOOK_BYTES } from '#shared/webhooks/receive-webhook.ts';
 import { signBody } from '#shared/webhooks/verify-signature.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
+import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
+import { startMoto } from '#stand-ins/aws/start-moto.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+import type { AwsInstallation } from '#stand-ins/lambda/start-installation.ts';
+import { startInstallation } from '#stand-ins/lambda/start-installation.ts';
 import { EXAMPLE_SETTINGS, synthesize } from '#test/infra/synthesize.ts';
 
 const OLD = 'the-secret-before';

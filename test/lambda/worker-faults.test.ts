@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import {
   GetQueueAttributesCommand,
@@ -7,10 +6,12 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { AwsFault } from '#stand-ins/aws/start-moto.ts';
+
 import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
 import { KUSTOMIZATIONS } from '#demo/scene.ts';
+import type { AwsFault } from '#stand-ins/aws/start-moto.ts';
 import { synthesize } from '#test/infra/synthesize.ts';
 
 const ALL_NODES = '--selector=kubernetes.io/os=linux';
@@ -401,8 +402,9 @@ describe('the bundles of the workers, when AWS has troubles', () => {
       `spec: { interval: 1h, url: ${url}, ref: { branch: main } }`,
     ].join('\n');
     const file = 'clusters/my-cluster/broken.yaml';
-    if ((await stage.github.readFile(stage.repository, 'main', file)) === null)
+    if ((await stage.github.readFile(stage.repository, 'main', file)) === null) {
       await untilDeployed(await push({ [file]: source }));
+    }
     return url;
   }
 });

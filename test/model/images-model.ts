@@ -58,25 +58,30 @@ export function faultsOfImages(
     const refused = Math.max(-1, ...model.closed.values(), ...[...model.merged.values()].filter((one) => one > runs));
     if (proposed !== runs) changed.push(proposed);
     if (proposed < runs) faults.push(`image ${index} is taken back to ${proposed}; ${runs} runs`);
-    if (proposed !== runs && proposed <= refused)
+    if (proposed !== runs && proposed <= refused) {
       faults.push(`image ${index} is proposed at ${proposed}; ${refused} was refused`);
+    }
     if (isUndecided(model)) {
       const { pull, versions, isHeld } = model.keeps;
       const kept = proposal?.number === pull ? versions : [];
-      if (proposed !== runs && !kept.includes(proposed))
+      if (proposed !== runs && !kept.includes(proposed)) {
         faults.push(`image ${index} cannot be decided and is proposed at ${proposed}`);
-      if (isHeld && kept.length > 0 && kept.every((one) => one > runs && one > refused) && !kept.includes(proposed))
+      }
+      if (isHeld && kept.length > 0 && kept.every((one) => one > runs && one > refused) && !kept.includes(proposed)) {
         faults.push(`image ${index} cannot be decided and lost its proposal ${kept.join(' or ')}`);
+      }
       continue;
     }
     const right = newest > runs && newest > refused ? newest : runs;
     if (proposed !== right) faults.push(`image ${index} is proposed at ${proposed} instead of ${right}; ${runs} runs`);
   }
   const rows = proposal?.rows ?? [];
-  if (inOrder(rows) !== inOrder(changed))
+  if (inOrder(rows) !== inOrder(changed)) {
     faults.push(`the text says ${rows.join(', ')}, the commit brings ${changed.join(', ')}`);
-  if (proposal !== undefined && changed.length === 0)
+  }
+  if (proposal !== undefined && changed.length === 0) {
     faults.push(`#${proposal.number} is open with nothing to propose`);
+  }
   return faults;
 }
 

@@ -1,5 +1,5 @@
-import type { Fault } from '#stand-ins/github/faults.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
+import type { Fault } from '#stand-ins/github/faults.ts';
 import { CLUSTER, FILE, MINUTE, type ImageStories, type ImageStory } from '#test/integration/image-stories.ts';
 
 import { faultsOf, startModel, type PullRequestModel, type SeenPull, type SeenWorld } from './pull-request-model.ts';
@@ -289,8 +289,9 @@ async function act(world: World, target: Target, action: Action): Promise<void> 
       if (open !== undefined) await story.asPerson.edit(open.number, { body: `All mine, ${world.serial}.` });
       return;
     case 'reword title':
-      if (open !== undefined)
+      if (open !== undefined) {
         await story.asPerson.edit(open.number, { title: `Please: 6.7.${await holdsOf(world, target, open.number)}` });
+      }
       return;
     case 'suspend policy':
     case 'resume policy':

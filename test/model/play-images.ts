@@ -1,5 +1,5 @@
 import type { ImageStories, ImageStory } from '#test/integration/image-stories.ts';
-import { FILE as STORY_FILE, MINUTE } from '#test/integration/image-stories.ts';
+import { MINUTE, FILE as STORY_FILE } from '#test/integration/image-stories.ts';
 
 import { faultsOfImages, isUndecided, startImage, type ImageModel, type SeenProposal } from './images-model.ts';
 

@@ -91,16 +91,18 @@ export function faultsOf(model: PullRequestModel, { runs, pushed, pulls, lostCom
   const taken = open.length - ours.length;
   for (const [number, text] of model.decidedText) {
     const now = pulls.find((pull) => pull.number === number);
-    if (now !== undefined && !now.isOpen && now.text !== text)
+    if (now !== undefined && !now.isOpen && now.text !== text) {
       faults.push(`#${number} was decided and says something else now`);
+    }
   }
   const refused = Math.max(-1, ...refusedVersions(model, runs));
   for (const { number, holds, title, text, base } of ours) {
     if (holds === undefined || !title.endsWith(`6.7.${holds}`)) faults.push(`#${number} "${title}" holds ${holds}`);
     if (!text.includes(`| \`6.7.${holds}\` |\n`)) faults.push(`#${number} holds ${holds} and says ${text}`);
     if (base !== model.base) faults.push(`#${number} goes into ${base} instead of ${model.base}`);
-    if (!model.isSuspended && holds !== undefined && holds <= refused)
+    if (!model.isSuspended && holds !== undefined && holds <= refused) {
       faults.push(`#${number} proposes ${holds}, ${refused} was refused`);
+    }
   }
   if (ours.length > 1) faults.push(`${ours.length} pull requests are open`);
   if (!model.isWanted || model.pushes) {

@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { collectBuildInput } from '#shared/render/collect-build-input.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const SEED = 20_261_127;

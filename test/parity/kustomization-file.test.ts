@@ -3,8 +3,8 @@ import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { generateKustomization, listManifests } from '#shared/render/generate-kustomization.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const SEED = 20_261_127;
@@ -84,8 +84,9 @@ describe('the kustomization file that a build starts from, beside the one that F
 
     const differences = cases.flatMap(([spec], index) => {
       const answer = answers[index];
-      if (answer === undefined || 'error' in answer)
+      if (answer === undefined || 'error' in answer) {
         return [`${JSON.stringify(answer)}: ${JSON.stringify(cases[index])}`];
+      }
       const tree = new Map(
         Object.entries(files[index] ?? {}).map(([path, text]) => [
           path,

@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { parseSemverRange } from '#shared/images/semver-range.ts';
 import { compareVersions, parseVersion } from '#shared/images/version.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const Verdicts = z.array(z.object({ valid: z.boolean(), matches: z.boolean(), compared: z.number().optional() }));

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { tagFilter } from '#shared/images/filter-tags.ts';
+import { askOracle } from '#stand-ins/oracles/ask-oracle.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const SEED = 20_261_127;

@@ -1,17 +1,19 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
-import { askOracle, askOracleForText } from '#stand-ins/oracles/ask-oracle.ts';
+
 import { createKubectlRenderer, type KubectlRenderer } from '#shared/adapters/kubectl/kubectl-renderer.ts';
 import { formatExactJson } from '#shared/common/exact-json.ts';
-import { spellString } from '#shared/yaml-edit/splice-scalar.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { planRender } from '#shared/render/plan-render.ts';
 import { renderKustomization, type RenderResult } from '#shared/render/render-kustomization.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
+import { spellString } from '#shared/yaml-edit/splice-scalar.ts';
+import { ensureClusterBinaries } from '#stand-ins/kubernetes/build-binaries.ts';
+import { askOracle, askOracleForText } from '#stand-ins/oracles/ask-oracle.ts';
 import { sampleSize } from '#test/sample-size.ts';
+
 import { scalars, values } from './yaml-scalars.ts';
 
 const SEED = 8;

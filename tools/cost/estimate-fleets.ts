@@ -1,7 +1,8 @@
 import { METRICS } from '#shared/settings/metric-names.ts';
+
 import { countStack } from './count-stack.ts';
-import { describeCosts } from './describe-costs.ts';
 import type { FleetCost } from './describe-costs.ts';
+import { describeCosts } from './describe-costs.ts';
 import { estimateCost } from './estimate-cost.ts';
 import { synthesizeFleet } from './synthesize-fleet.ts';
 

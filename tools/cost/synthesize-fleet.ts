@@ -1,5 +1,5 @@
-import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { synthesizeTemplate } from '#infra/synthesize-template.ts';
+import { parseSettings } from '#shared/settings/parse-settings.ts';
 
 /** What the price depends on of a stack's clusters. */
 export interface Fleet {

@@ -1,12 +1,14 @@
+import { SignatureV4 } from '@smithy/signature-v4';
 import { once } from 'node:events';
-import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SignatureV4 } from '@smithy/signature-v4';
-import { Sha256 } from '#shared/adapters/signature/sha256.ts';
+
 import { nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { Sha256 } from '#shared/adapters/signature/sha256.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import { readText } from './read-text.ts';
 
 /** Who calls AWS, and where it is. */

@@ -1,6 +1,7 @@
 import { classifyAwsCode } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { explainSecretFailure } from '#shared/adapters/aws/explain-secret-failure.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
+
 import type { CallAws } from './call-aws.ts';
 import { readText } from './read-text.ts';
 

@@ -1,8 +1,9 @@
-import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import { explainQueueFailure, findQueueUrl } from '#shared/adapters/aws/explain-queue-failure.ts';
+import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+
 import type { CallAws } from './call-aws.ts';
 import { readText } from './read-text.ts';
 

@@ -1,6 +1,7 @@
-import { classifyAwsCode } from './classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+
+import { classifyAwsCode } from './classify-aws-failure.ts';
 
 /** A send that failed, by AWS' word for it. */
 export interface QueueFailure {

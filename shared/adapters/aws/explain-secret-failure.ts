@@ -1,5 +1,6 @@
-import { classifyAwsCode } from './classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
+import { classifyAwsCode } from './classify-aws-failure.ts';
 
 /** Says why a secret could not be read, by AWS' word for it: `ThrottlingException`. */
 export function explainSecretFailure(name: string, code: string, cause?: unknown): TidegateError {

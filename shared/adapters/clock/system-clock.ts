@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+
 import type { Clock } from '#shared/ports/clock.ts';
 
 /** The time of this machine. A sleep that is aborted ends early, without an error. */

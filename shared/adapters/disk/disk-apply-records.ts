@@ -1,9 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { ApplyRecords } from '#shared/ports/apply-records.ts';
-
 import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
+import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 
 /** Keeps the apply records in a folder, one file a cluster; a write is whole or did not happen. */
 export function diskApplyRecords(folder: string): ApplyRecords {

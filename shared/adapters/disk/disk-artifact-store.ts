@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import { artifactDigest } from '#shared/sources/artifact.ts';
-import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
+
 import { writeWholeFile } from './write-whole-file.ts';
 
 /** Artifacts as files named after their digest, below one folder. */
@@ -26,8 +28,9 @@ export function createDiskArtifactStore(folder: string): ArtifactStore {
     async put(digest, bytes) {
       const path = pathOf(folder, digest);
       const actual = artifactDigest(bytes);
-      if (actual !== digest)
+      if (actual !== digest) {
         throw failed(`artifact ${digest} was to be stored with bytes of digest ${actual}`, 'stall');
+      }
       makeFolder(folder);
       await writeAtomically(folder, path, bytes);
     },
@@ -60,8 +63,9 @@ async function writeAtomically(folder: string, path: string, bytes: Uint8Array):
 
 function pathOf(folder: string, digest: string): string {
   const hex = /^sha256:(?<hex>[0-9a-f]{64})$/.exec(digest)?.groups?.['hex'];
-  if (hex === undefined)
+  if (hex === undefined) {
     throw failed(`artifact digest ${JSON.stringify(digest)} is not sha256:<64 hex digits>`, 'stall');
+  }
   return join(folder, `${hex}.tar`);
 }
 

@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { SecretStore } from '#shared/ports/secret-store.ts';
+
 import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 import { probeFolder } from '#shared/adapters/folder/probe-folder.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import type { SecretStore } from '#shared/ports/secret-store.ts';
+
 import { writeWholeFile } from './write-whole-file.ts';
 
 /** Secrets as files below a folder, which only their owner may read. */

@@ -1,8 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import { listSecretParts } from '#shared/common/list-secret-parts.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
-import { listSecretParts } from '#shared/common/list-secret-parts.ts';
 
 const NAME = /^[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
 const MAX_BYTES = 64 * 1024;

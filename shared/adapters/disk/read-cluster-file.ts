@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CLUSTER_FILE, parseClusterFile } from '#shared/settings/cluster-file.ts';
+
 import type { ClusterFile } from '#shared/settings/cluster-file.ts';
+import { CLUSTER_FILE, parseClusterFile } from '#shared/settings/cluster-file.ts';
 
 /**
  * Reads what was deployed of the settings beside the code of `reconcile`.

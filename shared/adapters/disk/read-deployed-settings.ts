@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
 import { formatProblem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { settingsOfRegion } from '#shared/settings/eks-clusters.ts';

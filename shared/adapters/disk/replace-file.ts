@@ -1,5 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import { writeWholeFile } from './write-whole-file.ts';
 
 /**

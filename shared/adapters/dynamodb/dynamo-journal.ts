@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import {
   DynamoDBClient,
   GetItemCommand,
@@ -8,17 +7,20 @@ import {
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { journalKey } from '#shared/records/journal-record.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { parseJournalRecord } from '#shared/records/parse-journal-record.ts';
-import { isExpired } from '#shared/records/record-expiry.ts';
 import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
-import { toJournalItem } from '#shared/records/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal, JournalExpectation } from '#shared/ports/journal.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
+import { parseJournalRecord } from '#shared/records/parse-journal-record.ts';
+import { isExpired } from '#shared/records/record-expiry.ts';
+import { toJournalItem } from '#shared/records/stream-record.ts';
+
 import { isContention } from './is-contention.ts';
 
 const ATTEMPTS = 8;

@@ -1,10 +1,11 @@
 import { DescribeImagesCommand, DescribeRepositoriesCommand, ECRClient, type ImageDetail } from '@aws-sdk/client-ecr';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { parseEcrImage, tryParseImageReference, type EcrImage } from '#shared/images/image-reference.ts';
-import { listsRepository } from '#shared/settings/lists-repository.ts';
-import type { ImageRegistry } from '#shared/ports/image-registry.ts';
 import type { ImageTag } from '#shared/images/image-tag.ts';
+import type { ImageRegistry } from '#shared/ports/image-registry.ts';
+import { listsRepository } from '#shared/settings/lists-repository.ts';
 import type { EcrRegistry } from '#shared/settings/settings.ts';
 
 // ECR's own quota is 100,000 images a repository; beyond it something is wrong with the answers.

@@ -1,8 +1,10 @@
-import { DescribeClusterCommand } from '@aws-sdk/client-eks';
 import type { Cluster, VpcConfigResponse } from '@aws-sdk/client-eks';
+import { DescribeClusterCommand } from '@aws-sdk/client-eks';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { DescribeEksCluster, EksClusterDescription, EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
+
 import { createEksClient } from './create-eks-client.ts';
 
 /** Asks EKS with the credentials of the environment. */

@@ -1,6 +1,8 @@
 import { CreateAccessEntryCommand, DescribeAccessEntryCommand, UpdateAccessEntryCommand } from '@aws-sdk/client-eks';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import { createEksClient } from './create-eks-client.ts';
 
 /** Whom to let into which cluster, as whom. */

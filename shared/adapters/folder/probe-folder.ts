@@ -1,5 +1,6 @@
 import { mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+
 import { describeError } from '#shared/common/tidegate-error.ts';
 
 /**

@@ -1,8 +1,10 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
 import { fetch, Headers, type Response } from 'undici';
+
 import { readRetryAfter } from '#shared/common/read-retry-after.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { GitCredentials } from '#shared/ports/git-remote.ts';
+
 import { guardedAgent, refuseForbiddenHost } from './guarded-agent.ts';
 import { readPktLines } from './pkt-line.ts';
 

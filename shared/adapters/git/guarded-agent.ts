@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { Agent } from 'undici';
 
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import { isForbiddenAddress } from './is-forbidden-address.ts';
 
 type Found = (error: Error | null, address: string | LookupAddress[], family?: number) => void;

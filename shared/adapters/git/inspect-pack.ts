@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inflateSync, type ZlibOptions } from 'node:zlib';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** What a pack may cost to unpack; a few kilobytes of pack can claim gigabytes of files. */

@@ -1,9 +1,10 @@
+import { addRemote, fetch, init, listServerRefs, readCommit, type PromiseFsClient } from 'isomorphic-git';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { addRemote, fetch, init, listServerRefs, readCommit, type PromiseFsClient } from 'isomorphic-git';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { GitCredentials, GitFetch, GitRemote } from '#shared/ports/git-remote.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
+
 import { createGitHttpClient, type GitHttpOptions } from './git-http-client.ts';
 import { inspectPack } from './inspect-pack.ts';
 import { createMemoryFs } from './memory-fs.ts';

@@ -1,4 +1,5 @@
 import type { PromiseFsClient } from 'isomorphic-git';
+
 import { viewOf } from '#shared/common/view-of.ts';
 
 /** One for all: isomorphic-git looks for every object as a file first, and a stack trace each time is what would take longest. */

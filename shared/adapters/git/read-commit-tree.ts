@@ -1,6 +1,7 @@
 import { readBlob, readTree, type PromiseFsClient } from 'isomorphic-git';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { checkArtifactPath } from '#shared/sources/check-artifact-path.ts';
 
 /** The regular files of a commit, and the links and submodules that are not part of it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** Who a GitHub App is: its number and a private key of it. */

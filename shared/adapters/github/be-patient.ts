@@ -1,11 +1,11 @@
 import type { Octokit } from '@octokit/core';
 
 import { outOfTime } from '#shared/common/out-of-time.ts';
+import { runWithin } from '#shared/common/run-within.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
-import { runWithin } from '#shared/common/run-within.ts';
 
 import { headersOf, readAnswer, readGraphqlErrors } from './github-answer.ts';
 import { budgetEnd, judgeAnswer, type Judgement } from './judge-answer.ts';

@@ -15,8 +15,8 @@ import { isGraphqlError, readAnswer } from './github-answer.ts';
 import type { GitHubClient, GitHubPermissions } from './github-client.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { createPullRequestReader } from './pull-request-reader.ts';
-import { unreadableAnswer } from './unreadable-answer.ts';
 import { statusOf, toTidegateError } from './to-tidegate-error.ts';
+import { unreadableAnswer } from './unreadable-answer.ts';
 
 const NO_OID = '0'.repeat(40);
 const PAGE = 100;
@@ -256,8 +256,9 @@ export function createGitHubChangeHost(client: GitHubClient): ChangeHost {
       try {
         const octokit = await client.forRepository(repository, WRITE_CONTENTS);
         const answer: unknown = await octokit.graphql(UPDATE_REFS, { repositoryId, refUpdates: [update] });
-        if (typeof answer !== 'object' || answer === null || !('updateRefs' in answer))
+        if (typeof answer !== 'object' || answer === null || !('updateRefs' in answer)) {
           throw unreadableAnswer('branch');
+        }
         return { outcome: 'moved' };
       } catch (error) {
         // A repository of the same name may have taken its place.

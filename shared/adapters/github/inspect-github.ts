@@ -1,6 +1,8 @@
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
+
 import type { RepositoryId } from '#shared/ports/change-host.ts';
+
 import type { AppKey } from './app-key.ts';
 import { statusOf, toTidegateError } from './to-tidegate-error.ts';
 
@@ -155,8 +157,9 @@ function scopesOf(header: unknown): readonly string[] | undefined {
 
 function faultOf(error: unknown, { apiUrl }: InspectionOptions, who: string): GitHubFault {
   const status = statusOf(error);
-  if (status === 401)
+  if (status === 401) {
     return { about: 'credential', message: `${apiUrl} does not accept ${who}: put a valid one in its place` };
+  }
   const { message } = toTidegateError(error, apiUrl);
   return { about: status === 403 ? 'credential' : 'api', message: `${message}; allowed: the address of GitHub's API` };
 }

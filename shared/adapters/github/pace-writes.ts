@@ -1,4 +1,5 @@
 import type { Clock } from '#shared/ports/clock.ts';
+
 import type { GitHubRequest } from './recent-writes.ts';
 
 /** "If you are making a large number of POST, PATCH, PUT, or DELETE requests, wait at least one second between each request." */

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** How a person is sent to GitHub to register an App. */

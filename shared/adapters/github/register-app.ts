@@ -2,6 +2,7 @@ import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
 import { retry } from '@octokit/plugin-retry';
 import { z } from 'zod';
+
 import { toTidegateError } from './to-tidegate-error.ts';
 
 /** A GitHub on which an App is registered. */

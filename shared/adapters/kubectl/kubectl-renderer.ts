@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+
+import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
+import type { SourceTree } from '#shared/common/source-tree.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
-import type { SourceTree } from '#shared/common/source-tree.ts';
-import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
 
 /** How kubectl is run. */
 export interface KubectlRendererOptions {
@@ -111,9 +112,7 @@ async function build(options: KubectlRendererOptions, request: Parameters<Render
       case 'output':
         throw buildFailed(`wrote more than ${maxOutput(options)} bytes; split the kustomization`);
     }
-    if (ran.code !== 0) {
-      throw buildFailed(explain(ran.stderr, root));
-    }
+    if (ran.code !== 0) throw buildFailed(explain(ran.stderr, root));
     return ran.stdout;
   } finally {
     await rm(base, { recursive: true, force: true });

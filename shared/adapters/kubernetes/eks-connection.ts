@@ -1,5 +1,5 @@
-import { createEksToken } from './eks-token.ts';
 import type { AwsCredentials } from './eks-token.ts';
+import { createEksToken } from './eks-token.ts';
 import type { KubernetesConnection, KubernetesCredentials } from './kubernetes-connection.ts';
 
 const RENEW_AFTER_MS = 10 * 60_000;

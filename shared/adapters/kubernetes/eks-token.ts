@@ -1,4 +1,5 @@
 import { SignatureV4 } from '@smithy/signature-v4';
+
 import { Sha256 } from '#shared/adapters/signature/sha256.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 

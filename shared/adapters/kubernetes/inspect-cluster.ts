@@ -1,4 +1,5 @@
 import { z } from 'zod';
+
 import type { KubernetesConnection } from './kubernetes-connection.ts';
 import { KubernetesHttpClient } from './kubernetes-http-client.ts';
 

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
+import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 
 import { TidegateError } from '#shared/common/tidegate-error.ts';
@@ -24,9 +24,7 @@ export function kubeconfigConnection(choice: {
   readonly file?: string;
 }): KubeconfigConnection {
   const server = loadKubeconfig(choice).getCurrentCluster()?.server;
-  if (server === undefined) {
-    throw kubeconfigError(choice, 'the context names no cluster that the file holds');
-  }
+  if (server === undefined) throw kubeconfigError(choice, 'the context names no cluster that the file holds');
   let loaded = loadKubeconfig(choice);
   return {
     server,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-import { parseApiVersion } from '#shared/kubernetes/kubernetes-object.ts';
-import { FIELD_MANAGER } from '#shared/kubernetes/names.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { type Attribution, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import { parseApiVersion } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+import { FIELD_MANAGER } from '#shared/kubernetes/names.ts';
+import { type Attribution, type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 import { apiPath } from './api-path.ts';
 import type { KubernetesConnection } from './kubernetes-connection.ts';
@@ -174,9 +174,7 @@ async function orAbsent<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof KubernetesApiError && error.status.code === 404) {
-      return undefined;
-    }
+    if (error instanceof KubernetesApiError && error.status.code === 404) return undefined;
     throw error;
   }
 }

@@ -40,17 +40,13 @@ export class KubernetesHttpClient {
     let renewed = false;
     for (let attempt = 1; ; attempt++) {
       const answer = await this.tryOnce(request);
-      if (answer.outcome === 'success') {
-        return answer.body;
-      }
+      if (answer.outcome === 'success') return answer.body;
       if (answer.outcome === 'refused' && answer.error.status.code === 401 && !renewed) {
         renewed = true;
         await this.replaceSession(true);
         continue;
       }
-      if (attempt >= ATTEMPTS || !mayRepeat(request, answer)) {
-        throw answer.error;
-      }
+      if (attempt >= ATTEMPTS || !mayRepeat(request, answer)) throw answer.error;
       await sleep(pauseBefore(attempt, answer));
     }
   }
@@ -79,9 +75,7 @@ export class KubernetesHttpClient {
         ...(request.body === undefined ? {} : { body: formatExactJson(request.body) }),
       });
       const text = await response.body.text();
-      if (response.statusCode >= 200 && response.statusCode < 300) {
-        return { outcome: 'success', body: parseBody(text) };
-      }
+      if (response.statusCode >= 200 && response.statusCode < 300) return { outcome: 'success', body: parseBody(text) };
       const retryAfterMs = readRetryAfter(response.headers['retry-after']);
       return {
         outcome: 'refused',
@@ -104,9 +98,7 @@ export class KubernetesHttpClient {
     try {
       const session = await opened;
       const { renewAt } = session.credentials;
-      if (renewAt === undefined || Date.now() < renewAt) {
-        return session;
-      }
+      if (renewAt === undefined || Date.now() < renewAt) return session;
       // Of the requests that come here at the same time, the first one replaces the session for all.
       if (this.session === opened) {
         await this.replaceSession(false);
@@ -159,9 +151,7 @@ type Answer =
 // A PATCH here is always a server-side apply and a DELETE always names a resourceVersion: both may be sent twice.
 function mayRepeat(request: HttpRequest, answer: Exclude<Answer, { outcome: 'success' }>): boolean {
   const idempotent = request.method === 'GET' || request.method === 'PATCH' || request.method === 'DELETE';
-  if (answer.outcome === 'lost') {
-    return idempotent;
-  }
+  if (answer.outcome === 'lost') return idempotent;
   const code = answer.error.status.code;
   return code === 429 || (code === 503 && answer.retryAfterMs !== undefined) || (code >= 500 && idempotent);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import type { KubernetesStatus } from '#shared/kubernetes/api-error.ts';
-import type { LiveMetadata, LiveObject } from '#shared/kubernetes/live-object.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import type { LiveMetadata, LiveObject } from '#shared/kubernetes/live-object.ts';
 
 const LiveMetadataShape = z.looseObject({
   name: z.string(),

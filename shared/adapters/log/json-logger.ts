@@ -1,6 +1,7 @@
 import type { Logger } from '#shared/ports/logger.ts';
-import { createLineLogger } from './line-logger.ts';
+
 import type { LineLoggerOptions, LogLine } from './line-logger.ts';
+import { createLineLogger } from './line-logger.ts';
 
 /** A logger that writes one JSON object a line. */
 export function createJsonLogger(options: Omit<LineLoggerOptions, 'format'>): Logger {

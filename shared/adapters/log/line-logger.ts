@@ -1,5 +1,5 @@
-import type { Logger } from '#shared/ports/logger.ts';
 import { redactFields, redactText } from '#shared/common/redact-secrets.ts';
+import type { Logger } from '#shared/ports/logger.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

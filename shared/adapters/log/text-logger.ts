@@ -1,7 +1,9 @@
 import { createColors } from 'picocolors';
+
 import type { Logger } from '#shared/ports/logger.ts';
-import { createLineLogger } from './line-logger.ts';
+
 import type { LineLoggerOptions, LogLevel, LogLine } from './line-logger.ts';
+import { createLineLogger } from './line-logger.ts';
 
 /** A logger for people: time, level, message, `key=value`. */
 export function createTextLogger(options: Omit<LineLoggerOptions, 'format'> & { readonly color: boolean }): Logger {

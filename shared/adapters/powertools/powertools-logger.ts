@@ -1,6 +1,7 @@
 import { Logger as Powertools } from '@aws-lambda-powertools/logger';
-import type { Logger } from '#shared/ports/logger.ts';
+
 import { redactFields, redactText } from '#shared/common/redact-secrets.ts';
+import type { Logger } from '#shared/ports/logger.ts';
 
 /** A logger through which no secret passes, in the shape that CloudWatch and the metric filters read. */
 export function createPowertoolsLogger(options: {

@@ -1,4 +1,5 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+
 import { METRICS } from '#shared/settings/metric-names.ts';
 
 /** Writes one count as a line of CloudWatch's embedded metric format. */

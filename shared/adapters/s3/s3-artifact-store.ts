@@ -1,10 +1,12 @@
-import { CopyObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { CopyObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import { artifactDigest } from '#shared/sources/artifact.ts';
+
 import { createS3Client } from './create-s3-client.ts';
 
 const ATTEMPTS = 5;

@@ -1,4 +1,5 @@
 import { DescribeSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
@@ -17,8 +18,9 @@ export function createSecretsManagerSecretStore(region: string): SecretStore {
       try {
         const secret = await client.send(new DescribeSecretCommand({ SecretId: name }));
         const hasValue = Object.values(secret.VersionIdsToStages ?? {}).some((stages) => stages.includes('AWSCURRENT'));
-        if (hasValue && !replace)
+        if (hasValue && !replace) {
           throw refuse(name, `${place} has a value for it already; give --replace to change it`);
+        }
       } catch (error) {
         if (error instanceof TidegateError) throw error;
         throw explain(name, place, 'DescribeSecret', error);

@@ -1,9 +1,10 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { explainSecretFailure } from '#shared/adapters/aws/explain-secret-failure.ts';
+import { listSecretParts } from '#shared/common/list-secret-parts.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Secrets } from '#shared/ports/secrets.ts';
-import { listSecretParts } from '#shared/common/list-secret-parts.ts';
 
 const NAME = /^[A-Za-z0-9_+=.@-]+(?:\/[A-Za-z0-9_+=.@-]+)*$/u;
 

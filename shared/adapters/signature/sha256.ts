@@ -1,5 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
 import type { Hash, Hmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 /** SHA-256 and its HMAC in the form that `SignatureV4` takes; Node's own, which is loaded at once. */
 export class Sha256 {

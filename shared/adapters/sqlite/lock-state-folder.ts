@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
+
 import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
+import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** A held lock on a state folder. */
 export interface StateFolderLock {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 const SCHEMA_VERSION = 1;
 

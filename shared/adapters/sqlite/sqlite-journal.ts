@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { journalKey } from '#shared/records/journal-record.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
-import { formatJournalRecord, parseJournalRecord } from '#shared/records/parse-journal-record.ts';
-import { isExpired, recordExpiry } from '#shared/records/record-expiry.ts';
+
 import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
-import type { JournalChange } from '#shared/records/stream-record.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
+import { formatJournalRecord, parseJournalRecord } from '#shared/records/parse-journal-record.ts';
+import { isExpired, recordExpiry } from '#shared/records/record-expiry.ts';
+import type { JournalChange } from '#shared/records/stream-record.ts';
+
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 /** A journal in SQLite, with its stream. */

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { SQLOutputValue } from 'node:sqlite';
+
 import type { Clock } from '#shared/ports/clock.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
+
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 const DEDUPLICATION_MS = 5 * 60 * 1000;

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { randomUUID } from 'node:crypto';
+
 import { nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
-import { deployedQueueName } from '#shared/settings/deployed-queue-name.ts';
 import { explainQueueFailure } from '#shared/adapters/aws/explain-queue-failure.ts';
+import { deployedQueueName } from '#shared/settings/deployed-queue-name.ts';
 import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName, WorkMessage } from '#shared/work/work-message.ts';

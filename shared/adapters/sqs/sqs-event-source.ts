@@ -1,10 +1,11 @@
+import type { BatchResultErrorEntry, Message } from '@aws-sdk/client-sqs';
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { BatchResultErrorEntry, Message } from '@aws-sdk/client-sqs';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';

@@ -1,7 +1,8 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+
 import { nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
-import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import { explainQueueFailure, findQueueUrl } from '#shared/adapters/aws/explain-queue-failure.ts';
+import type { WorkQueues } from '#shared/ports/work-queues.ts';
 import { formatWorkMessage } from '#shared/work/format-work-message.ts';
 import { messageGroup } from '#shared/work/message-group.ts';
 import type { QueueName } from '#shared/work/work-message.ts';

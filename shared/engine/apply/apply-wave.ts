@@ -1,17 +1,17 @@
-import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-
-import { STAGES, type Stage } from '../model/apply-order.ts';
-import { mayStart, progressOf, type ApplyRun } from '../model/apply-run.ts';
-import { describeRefusal } from './describe-refusal.ts';
-import { claimObjects } from '../model/desired-object.ts';
-import type { ApplyFailure, DesiredSet } from '../model/apply-request.ts';
-import { ensureParents } from '../inventory/ensure-parents.ts';
-import { executeApply } from './execute-apply.ts';
-import { observeCluster } from '../observe/observe-cluster.ts';
-import { planApply, type ApplyPlan, type PlannedObject } from './plan-apply.ts';
 import { runAtMost } from '#shared/common/run-at-most.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+
+import { ensureParents } from '../inventory/ensure-parents.ts';
 import { saveRecords } from '../inventory/save-records.ts';
+import { STAGES, type Stage } from '../model/apply-order.ts';
+import type { ApplyFailure, DesiredSet } from '../model/apply-request.ts';
+import { mayStart, progressOf, type ApplyRun } from '../model/apply-run.ts';
+import { claimObjects } from '../model/desired-object.ts';
+import { observeCluster } from '../observe/observe-cluster.ts';
+import { describeRefusal } from './describe-refusal.ts';
+import { executeApply } from './execute-apply.ts';
+import { planApply, type ApplyPlan, type PlannedObject } from './plan-apply.ts';
 import { settleStage } from './settle-stage.ts';
 
 const AT_ONCE = 16;
@@ -69,9 +69,7 @@ function planStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Stage): Ap
 async function meetStrangers(run: ApplyRun, plan: ApplyPlan): Promise<void> {
   const strangers = plan.objects.filter((planned) => planned.action === 'meet');
   await runAtMost(AT_ONCE, strangers, async ({ desired }) => {
-    if (!mayStart(run)) {
-      return;
-    }
+    if (!mayStart(run)) return;
     const { resource, id, key } = desired;
     try {
       const live = await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });
@@ -93,9 +91,7 @@ async function announceDrift(
   sets: readonly DesiredSet[],
   planned: readonly PlannedObject[],
 ): Promise<void> {
-  if (run.ports.onDrift === undefined || !mayStart(run)) {
-    return;
-  }
+  if (run.ports.onDrift === undefined || !mayStart(run)) return;
   const drifted = planned.filter((object) => object.action === 'apply' && object.drifted);
   for (const set of sets) {
     const objects = drifted.filter(({ desired }) => desired.set === set).map(({ desired }) => desired.id);

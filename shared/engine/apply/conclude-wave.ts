@@ -1,7 +1,7 @@
 import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
-import { mayStart, progressOf, type ApplyRun, type SetProgress } from '../model/apply-run.ts';
 import type { DesiredSet } from '../model/apply-request.ts';
+import { mayStart, progressOf, type ApplyRun, type SetProgress } from '../model/apply-run.ts';
 
 /** Gives each Kustomization of a wave its next phase: failed, ready, or awaiting health. */
 export function concludeWave(run: ApplyRun, wave: readonly DesiredSet[]): void {

@@ -1,11 +1,11 @@
-import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
-import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { TidegateError, describeError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError, type KubernetesStatus } from '#shared/kubernetes/api-error.ts';
-
-import type { ApplyFailure } from '../model/apply-request.ts';
+import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
+import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { concealTypedValues } from '#shared/kubernetes/mistyped-field.ts';
 import { pathInObject } from '#shared/kubernetes/path-in-object.ts';
+
+import type { ApplyFailure } from '../model/apply-request.ts';
 
 /** One thing that a server says of one field. */
 interface Complaint {
@@ -53,13 +53,9 @@ function readComplaints({ message, causes }: Pick<KubernetesStatus, 'message' | 
   const structured = causes.flatMap((cause) =>
     cause.field === undefined || cause.field === '' ? [] : [{ field: cause.field, words: cause.message ?? 'invalid' }],
   );
-  if (structured.length > 0) {
-    return structured;
-  }
+  if (structured.length > 0) return structured;
   const typed = TYPED.exec(message)?.[0];
-  if (typed !== undefined) {
-    return message.slice(typed.length).split('\n').flatMap(readFault);
-  }
+  if (typed !== undefined) return message.slice(typed.length).split('\n').flatMap(readFault);
   const unmarshal = UNMARSHAL.exec(message);
   if (unmarshal !== null) {
     const [, found = '', field = '', type = ''] = unmarshal;

@@ -1,26 +1,26 @@
+import { hashValue } from '#shared/common/hash-value.ts';
+import { runAtMost } from '#shared/common/run-at-most.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { FILLED_FIELDS } from '#shared/kubernetes/filled-fields.ts';
 import { hasMark } from '#shared/kubernetes/has-mark.ts';
-import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { FLUX_FORCE_ANNOTATION, PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
-import { type Attribution } from '#shared/ports/kubernetes-api.ts';
-import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveMetadata, LiveObject } from '#shared/kubernetes/live-object.ts';
-
-import { mayStart, progressOf, type ApplyRun } from '../model/apply-run.ts';
-import { describeRefusal } from './describe-refusal.ts';
-import { describeWeight } from '../prune/describe-weight.ts';
-import type { DesiredObject } from '../model/desired-object.ts';
-import type { ApplyAction, DesiredSet } from '../model/apply-request.ts';
-import { hashValue } from '#shared/common/hash-value.ts';
 import { immutableField } from '#shared/kubernetes/immutable-field.ts';
+import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveMetadata, LiveObject } from '#shared/kubernetes/live-object.ts';
+import { FLUX_FORCE_ANNOTATION, PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import { ownEntry } from '#shared/kubernetes/own-entry.ts';
-import type { PlannedObject } from './plan-apply.ts';
-import { runAtMost } from '#shared/common/run-at-most.ts';
-import { takeOverFields } from './take-over-fields.ts';
+import { type Attribution } from '#shared/ports/kubernetes-api.ts';
+
+import type { ApplyAction, DesiredSet } from '../model/apply-request.ts';
+import { mayStart, progressOf, type ApplyRun } from '../model/apply-run.ts';
+import type { DesiredObject } from '../model/desired-object.ts';
+import { describeWeight } from '../prune/describe-weight.ts';
 import { weighCandidates } from '../prune/weigh-candidates.ts';
 import { isAskedFor, mayTakeAll, WEIGHTLESS } from '../prune/weight.ts';
+import { describeRefusal } from './describe-refusal.ts';
+import type { PlannedObject } from './plan-apply.ts';
+import { takeOverFields } from './take-over-fields.ts';
 
 const AT_ONCE = 16;
 const GONE_POLL_MS = 100;
@@ -67,9 +67,7 @@ async function applyOrRecreate(
     return { after: await run.ports.api.apply(request) };
   } catch (error) {
     const field = error instanceof KubernetesApiError ? immutableField(error.status) : undefined;
-    if (field === undefined || live === undefined || !mayForce(desired, live)) {
-      throw error;
-    }
+    if (field === undefined || live === undefined || !mayForce(desired, live)) throw error;
     await deleteAndAwait(run, desired, field);
     return { after: await run.ports.api.apply(request), recreated: field };
   }
@@ -84,9 +82,7 @@ function mayForce(desired: DesiredObject, live: LiveMetadata): boolean {
 async function deleteAndAwait(run: ApplyRun, desired: DesiredObject, field: string): Promise<void> {
   const address = { resource: desired.resource, namespace: desired.id.namespace, name: desired.id.name };
   const live = await run.ports.api.getMetadata(address);
-  if (live === undefined) {
-    return;
-  }
+  if (live === undefined) return;
   await refuseToTakeOthers(run, desired, live, field);
   await run.ports.api.delete({
     address,
@@ -110,9 +106,7 @@ async function refuseToTakeOthers(
   live: LiveMetadata,
   field: string,
 ): Promise<void> {
-  if (mayTakeAll(object.metadata)) {
-    return;
-  }
+  if (mayTakeAll(object.metadata)) return;
   // Only Git's word counts: a mark that was taken out there is still on the live object.
   const candidate = { id, resource, live: { ...live, labels: {}, annotations: {} } };
   const weight = (await weighCandidates(run, [candidate])).get(live.uid) ?? WEIGHTLESS;
@@ -133,12 +127,8 @@ export function attributionOf(set: Pick<DesiredSet, 'id' | 'revision'>): Attribu
 
 // A controller that wrote status between our look and our apply moved the resourceVersion, not what we own.
 function actionOf(before: LiveMetadata | undefined, after: LiveMetadata): ApplyAction {
-  if (before === undefined || before.uid !== after.uid) {
-    return 'created';
-  }
-  if (before.resourceVersion === after.resourceVersion) {
-    return 'unchanged';
-  }
+  if (before === undefined || before.uid !== after.uid) return 'created';
+  if (before.resourceVersion === after.resourceVersion) return 'unchanged';
   const same =
     after.generation !== undefined &&
     before.generation === after.generation &&

@@ -1,7 +1,7 @@
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 
-import type { ApplyRun } from '../model/apply-run.ts';
 import type { DesiredSet } from '../model/apply-request.ts';
+import type { ApplyRun } from '../model/apply-run.ts';
 
 /** The Kustomizations that may be applied now: all they depend on is ready. */
 export function nextWave(run: ApplyRun): readonly DesiredSet[] {
@@ -15,9 +15,7 @@ export function nextWave(run: ApplyRun): readonly DesiredSet[] {
 /** Whether a Kustomization is ready, as far as this run knows. */
 export function isReady(run: ApplyRun, id: NamespacedName): boolean {
   const progress = run.progress.get(formatNamespacedName(id));
-  if (progress === undefined) {
-    return false;
-  }
+  if (progress === undefined) return false;
   const { render } = progress.set;
   return progress.phase === 'ready' || ((render.kind === 'unchanged' || render.kind === 'suspended') && render.ready);
 }
@@ -25,9 +23,7 @@ export function isReady(run: ApplyRun, id: NamespacedName): boolean {
 /** Tells each Kustomization that waits in vain what it waits for. */
 export function blockRest(run: ApplyRun): void {
   for (const progress of run.progress.values()) {
-    if (progress.phase !== 'pending') {
-      continue;
-    }
+    if (progress.phase !== 'pending') continue;
     const unready = progress.set.settings.dependsOn.filter((dependency) => !isReady(run, dependency));
     if (unready.length === 0) {
       progress.phase = 'progressing';

@@ -1,16 +1,16 @@
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import {
   ADOPT_INSTALLATION_ANNOTATION,
   APPLYSET_PART_OF_LABEL,
   INSTALLATION_ANNOTATION,
 } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
 
 import { DEFAULT_INSTALLATION, installationOf } from '../inventory/apply-set-id.ts';
 import { describeParentOwner } from '../inventory/apply-set-parent.ts';
 import type { DesiredObject } from '../model/desired-object.ts';
 import type { ObservedCluster } from '../observe/observed-cluster.ts';
-import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
 
 /**
  * Says why an object may not be applied that another installation applied. It writes under the same field manager, so only
@@ -25,18 +25,14 @@ export function refuseOtherInstallation(
   isOwnSet: boolean,
 ): string | undefined {
   const partOf = live.labels?.[APPLYSET_PART_OF_LABEL];
-  if (partOf === undefined || isOwnSet || !ownsPartOfLabel(live)) {
-    return undefined;
-  }
+  if (partOf === undefined || isOwnSet || !ownsPartOfLabel(live)) return undefined;
   const parent = foreignParents.get(partOf);
   const name =
     parent === undefined
       ? (live.annotations?.[INSTALLATION_ANNOTATION] ?? DEFAULT_INSTALLATION)
       : installationOf(parent.kustomization);
   const isOurs = parent === undefined && name === installationOf(set.id);
-  if (isOurs || object.metadata.annotations?.[ADOPT_INSTALLATION_ANNOTATION] === name) {
-    return undefined;
-  }
+  if (isOurs || object.metadata.annotations?.[ADOPT_INSTALLATION_ANNOTATION] === name) return undefined;
   const owner =
     parent === undefined
       ? `installation ${name}`

@@ -1,20 +1,20 @@
-import { ADOPT_ANNOTATION, APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
+import { hashValue } from '#shared/common/hash-value.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import { ADOPT_ANNOTATION, APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
+import { ownEntry } from '#shared/kubernetes/own-entry.ts';
 
-import { stageOf, compareForApply, type Stage } from '../model/apply-order.ts';
 import type { ObjectRecord, RecordBook } from '../inventory/apply-record.ts';
 import { applySetId } from '../inventory/apply-set-id.ts';
-import { resolveDesired, type DesiredObject } from '../model/desired-object.ts';
-import { fieldOf } from './describe-refusal.ts';
-import type { ApplyFailure, DesiredSet } from '../model/apply-request.ts';
-import { foreignOwner } from './foreign-owner.ts';
-import { hashValue } from '#shared/common/hash-value.ts';
-import type { ObservedCluster } from '../observe/observed-cluster.ts';
-import { refuseOtherInstallation } from './other-installation.ts';
-import { outsideScope } from '../observe/outside-scope.ts';
-import { ownEntry } from '#shared/kubernetes/own-entry.ts';
 import { reservedForInventory } from '../inventory/reserved-for-inventory.ts';
+import { compareForApply, stageOf, type Stage } from '../model/apply-order.ts';
+import type { ApplyFailure, DesiredSet } from '../model/apply-request.ts';
+import { resolveDesired, type DesiredObject } from '../model/desired-object.ts';
+import type { ObservedCluster } from '../observe/observed-cluster.ts';
+import { outsideScope } from '../observe/outside-scope.ts';
+import { fieldOf } from './describe-refusal.ts';
+import { foreignOwner } from './foreign-owner.ts';
+import { refuseOtherInstallation } from './other-installation.ts';
 
 /** What first contact with an object that no list showed brought: its metadata, nothing there, or a refusal. */
 export type FirstContact = LiveMetadata | 'absent' | { readonly refused: string };
@@ -91,30 +91,20 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
     return failure(desired, 'ClaimedTwice', `Kustomization ${claimant} desires it too; remove it from one of them`);
   }
   const note = optedOut(desired.object.metadata.annotations ?? {});
-  if (note !== undefined) {
-    return { action: 'skip', desired, note };
-  }
+  if (note !== undefined) return { action: 'skip', desired, note };
   const reserved = reservedForInventory(desired.id);
-  if (reserved !== undefined) {
-    return failure(desired, 'NotAllowed', reserved);
-  }
+  if (reserved !== undefined) return failure(desired, 'NotAllowed', reserved);
   const outside = outsideScope(desired.id, input.cluster);
-  if (outside !== undefined) {
-    return outside;
-  }
+  if (outside !== undefined) return outside;
   const contact = input.cluster.members.get(desired.key)?.live ?? input.firstContacts.get(desired.key);
-  if (contact === undefined) {
-    return { action: 'meet', desired };
-  }
+  if (contact === undefined) return { action: 'meet', desired };
   const record = input.records.get(desired.key);
   const live = contact === 'absent' || isRefusal(contact) ? undefined : contact;
   const sameRecord = record !== undefined && record.set === own && isRecordOf(record, desired, live);
   if (contact === 'absent') {
     return { action: 'apply', desired, live: undefined, sameDesire: sameRecord, drifted: sameRecord };
   }
-  if (isRefusal(contact)) {
-    return failure(desired, 'Forbidden', contact.refused);
-  }
+  if (isRefusal(contact)) return failure(desired, 'Forbidden', contact.refused);
   return planExisting(desired, contact, input, sameRecord ? record : undefined);
 }
 
@@ -131,16 +121,10 @@ function planExisting(
   record: ObjectRecord | undefined,
 ): PlannedObject | ApplyFailure {
   const refusal = refuseForeign(desired, live, input);
-  if (refusal !== undefined) {
-    return failure(desired, 'OwnedByOther', refusal);
-  }
+  if (refusal !== undefined) return failure(desired, 'OwnedByOther', refusal);
   const note = optedOut(live.annotations ?? {}) ?? onlyIfNotPresent(desired);
-  if (note !== undefined) {
-    return { action: 'skip', desired, note };
-  }
-  if (live.deletionTimestamp !== undefined) {
-    return { action: 'await-gone', desired, live };
-  }
+  if (note !== undefined) return { action: 'skip', desired, note };
+  if (live.deletionTimestamp !== undefined) return { action: 'await-gone', desired, live };
   if (!input.ignoreRecords && record !== undefined && isUnchanged(desired, live, record, input.cluster)) {
     return { action: 'keep', desired, revision: record.revision };
   }
@@ -179,9 +163,7 @@ function refuseForeign(desired: DesiredObject, live: LiveMetadata, input: PlanAp
   const isOwnSet =
     partOf !== undefined && (partOf === applySetId(desired.set.id) || input.cluster.parentsBySet.has(partOf));
   const other = refuseOtherInstallation(desired, live, input.cluster, isOwnSet);
-  if (other !== undefined) {
-    return other;
-  }
+  if (other !== undefined) return other;
   const { [APPLYSET_PART_OF_LABEL]: _, ...otherLabels } = live.labels ?? {};
   // A label of our own sets that somebody put there by hand takes nothing away from another owner.
   const seen = isOwnSet ? { ...live, labels: otherLabels } : live;

@@ -9,9 +9,7 @@ import { resolveDesired, UNKNOWN_KIND } from '../model/desired-object.ts';
  */
 export function retryUnknownKinds(run: ApplyRun): void {
   // As long as nobody looked again, no kind came.
-  if (run.lookedForKinds === run.cluster || !mayStart(run)) {
-    return;
-  }
+  if (run.lookedForKinds === run.cluster || !mayStart(run)) return;
   run.lookedForKinds = run.cluster;
   for (const progress of run.progress.values()) {
     if (progress.phase === 'failed' && forgetServed(run, progress)) {
@@ -25,9 +23,7 @@ export function retryUnknownKinds(run: ApplyRun): void {
 /** @returns whether an object failed for want of a kind that is there now. */
 function forgetServed(run: ApplyRun, { set, failures }: SetProgress): boolean {
   const unknown = new Set(failures.filter(({ reason }) => reason === UNKNOWN_KIND).map(({ id }) => objectKey(id)));
-  if (unknown.size === 0 || set.render.kind !== 'rendered') {
-    return false;
-  }
+  if (unknown.size === 0 || set.render.kind !== 'rendered') return false;
   for (const object of set.render.objects) {
     const key = objectKey(objectIdOf(object));
     if (unknown.has(key)) {

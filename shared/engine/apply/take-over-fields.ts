@@ -1,6 +1,6 @@
+import type { LiveMetadata, ManagedFieldsEntry } from '#shared/kubernetes/live-object.ts';
 import { FIELD_MANAGER } from '#shared/kubernetes/names.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
-import type { LiveMetadata, ManagedFieldsEntry } from '#shared/kubernetes/live-object.ts';
 
 import type { DesiredObject } from '../model/desired-object.ts';
 
@@ -11,16 +11,12 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
  * would with kubectl's next. Fields of anyone else stay theirs.
  */
 export async function takeOverFields(api: KubernetesApi, desired: DesiredObject, live: LiveMetadata): Promise<void> {
-  if (!(live.managedFields ?? []).some(isKubectlApply)) {
-    return;
-  }
+  if (!(live.managedFields ?? []).some(isKubectlApply)) return;
   const address = { resource: desired.resource, namespace: desired.id.namespace, name: desired.id.name };
   const object = await api.get(address);
   const taken = (object?.metadata.managedFields ?? []).filter(isKubectlApply);
   const [first] = taken;
-  if (object === undefined || object.metadata.uid !== live.uid || first === undefined) {
-    return;
-  }
+  if (object === undefined || object.metadata.uid !== live.uid || first === undefined) return;
   const { [LAST_APPLIED]: _, ...annotations } = object.metadata.annotations ?? {};
   const ours: ManagedFieldsEntry = {
     ...first,
@@ -46,9 +42,7 @@ function isKubectlApply(entry: ManagedFieldsEntry): boolean {
 
 // fieldsV1 is a tree of empty leaves: the union of two is the union of their branches.
 function mergeFields(one: unknown, other: unknown): unknown {
-  if (!isTree(one) || !isTree(other)) {
-    return one ?? other;
-  }
+  if (!isTree(one) || !isTree(other)) return one ?? other;
   const merged: Record<string, unknown> = { ...one };
   for (const [key, value] of Object.entries(other)) {
     merged[key] = key in merged ? mergeFields(merged[key], value) : value;

@@ -1,3 +1,13 @@
+import { runAtMost } from '#shared/common/run-at-most.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
+import { assessHealth } from '#shared/kubernetes/health/assess-health.ts';
+import { hasNoStatus } from '#shared/kubernetes/health/has-no-status.ts';
+import type { Health } from '#shared/kubernetes/health/health-status.ts';
+import { fieldsOf, wholeNumber } from '#shared/kubernetes/health/live-fields.ts';
+import { unknown } from '#shared/kubernetes/health/verdicts.ts';
 import {
   formatObjectId,
   objectIdOf,
@@ -6,24 +16,14 @@ import {
   type KubernetesObject,
   type ObjectId,
 } from '#shared/kubernetes/kubernetes-object.ts';
-import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import { assessHealth } from '#shared/kubernetes/health/assess-health.ts';
-import type { Health } from '#shared/kubernetes/health/health-status.ts';
-import { hasNoStatus } from '#shared/kubernetes/health/has-no-status.ts';
-import { fieldsOf, wholeNumber } from '#shared/kubernetes/health/live-fields.ts';
-import { unknown } from '#shared/kubernetes/health/verdicts.ts';
-import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
-import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
 
-import type { ApplyRun, SetProgress } from '../model/apply-run.ts';
 import { markReady } from '../apply/conclude-wave.ts';
 import { describeRefusal } from '../apply/describe-refusal.ts';
-import { resolveId } from '../model/desired-object.ts';
-import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import { isReady } from '../apply/next-wave.ts';
-import { runAtMost } from '#shared/common/run-at-most.ts';
+import type { ApplyRun, SetProgress } from '../model/apply-run.ts';
+import { resolveId } from '../model/desired-object.ts';
 
 const AT_ONCE = 16;
 const KUSTOMIZATION = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization' };
@@ -85,9 +85,7 @@ async function readAwaited(run: ApplyRun, ids: readonly ObjectId[]): Promise<Rea
   const now = run.ports.clock.now();
   const note = (object: KubernetesObject) => found.set(objectKey(objectIdOf(object)), assessHealth(object, now));
   const noteRefusal = (id: ObjectId, error: unknown): void => {
-    if (!(error instanceof KubernetesApiError)) {
-      throw error;
-    }
+    if (!(error instanceof KubernetesApiError)) throw error;
     found.set(objectKey(id), unknown(describeRefusal(id, error).message));
   };
   await runAtMost(AT_ONCE, [...places.values()], async ({ awaited, ...place }) => {
@@ -117,9 +115,7 @@ async function listMembers(
   { kind, ...place }: Omit<Place, 'awaited'>,
 ): Promise<readonly KubernetesObject[]> {
   const resource = findResource(run.cluster.discovery, kind);
-  if (resource === undefined) {
-    return [];
-  }
+  if (resource === undefined) return [];
   const request = { resource, ...place, labelSelector: APPLYSET_PART_OF_LABEL };
   return hasNoStatus(kind)
     ? (await run.ports.api.listMetadata(request)).map((metadata) => asObject(resource, metadata))
@@ -128,13 +124,9 @@ async function listMembers(
 
 async function getOne(run: ApplyRun, id: ObjectId): Promise<KubernetesObject | undefined> {
   const resource = findResource(run.cluster.discovery, id);
-  if (resource === undefined) {
-    return undefined;
-  }
+  if (resource === undefined) return undefined;
   const address = { resource, namespace: id.namespace, name: id.name };
-  if (!hasNoStatus(id)) {
-    return run.ports.api.get(address);
-  }
+  if (!hasNoStatus(id)) return run.ports.api.get(address);
   const metadata = await run.ports.api.getMetadata(address);
   return metadata === undefined ? undefined : asObject(resource, metadata);
 }
@@ -176,9 +168,7 @@ function missingJobs(run: ApplyRun, progress: SetProgress): (key: string) => Hea
   }
   return (key) => {
     const ttl = lives.get(key);
-    if (ttl === undefined) {
-      return undefined;
-    }
+    if (ttl === undefined) return undefined;
     const last = seen.get(key);
     const made =
       changes.get(key)?.action === 'created' ? undefined : run.cluster.members.get(key)?.live.creationTimestamp;
@@ -208,9 +198,7 @@ function giveVerdict(run: ApplyRun, progress: SetProgress): void {
   }
   const failed = unhealthy.filter(({ status }) => status === 'Failed');
   const waited = run.ports.clock.now() - (progress.awaitingSince ?? run.ports.clock.now());
-  if (failed.length === 0 && waited < progress.set.settings.timeoutMs) {
-    return;
-  }
+  if (failed.length === 0 && waited < progress.set.settings.timeoutMs) return;
   const named = (failed.length > 0 ? failed : unhealthy).map(
     ({ id, status, message }) => `${formatObjectId(id)}: ${status}: ${message}`,
   );

@@ -12,19 +12,13 @@ const LONGEST_POLL_MS = 2000;
 export async function waitForHealth(run: ApplyRun): Promise<boolean> {
   let pause = FIRST_POLL_MS;
   while ([...run.progress.values()].some((progress) => progress.phase === 'applied')) {
-    if (!mayStart(run)) {
-      return false;
-    }
-    if (await assessSets(run)) {
-      return true;
-    }
+    if (!mayStart(run)) return false;
+    if (await assessSets(run)) return true;
     if (await run.ports.isSuperseded()) {
       run.ended = 'superseded';
       return false;
     }
-    if (run.ports.clock.now() + pause > run.request.awaitHealthUntil) {
-      return false;
-    }
+    if (run.ports.clock.now() + pause > run.request.awaitHealthUntil) return false;
     await run.ports.clock.sleep(pause);
     pause = Math.min(pause * 1.5, LONGEST_POLL_MS);
   }

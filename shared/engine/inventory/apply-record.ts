@@ -35,9 +35,7 @@ const Blob = z.object({
  * that had the name before this one: nobody removed from here what was applied there.
  */
 export function parseRecords(bytes: Uint8Array | undefined, clusterUid?: string): RecordBook {
-  if (bytes === undefined) {
-    return new Map();
-  }
+  if (bytes === undefined) return new Map();
   try {
     const { cluster = clusterUid, objects } = Blob.parse(JSON.parse(new TextDecoder().decode(bytes)));
     return new Map(clusterUid === undefined || cluster === clusterUid ? Object.entries(objects) : []);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 
 /** What an installation is called that the settings give no name. */
 export const DEFAULT_INSTALLATION = 'default';
@@ -18,9 +18,7 @@ export function applySetParentName({ installation, namespace, name }: ApplySetNa
   // Neither an installation's name nor a namespace holds a dot, so no two of them share a name.
   const prefix = installation === undefined ? '' : `installation.${installation}.`;
   const whole = `${prefix}kustomization.${namespace}.${name}`;
-  if (whole.length <= LONGEST_NAME) {
-    return whole;
-  }
+  if (whole.length <= LONGEST_NAME) return whole;
   const digest = createHash('sha256').update(whole).digest('hex').slice(0, 16);
   return `${whole.slice(0, LONGEST_NAME - 17)}-${digest}`;
 }

@@ -1,5 +1,8 @@
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
+import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
+import { parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import {
   APPLYSET_ID_LABEL,
   APPLYSET_KINDS_ANNOTATION,
@@ -8,9 +11,17 @@ import {
   INSTALLATION_ANNOTATION,
   TIDEGATE_NAMESPACE,
 } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
-import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 
+import {
+  describePlace,
+  placeAnnotations,
+  readPlace,
+  readSince,
+  sinceAnnotation,
+  UNKNOWN_IDENTITY,
+  type ConfigurationPlace,
+  type Installation,
+} from '../lease/installation.ts';
 import {
   applySetId,
   applySetParentName,
@@ -19,17 +30,6 @@ import {
   nameApplySet,
   type ApplySetName,
 } from './apply-set-id.ts';
-import { parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
-import {
-  describePlace,
-  placeAnnotations,
-  sinceAnnotation,
-  readSince,
-  readPlace,
-  UNKNOWN_IDENTITY,
-  type ConfigurationPlace,
-  type Installation,
-} from '../lease/installation.ts';
 
 const TOOLING = 'tidegate/v1';
 const CLUSTER_ANNOTATION = 'tidegate.dev/cluster';
@@ -69,9 +69,7 @@ export function whenDeleted(
   settings: Pick<Kustomization, 'prune' | 'deletionPolicy'>,
   suspended: boolean,
 ): WhenDeleted {
-  if (suspended) {
-    return 'keep';
-  }
+  if (suspended) return 'keep';
   switch (settings.deletionPolicy) {
     case 'Delete':
     case 'WaitForTermination':
@@ -117,9 +115,7 @@ export function readParent(live: LiveMetadata): ApplySetParent | undefined {
     return undefined;
   }
   const kustomization = nameApplySet(named, annotations[INSTALLATION_ANNOTATION] ?? DEFAULT_INSTALLATION);
-  if (live.labels?.[APPLYSET_ID_LABEL] !== applySetId(kustomization)) {
-    return undefined;
-  }
+  if (live.labels?.[APPLYSET_ID_LABEL] !== applySetId(kustomization)) return undefined;
   const declaredBy = readName(annotations[DECLARED_BY_ANNOTATION]);
   return {
     cluster,
@@ -143,13 +139,9 @@ export function sameParent(live: LiveMetadata, desired: ApplySetParent): boolean
 
 /** Whether a parent belongs to the inventory of an installation, which alone may change and prune it. */
 export function isOwnParent(parent: ApplySetParent, cluster: string, installation: Installation): boolean {
-  if (installationOf(parent.kustomization) !== installation.name) {
-    return false;
-  }
+  if (installationOf(parent.kustomization) !== installation.name) return false;
   const { identity, adopted } = installation;
-  if (parent.owner !== undefined) {
-    return parent.owner.identity === identity || adopted.includes(parent.owner.identity);
-  }
+  if (parent.owner !== undefined) return parent.owner.identity === identity || adopted.includes(parent.owner.identity);
   // Two names of one cluster in the settings would otherwise each take the other's Kustomizations for deleted.
   return parent.cluster === cluster || adopted.includes(UNKNOWN_IDENTITY);
 }
@@ -162,9 +154,7 @@ export function describeParentOwner(parent: ApplySetParent): string {
 }
 
 function ownerAnnotations({ kustomization, owner }: ApplySetParent): Readonly<Record<string, string>> {
-  if (owner === undefined) {
-    return {};
-  }
+  if (owner === undefined) return {};
   return {
     [INSTALLATION_ANNOTATION]: installationOf(kustomization),
     [IDENTITY_ANNOTATION]: owner.identity,

@@ -1,8 +1,17 @@
+import { runAtMost } from '#shared/common/run-at-most.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { formatGroupKind, parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import { objectIdOf, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 
+import { describeRefusal } from '../apply/describe-refusal.ts';
+import type { Installation } from '../lease/installation.ts';
+import type { DesiredSet } from '../model/apply-request.ts';
 import { mayStart, progressOf, type ApplyRun } from '../model/apply-run.ts';
+import { resolveId } from '../model/desired-object.ts';
+import { configMaps } from '../observe/observe-cluster.ts';
+import { outsideScope } from '../observe/outside-scope.ts';
+import { whyUnlisted } from '../observe/unlisted.ts';
 import { applySetId, applySetParentName } from './apply-set-id.ts';
 import {
   buildParentObject,
@@ -12,15 +21,6 @@ import {
   type ApplySetParent,
   type ParentOwner,
 } from './apply-set-parent.ts';
-import { describeRefusal } from '../apply/describe-refusal.ts';
-import { resolveId } from '../model/desired-object.ts';
-import type { DesiredSet } from '../model/apply-request.ts';
-import { formatGroupKind, parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
-import { configMaps } from '../observe/observe-cluster.ts';
-import type { Installation } from '../lease/installation.ts';
-import { outsideScope } from '../observe/outside-scope.ts';
-import { runAtMost } from '#shared/common/run-at-most.ts';
-import { whyUnlisted } from '../observe/unlisted.ts';
 
 const AT_ONCE = 16;
 
@@ -42,9 +42,7 @@ export async function ensureParents(run: ApplyRun, sets: readonly DesiredSet[]):
     }
     const parent = desiredParent(run, set);
     const live = run.cluster.parentsBySet.get(applySetId(set.id))?.live;
-    if ((live !== undefined && sameParent(live, parent)) || !mayStart(run)) {
-      return;
-    }
+    if ((live !== undefined && sameParent(live, parent)) || !mayStart(run)) return;
     try {
       await run.ports.api.apply({
         resource,

@@ -1,7 +1,7 @@
-import { APPLYSET_ID_LABEL, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import { APPLYSET_ID_LABEL, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
+import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 
 import { readParent } from '../inventory/apply-set-parent.ts';
 import {
@@ -32,12 +32,8 @@ export async function claimInstallation(api: KubernetesApi, claim: InstallationC
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const observed = await observeInstallations(api, claim);
     const decision = decideInstallation(claim, observed);
-    if (decision.write !== undefined && !(await writeInstallationLease(api, observed.lease, decision.write))) {
-      continue;
-    }
-    if (decision.outcome === 'refused' || decision.installation.since !== SINCE_CREATION) {
-      return decision;
-    }
+    if (decision.write !== undefined && !(await writeInstallationLease(api, observed.lease, decision.write))) continue;
+    if (decision.outcome === 'refused' || decision.installation.since !== SINCE_CREATION) return decision;
     // Only the server's clock counts, and only the lease that it made shows it.
     const made = await readInstallationLease(api, claim.name);
     if (made?.since !== undefined) {
@@ -53,9 +49,7 @@ export async function claimInstallation(api: KubernetesApi, claim: InstallationC
 
 async function observeInstallations(api: KubernetesApi, claim: InstallationClaim): Promise<ObservedInstallations> {
   const lease = await readInstallationLease(api, claim.name);
-  if (leaseDecides(lease)) {
-    return { lease, parents: [] };
-  }
+  if (leaseDecides(lease)) return { lease, parents: [] };
   const listed = await api.listMetadata({
     resource: CONFIG_MAPS,
     namespace: TIDEGATE_NAMESPACE,

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
+import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
-import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveObject } from '#shared/kubernetes/live-object.ts';
-import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 
 const LEASE_SECONDS = 15;
 const LEASE_NAME = 'tidegate-reconcile';
@@ -75,13 +75,9 @@ export async function acquireClusterLease(
     if (free || clock.now() - seen.since >= duration) {
       const confirmedAt = clock.now();
       const taken = await writeLease(api, clock, lease, options.holder);
-      if (taken !== undefined) {
-        return keepLease(api, clock, taken, options.holder, confirmedAt);
-      }
+      if (taken !== undefined) return keepLease(api, clock, taken, options.holder, confirmedAt);
     }
-    if (clock.now() + WATCH_MS > options.giveUpAt) {
-      return undefined;
-    }
+    if (clock.now() + WATCH_MS > options.giveUpAt) return undefined;
     await clock.sleep(WATCH_MS);
   }
 }
@@ -93,9 +89,7 @@ function keepLease(api: KubernetesApi, clock: Clock, taken: LiveObject, holder: 
   const renew = async (): Promise<void> => {
     while (!stop.signal.aborted && lease !== undefined) {
       await clock.sleep(RENEW_MS, stop.signal).catch(() => undefined);
-      if (stop.signal.aborted) {
-        return;
-      }
+      if (stop.signal.aborted) return;
       const startedAt = clock.now();
       try {
         lease = (await writeLease(api, clock, lease, holder)) ?? (await stillOurs(api, holder));
@@ -152,9 +146,7 @@ async function writeLease(
   try {
     return before === undefined ? await createLease(api, object) : await api.replace({ resource: LEASES, object });
   } catch (error) {
-    if (isOvertaken(error)) {
-      return undefined;
-    }
+    if (isOvertaken(error)) return undefined;
     throw error;
   }
 }
@@ -168,9 +160,7 @@ async function createLease(api: KubernetesApi, object: KubernetesObject): Promis
   try {
     return await api.create({ resource: LEASES, object });
   } catch (error) {
-    if (!(error instanceof KubernetesApiError) || error.status.code !== 404) {
-      throw error;
-    }
+    if (!(error instanceof KubernetesApiError) || error.status.code !== 404) throw error;
   }
   await createNamespace(api);
   return api.create({ resource: LEASES, object });
@@ -181,9 +171,7 @@ async function createNamespace(api: KubernetesApi): Promise<void> {
   try {
     await api.create({ resource: NAMESPACES, object });
   } catch (error) {
-    if (error instanceof KubernetesApiError && error.status.code === 409) {
-      return;
-    }
+    if (error instanceof KubernetesApiError && error.status.code === 409) return;
     if (error instanceof KubernetesApiError && error.status.code === 403) {
       throw new TidegateError(
         'ClusterForbidden',

@@ -1,5 +1,6 @@
-import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
+
 import { NAMESPACES } from './cluster-lease.ts';
 
 /**
@@ -11,9 +12,7 @@ export async function readClusterUid(api: KubernetesApi): Promise<string | undef
   try {
     return (await api.getMetadata({ resource: NAMESPACES, namespace: '', name: 'kube-system' }))?.uid;
   } catch (error) {
-    if (error instanceof KubernetesApiError && error.status.code === 403) {
-      return undefined;
-    }
+    if (error instanceof KubernetesApiError && error.status.code === 403) return undefined;
     throw error;
   }
 }

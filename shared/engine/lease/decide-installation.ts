@@ -87,9 +87,7 @@ export function nameElsewhere(claim: InstallationClaim, parents: readonly ApplyS
 function decideByLease(claim: InstallationClaim, lease: InstallationLease): InstallationDecision {
   const { remembered, place } = claim;
   const { identity, adopted } = lease;
-  if (samePlace(lease.place, place)) {
-    return hold(claim, lease, 'known', lease);
-  }
+  if (samePlace(lease.place, place)) return hold(claim, lease, 'known', lease);
   if (lease.adopter === ownIdentity(claim)) {
     return hold(claim, { identity: lease.adopter, adopted: [...adopted, identity] }, 'adopted', lease);
   }
@@ -122,9 +120,7 @@ function decideByInventory(
     );
   }
   const [other] = owners;
-  if (other !== undefined) {
-    return refuse(claim, other, { name, ...other, adopted: [] });
-  }
+  if (other !== undefined) return refuse(claim, other, { name, ...other, adopted: [] });
   if (underName.length > 0) {
     // A version that knew no installations made them, and only the journal says whether it was this one.
     const isOurs =

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 import { ADOPT_INSTALLATION_ANNOTATION, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';
-import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 
 import { DEFAULT_INSTALLATION } from '../inventory/apply-set-id.ts';
 import { isOvertaken, LEASES } from './cluster-lease.ts';
@@ -48,9 +48,7 @@ export async function readInstallationLease(api: KubernetesApi, name: string): P
     name: installationLeaseName(name),
   });
   const identity = live === undefined ? undefined : HolderSpec.safeParse(live['spec'] ?? {}).data?.holderIdentity;
-  if (live === undefined) {
-    return undefined;
-  }
+  if (live === undefined) return undefined;
   const annotations = live.metadata.annotations ?? {};
   const place = readPlace(annotations);
   const adopter = annotations[ADOPT_INSTALLATION_ANNOTATION]?.trim();
@@ -67,9 +65,7 @@ export async function readInstallationLease(api: KubernetesApi, name: string): P
 
 function resolveSince({ metadata }: LiveObject): { readonly since?: string } {
   const said = readSince(metadata.annotations ?? {});
-  if (said.since !== SINCE_CREATION) {
-    return said;
-  }
+  if (said.since !== SINCE_CREATION) return said;
   return metadata.creationTimestamp === undefined ? {} : { since: metadata.creationTimestamp };
 }
 
@@ -108,9 +104,7 @@ export async function writeInstallationLease(
     await (before === undefined ? api.create({ resource: LEASES, object }) : api.replace({ resource: LEASES, object }));
     return true;
   } catch (error) {
-    if (isOvertaken(error)) {
-      return false;
-    }
+    if (isOvertaken(error)) return false;
     throw error;
   }
 }

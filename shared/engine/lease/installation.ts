@@ -40,9 +40,7 @@ export function makeIdentity(place: ConfigurationPlace): string {
 
 /** Whether two places are one, however their addresses are spelt. */
 export function samePlace(one: ConfigurationPlace | undefined, other: ConfigurationPlace | undefined): boolean {
-  if (one === undefined || other === undefined) {
-    return false;
-  }
+  if (one === undefined || other === undefined) return false;
   return JSON.stringify(normalisePlace(one)) === JSON.stringify(normalisePlace(other));
 }
 

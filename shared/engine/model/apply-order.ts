@@ -25,9 +25,7 @@ const LAST = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'];
 
 /** The stage an object is applied in. */
 export function stageOf(kind: string): Stage {
-  if (FOUNDATIONS.includes(kind)) {
-    return 0;
-  }
+  if (FOUNDATIONS.includes(kind)) return 0;
   return kind.endsWith('Class') ? 1 : 2;
 }
 
@@ -44,15 +42,11 @@ export function compareForApply(one: KubernetesObject, other: KubernetesObject):
 /** Rank of a kind: the lower, the earlier. */
 export function rankOf(kind: string): number {
   const first = FIRST.indexOf(kind);
-  if (first >= 0) {
-    return stageOf(kind) * 1000 + first;
-  }
+  if (first >= 0) return stageOf(kind) * 1000 + first;
   return stageOf(kind) * 1000 + (LAST.includes(kind) ? 900 : 500);
 }
 
 function compareText(one: string, other: string): number {
-  if (one === other) {
-    return 0;
-  }
+  if (one === other) return 0;
   return one < other ? -1 : 1;
 }

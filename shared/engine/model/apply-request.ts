@@ -1,7 +1,7 @@
-import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import type { NamespacedName } from '#shared/flux/resource-key.ts';
 import type { HealthStatus } from '#shared/kubernetes/health/health-status.ts';
+import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { KubernetesApi } from '#shared/ports/kubernetes-api.ts';

@@ -1,6 +1,10 @@
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
+import type { FirstContact } from '../apply/plan-apply.ts';
 import type { RecordBook } from '../inventory/apply-record.ts';
+import type { ObservedCluster } from '../observe/observed-cluster.ts';
+import type { PruneCandidate } from '../prune/guards/prune-candidate.ts';
 import type {
   ApplyFailure,
   ApplyOutcome,
@@ -12,11 +16,7 @@ import type {
   SetState,
   WithheldPrune,
 } from './apply-request.ts';
-import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import type { ObservedCluster } from '../observe/observed-cluster.ts';
 import type { DesiredInCluster } from './desired-in-cluster.ts';
-import type { FirstContact } from '../apply/plan-apply.ts';
-import type { PruneCandidate } from '../prune/guards/prune-candidate.ts';
 
 /** What is known so far of one Kustomization in this run. `applied`: health is still awaited. */
 export interface SetProgress {
@@ -72,9 +72,7 @@ export interface ApplyRun {
 
 /** Asked before each request: a run past its deadline, or without the lease, starts nothing more. */
 export function mayStart(run: ApplyRun): boolean {
-  if (run.ended === 'deadline' || run.ended === 'lease-lost') {
-    return false;
-  }
+  if (run.ended === 'deadline' || run.ended === 'lease-lost') return false;
   if (!run.ports.holdsLease()) {
     run.ended = 'lease-lost';
     return false;
@@ -89,8 +87,6 @@ export function mayStart(run: ApplyRun): boolean {
 /** The progress of a Kustomization of the request. */
 export function progressOf(run: ApplyRun, id: NamespacedName): SetProgress {
   const progress = run.progress.get(formatNamespacedName(id));
-  if (progress === undefined) {
-    throw new Error(`Kustomization ${formatNamespacedName(id)}: not part of the run`);
-  }
+  if (progress === undefined) throw new Error(`Kustomization ${formatNamespacedName(id)}: not part of the run`);
   return progress;
 }

@@ -1,11 +1,11 @@
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 
-import { applySetId, nameApplySet } from '../inventory/apply-set-id.ts';
 import { parseRecords } from '../inventory/apply-record.ts';
+import { applySetId, nameApplySet } from '../inventory/apply-set-id.ts';
+import { observeCluster } from '../observe/observe-cluster.ts';
+import type { ApplyPorts, ApplyRequest, DesiredSet } from './apply-request.ts';
 import type { ApplyRun, SetProgress } from './apply-run.ts';
 import { claimObjects } from './desired-object.ts';
-import type { ApplyPorts, ApplyRequest, DesiredSet } from './apply-request.ts';
-import { observeCluster } from '../observe/observe-cluster.ts';
 import { orderSets } from './order-sets.ts';
 
 /** Observes the cluster and lays out what there is to do. */

@@ -1,13 +1,13 @@
-import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-
-import { describeParentOwner } from '../inventory/apply-set-parent.ts';
-import type { RecordBook } from '../inventory/apply-record.ts';
-import { desiredIds, resolveId } from './desired-object.ts';
-import type { DesiredSet } from './apply-request.ts';
 import { findResource } from '#shared/kubernetes/group-kind.ts';
+import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+
+import type { RecordBook } from '../inventory/apply-record.ts';
+import { describeParentOwner } from '../inventory/apply-set-parent.ts';
 import type { ObservedCluster } from '../observe/observed-cluster.ts';
 import type { PruneContext } from '../prune/guards/prune-candidate.ts';
+import type { DesiredSet } from './apply-request.ts';
+import { desiredIds, resolveId } from './desired-object.ts';
 
 /** What all Kustomizations desire, and what other installations have, as guards of prunes ask for it. */
 export interface DesiredInCluster extends Pick<

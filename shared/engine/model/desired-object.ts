@@ -1,3 +1,7 @@
+import { hashValue } from '#shared/common/hash-value.ts';
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import { findResource, formatGroupKind } from '#shared/kubernetes/group-kind.ts';
 import {
   objectIdOf,
   objectKey,
@@ -5,16 +9,12 @@ import {
   type KubernetesObject,
   type ObjectId,
 } from '#shared/kubernetes/kubernetes-object.ts';
+import { describeMistyped } from '#shared/kubernetes/mistyped-field.ts';
 import { APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL, INSTALLATION_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
-import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import { normaliseObject } from '#shared/kubernetes/normalize-object.ts';
 
 import { applySetId } from '../inventory/apply-set-id.ts';
 import type { DesiredSet } from './apply-request.ts';
-import { findResource, formatGroupKind } from '#shared/kubernetes/group-kind.ts';
-import { hashValue } from '#shared/common/hash-value.ts';
-import { describeMistyped } from '#shared/kubernetes/mistyped-field.ts';
-import { normaliseObject } from '#shared/kubernetes/normalize-object.ts';
 
 /** The server does not serve the kind of an object, or not in its version. */
 export const UNKNOWN_KIND = 'UnknownKind';
@@ -43,9 +43,7 @@ export function resolveDesired(
 ): DesiredObject | DesiredProblem {
   const id = resolveId(objectIdOf(rendered), discovery);
   const resource = findResource(discovery, id, parseApiVersion(rendered.apiVersion).version);
-  if (resource === undefined) {
-    return { id, reason: UNKNOWN_KIND, message: describeUnknown(rendered, discovery) };
-  }
+  if (resource === undefined) return { id, reason: UNKNOWN_KIND, message: describeUnknown(rendered, discovery) };
   if (resource.namespaced && id.namespace === '') {
     return {
       id,
@@ -54,9 +52,7 @@ export function resolveDesired(
     };
   }
   const mistyped = describeMistyped(rendered);
-  if (mistyped !== undefined) {
-    return { id, reason: 'Invalid', message: mistyped };
-  }
+  if (mistyped !== undefined) return { id, reason: 'Invalid', message: mistyped };
   const marked = markMember(normaliseObject(rendered, resource.namespaced), set);
   const hash = hashValue(marked);
   return { set, id, key: objectKey(id), resource, object: annotate(marked, { [APPLIED_ANNOTATION]: hash }), hash };

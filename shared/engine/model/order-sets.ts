@@ -17,9 +17,7 @@ export function orderSets(sets: readonly DesiredSet[]): readonly DesiredSet[] {
 
 function nextFree(waiting: ReadonlyMap<string, DesiredSet>): DesiredSet | undefined {
   for (const set of waiting.values()) {
-    if (!set.settings.dependsOn.some((dependency) => waiting.has(formatNamespacedName(dependency)))) {
-      return set;
-    }
+    if (!set.settings.dependsOn.some((dependency) => waiting.has(formatNamespacedName(dependency)))) return set;
   }
   return undefined;
 }

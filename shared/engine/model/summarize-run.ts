@@ -1,8 +1,8 @@
 import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
-import type { ApplyRun, SetProgress } from './apply-run.ts';
 import { kustomizationOf } from '../inventory/apply-set-id.ts';
 import type { ApplyOutcome, SetOutcome, SetState } from './apply-request.ts';
+import type { ApplyRun, SetProgress } from './apply-run.ts';
 
 /** The outcome of a run, for those who record it. */
 export function summariseRun(run: ApplyRun, deleted: readonly SetOutcome[]): ApplyOutcome {

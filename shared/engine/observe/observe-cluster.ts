@@ -1,19 +1,19 @@
+import { hashValue } from '#shared/common/hash-value.ts';
+import { runAtMost } from '#shared/common/run-at-most.ts';
+import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import { findResource, formatGroupKind, parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import { objectKey, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import { APPLYSET_ID_LABEL, APPLYSET_PART_OF_LABEL, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 import { type KubernetesApi } from '#shared/ports/kubernetes-api.ts';
-import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
-import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import { applySetId } from '../inventory/apply-set-id.ts';
 import { isOwnParent, readParent, type ApplySetParent } from '../inventory/apply-set-parent.ts';
-import { desiredIds } from '../model/desired-object.ts';
-import type { DesiredSet } from '../model/apply-request.ts';
-import { findResource, formatGroupKind, parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
-import { hashValue } from '#shared/common/hash-value.ts';
 import type { Installation } from '../lease/installation.ts';
+import type { DesiredSet } from '../model/apply-request.ts';
+import { desiredIds } from '../model/desired-object.ts';
 import type { ObservedCluster, ObservedObject, ObservedParent } from './observed-cluster.ts';
-import { runAtMost } from '#shared/common/run-at-most.ts';
 import type { Unlisted } from './unlisted.ts';
 
 const AT_ONCE = 16;
@@ -127,9 +127,7 @@ async function withLeftNamespaces(
   allowed: readonly string[] | undefined,
 ): Promise<readonly Unlisted[]> {
   const resource = findResource(discovery, NAMESPACES);
-  if (allowed === undefined || resource === undefined) {
-    return unlisted;
-  }
+  if (allowed === undefined || resource === undefined) return unlisted;
   const inUse = new Set(parents.flatMap(({ namespaces }) => namespaces));
   const refused = new Set(unlisted.map(({ namespace }) => namespace));
   const gone = new Set<string>();
@@ -155,9 +153,7 @@ async function withLeftNamespaces(
 }
 
 function refusalOf(error: unknown): string {
-  if (!(error instanceof KubernetesApiError) || (error.status.code !== 403 && error.status.code !== 404)) {
-    throw error;
-  }
+  if (!(error instanceof KubernetesApiError) || (error.status.code !== 403 && error.status.code !== 404)) throw error;
   return error.message;
 }
 
@@ -172,9 +168,7 @@ async function observeParents(
   const live = await api.listMetadata({ resource, namespace: TIDEGATE_NAMESPACE, labelSelector: APPLYSET_ID_LABEL });
   for (const metadata of live) {
     const parent = readParent(metadata);
-    if (parent === undefined) {
-      continue;
-    }
+    if (parent === undefined) continue;
     // Of another installation nothing is missing in Git, nothing is drift and nothing is pruned.
     if (isOwnParent(parent, cluster, installation)) {
       parents.push({ ...parent, live: metadata });
@@ -212,9 +206,7 @@ async function observeEpoch(api: KubernetesApi, discovery: Discovery, now: numbe
     const definition = byName.get(`${plural}.${kind.group}`);
     return definition === undefined ? shared : hashValue([shared, definition.uid, definition.generation ?? 0]);
   };
-  if (definitions === undefined) {
-    return { epochOf };
-  }
+  if (definitions === undefined) return { epochOf };
   return { epochOf, definedGroups: new Set(definitions.map(({ name }) => name.slice(name.indexOf('.') + 1))) };
 }
 
@@ -236,9 +228,7 @@ function kindsToList(sets: readonly DesiredSet[], parents: readonly ObservedPare
 /** ConfigMaps, which every server has. */
 export function configMaps(discovery: Discovery): ApiResource {
   const resource = findResource(discovery, { group: '', kind: 'ConfigMap' });
-  if (resource === undefined) {
-    throw new Error('discovery holds no ConfigMap: this is no Kubernetes API server');
-  }
+  if (resource === undefined) throw new Error('discovery holds no ConfigMap: this is no Kubernetes API server');
   return resource;
 }
 

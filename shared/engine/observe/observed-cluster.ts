@@ -1,9 +1,9 @@
+import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import type { GroupKind } from '#shared/kubernetes/group-kind.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
-import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
 
 import type { ApplySetParent } from '../inventory/apply-set-parent.ts';
-import type { GroupKind } from '#shared/kubernetes/group-kind.ts';
 import type { Unlisted } from './unlisted.ts';
 
 export interface ObservedObject {

@@ -1,7 +1,7 @@
+import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
 import { formatObjectId, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
 import type { ApplyFailure } from '../model/apply-request.ts';
-import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
 import type { ObservedCluster } from './observed-cluster.ts';
 
 /**
@@ -12,9 +12,7 @@ export function outsideScope(
   id: ObjectId,
   { namespaces, unlisted }: Pick<ObservedCluster, 'namespaces' | 'unlisted'>,
 ): ApplyFailure | undefined {
-  if (namespaces === undefined) {
-    return undefined;
-  }
+  if (namespaces === undefined) return undefined;
   if (id.namespace === '') {
     const message = `it is in no namespace, and Tidegate may work in ${namespaces.join(', ')} only; take it out of the cluster's folder and let an administrator apply it, or give the cluster profile: platform`;
     return { id, reason: 'NotAllowed', message };

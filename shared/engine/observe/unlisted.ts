@@ -1,6 +1,5 @@
-import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-
 import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
 /** Objects that nobody could list, and why: of a kind, of a namespace, or of a kind in one namespace. */
 export interface Unlisted {

@@ -11,12 +11,8 @@ export function describeWeight(
   { data, contents, unknown }: Weight,
   isOurs: (object: WeighedObject) => boolean,
 ): string {
-  if (unknown !== undefined) {
-    return `nobody knows what would go with it: ${unknown}`;
-  }
-  if (data) {
-    return id.kind === CLAIM.kind ? 'the data of its volume would go with it' : 'its data would go with it';
-  }
+  if (unknown !== undefined) return `nobody knows what would go with it: ${unknown}`;
+  if (data) return id.kind === CLAIM.kind ? 'the data of its volume would go with it' : 'its data would go with it';
   const counted = contents.filter((object) => isOurs(object) || !isDerived(object));
   if (counted.length === 0) {
     return `${id.kind === 'Namespace' ? 'all that is in it' : 'every object of its kind'} would go with it; at the moment there is nothing`;

@@ -1,13 +1,13 @@
-import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+import { runAtMost } from '#shared/common/run-at-most.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
+import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 
+import { describeRefusal } from '../apply/describe-refusal.ts';
 import { stageOf } from '../model/apply-order.ts';
 import { mayStart, type ApplyRun } from '../model/apply-run.ts';
-import { describeRefusal } from '../apply/describe-refusal.ts';
-import type { WithheldFrom } from './plan-prune.ts';
 import type { PruneCandidate } from './guards/prune-candidate.ts';
-import { runAtMost } from '#shared/common/run-at-most.ts';
+import type { WithheldFrom } from './plan-prune.ts';
 
 const AT_ONCE = 16;
 

@@ -1,13 +1,13 @@
-import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
+import { findResource } from '#shared/kubernetes/group-kind.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
+import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
 
 import { parseObjectKey } from '../inventory/apply-record.ts';
 import { mayStart, type ApplyRun } from '../model/apply-run.ts';
 import { resolveId } from '../model/desired-object.ts';
-import { findResource } from '#shared/kubernetes/group-kind.ts';
 import { outsideScope } from '../observe/outside-scope.ts';
 
 /**
@@ -19,22 +19,14 @@ export async function findOrphans(run: ApplyRun): Promise<void> {
     const progress = run.progress.get(record.set);
     const known = run.claims.has(key) || isMember(run, run.cluster.members.get(key)?.live);
     // What a Kustomization desires that is not rendered, nobody knows; its records stay as they are.
-    if (known || progress?.set.render.kind === 'failed' || !mayStart(run)) {
-      continue;
-    }
-    if (progress !== undefined && progress.set.render.kind !== 'rendered') {
-      continue;
-    }
+    if (known || progress?.set.render.kind === 'failed' || !mayStart(run)) continue;
+    if (progress !== undefined && progress.set.render.kind !== 'rendered') continue;
     const id = parseObjectKey(key);
     // Where nobody may look, what the records know waits for the day when somebody may.
-    if (outsideScope(resolveId(id, run.cluster.discovery), run.cluster) !== undefined) {
-      continue;
-    }
+    if (outsideScope(resolveId(id, run.cluster.discovery), run.cluster) !== undefined) continue;
     const resource = findResource(run.cluster.discovery, id);
     const live = resource === undefined ? undefined : await look(run, id, resource);
-    if (live === 'forbidden') {
-      continue;
-    }
+    if (live === 'forbidden') continue;
     if (live === undefined || live.uid !== record.uid) {
       run.records.delete(key);
       run.recordsChanged = true;
@@ -64,9 +56,7 @@ async function look(
   try {
     return await run.ports.api.getMetadata({ resource, namespace, name });
   } catch (error) {
-    if (error instanceof KubernetesApiError && error.status.code === 403) {
-      return 'forbidden';
-    }
+    if (error instanceof KubernetesApiError && error.status.code === 403) return 'forbidden';
     throw error;
   }
 }

@@ -1,15 +1,15 @@
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import {
   APPLYSET_KINDS_ANNOTATION,
   APPLYSET_NAMESPACES_ANNOTATION,
   APPLYSET_PART_OF_LABEL,
   TIDEGATE_NAMESPACE,
 } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 
 import { applySetId, applySetParentName, type ApplySetName } from '../inventory/apply-set-id.ts';
 import type { ApplySetParent } from '../inventory/apply-set-parent.ts';
 import type { WithheldPrune } from '../model/apply-request.ts';
-import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import type { ObservedCluster } from '../observe/observed-cluster.ts';
 
 /**
@@ -22,9 +22,7 @@ export function leftBehind(
 ): readonly WithheldPrune[] {
   const id = applySetId(kustomization);
   const parent = cluster.parentsBySet.get(id);
-  if (parent === undefined) {
-    return [];
-  }
+  if (parent === undefined) return [];
   const what = `what Kustomization ${formatNamespacedName(kustomization)} applied`;
   const member = `${APPLYSET_PART_OF_LABEL}=${id}`;
   const inventory = `ConfigMap ${TIDEGATE_NAMESPACE}/${applySetParentName(kustomization)}`;

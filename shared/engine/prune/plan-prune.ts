@@ -1,13 +1,13 @@
+import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { formatObjectId, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 
-import { rankOf } from '../model/apply-order.ts';
 import { kustomizationOf, type ApplySetName } from '../inventory/apply-set-id.ts';
 import type { WhenDeleted } from '../inventory/apply-set-parent.ts';
-import { describeWeight } from './describe-weight.ts';
+import { rankOf } from '../model/apply-order.ts';
 import type { PruneApproval, PruneGuard, WithheldPrune } from '../model/apply-request.ts';
 import type { ObservedObject } from '../observe/observed-cluster.ts';
+import { describeWeight } from './describe-weight.ts';
 import { artifactDoubtful } from './guards/artifact-doubtful.ts';
 import { beforeInstallation } from './guards/before-installation.ts';
 import { controlled } from './guards/controlled.ts';
@@ -158,9 +158,7 @@ function decideAll(selection: PruneSelection, policy: PrunePolicy): readonly Dec
     !isApproved(set.kustomization, light.length, policy.approvals);
   const unasked = new Set(decisions.filter(isUnasked));
   const total = [...unasked].reduce((sum, { light }) => sum + light.length, 0);
-  if (total <= policy.guard.maxObjects) {
-    return decisions;
-  }
+  if (total <= policy.guard.maxObjects) return decisions;
   const share = `${unasked.size} Kustomizations are gone from Git at once and would take ${total} objects with them; up to ${policy.guard.maxObjects} go without asking`;
   return decisions.map((decision) => (unasked.has(decision) ? { ...decision, share } : decision));
 }
@@ -254,9 +252,7 @@ function firstGuard(
 ): { readonly guard: string; readonly message: string } | undefined {
   for (const [guard, check] of GUARDS) {
     const message = check(candidate, context);
-    if (message !== undefined) {
-      return { guard, message };
-    }
+    if (message !== undefined) return { guard, message };
   }
   return undefined;
 }

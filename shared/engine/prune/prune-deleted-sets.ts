@@ -1,18 +1,18 @@
+import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
+import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
 import { objectKey, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 
-import { mayStart, type ApplyRun } from '../model/apply-run.ts';
-import { kustomizationOf } from '../inventory/apply-set-id.ts';
-import { isUnknown } from '../model/desired-in-cluster.ts';
 import { describeRefusal } from '../apply/describe-refusal.ts';
+import { kustomizationOf } from '../inventory/apply-set-id.ts';
 import type { ChangeSetEntry, SetOutcome, SetState, WithheldPrune } from '../model/apply-request.ts';
-import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
-import { SETTLED_GUARDS } from './guard-outlook.ts';
-import { leftBehind } from './left-behind.ts';
+import { mayStart, type ApplyRun } from '../model/apply-run.ts';
+import { isUnknown } from '../model/desired-in-cluster.ts';
 import { configMaps } from '../observe/observe-cluster.ts';
 import type { ObservedParent } from '../observe/observed-cluster.ts';
+import { SETTLED_GUARDS } from './guard-outlook.ts';
 import { judgeGone, type GoneVerdict } from './judge-gone.ts';
+import { leftBehind } from './left-behind.ts';
 import type { PruneSet } from './plan-prune.ts';
 import { pruneLast } from './prune-last.ts';
 import { forgetSet, isApplied, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
@@ -111,9 +111,7 @@ async function deleteParent(
   if (parent.whenDeleted === 'prune' && (await countRemaining(run, parent, withheld)) > 0) {
     return 'some of its objects are still there';
   }
-  if (!mayStart(run)) {
-    return `the run ended before: ${run.ended}`;
-  }
+  if (!mayStart(run)) return `the run ended before: ${run.ended}`;
   const resource = configMaps(run.cluster.discovery);
   const id = { group: '', kind: 'ConfigMap', namespace: TIDEGATE_NAMESPACE, name: parent.live.name };
   try {
@@ -146,9 +144,7 @@ async function countRemaining(
   const settled = new Set(withheld.filter(({ guard }) => SETTLED_GUARDS.has(guard)).map(({ id }) => objectKey(id)));
   let remaining = 0;
   for (const { id, live, resource } of membersOf(run, parent.kustomization)) {
-    if (settled.has(objectKey(id)) || heirOf(run, id) !== undefined) {
-      continue;
-    }
+    if (settled.has(objectKey(id)) || heirOf(run, id) !== undefined) continue;
     const now = run.records.has(objectKey(id))
       ? live
       : await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });

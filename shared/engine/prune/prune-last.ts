@@ -1,13 +1,13 @@
+import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
 import { formatObjectId, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 
 import { STAGES, stageOf } from '../model/apply-order.ts';
-import type { ApplyRun } from '../model/apply-run.ts';
 import type { WithheldPrune } from '../model/apply-request.ts';
-import { executePrune } from './execute-prune.ts';
-import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
+import type { ApplyRun } from '../model/apply-run.ts';
 import type { ObservedObject } from '../observe/observed-cluster.ts';
-import type { WithheldFrom } from './plan-prune.ts';
+import { executePrune } from './execute-prune.ts';
 import type { PruneCandidate } from './guards/prune-candidate.ts';
+import type { WithheldFrom } from './plan-prune.ts';
 import { ownSets, type PruneResult } from './prune-wave.ts';
 import { DEFINITION, NAMESPACE } from './weight.ts';
 
@@ -84,9 +84,7 @@ function indexStaying(
   return ({ id, live }) => {
     const kind = formatGroupKind(id);
     const owned = places.get(`owner ${live.uid}`) ?? [];
-    if (kind === formatGroupKind(NAMESPACE)) {
-      return [...owned, ...(places.get(`namespace ${id.name}`) ?? [])];
-    }
+    if (kind === formatGroupKind(NAMESPACE)) return [...owned, ...(places.get(`namespace ${id.name}`) ?? [])];
     const defined = kind === formatGroupKind(DEFINITION) ? kinds.get(id.name) : undefined;
     return [...owned, ...(defined === undefined ? [] : (places.get(`kind ${formatGroupKind(defined)}`) ?? []))];
   };

@@ -1,19 +1,19 @@
+import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
-import { formatNamespacedName } from '#shared/flux/resource-key.ts';
+import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
 
 import { applySetId, type ApplySetName } from '../inventory/apply-set-id.ts';
+import type { DesiredSet, WithheldPrune } from '../model/apply-request.ts';
 import type { ApplyRun } from '../model/apply-run.ts';
 import { progressOf } from '../model/apply-run.ts';
 import { desiredInCluster } from '../model/desired-in-cluster.ts';
 import { desiredIds, resolveId } from '../model/desired-object.ts';
-import type { DesiredSet, WithheldPrune } from '../model/apply-request.ts';
-import { executePrune } from './execute-prune.ts';
-import { leftBehind } from './left-behind.ts';
 import type { ObservedObject } from '../observe/observed-cluster.ts';
-import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
-import { planPrune, selectCandidates, type PruneSet, type WithheldFrom } from './plan-prune.ts';
+import { executePrune } from './execute-prune.ts';
 import type { PruneCandidate, PruneContext } from './guards/prune-candidate.ts';
+import { leftBehind } from './left-behind.ts';
+import { planPrune, selectCandidates, type PruneSet, type WithheldFrom } from './plan-prune.ts';
 import { weighCandidates } from './weigh-candidates.ts';
 import type { WeighedObject } from './weight.ts';
 
@@ -115,9 +115,7 @@ function parseTime(text: string | undefined): number | undefined {
 
 // Every desired object has an entry, or it was not applied: a run that was stopped leaves no failure behind.
 export function isApplied(run: ApplyRun, set: DesiredSet): boolean {
-  if (set.render.kind !== 'rendered') {
-    return false;
-  }
+  if (set.render.kind !== 'rendered') return false;
   const { changes, failures } = progressOf(run, set.id);
   return (
     failures.length === 0 && desiredIds(set).every((id) => changes.has(objectKey(resolveId(id, run.cluster.discovery))))

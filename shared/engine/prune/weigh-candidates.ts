@@ -1,14 +1,14 @@
-import { objectKey, parseApiVersion, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import { runAtMost } from '#shared/common/run-at-most.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
-import type { LiveMetadata, OwnerReference } from '#shared/kubernetes/live-object.ts';
 import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
+import { objectKey, parseApiVersion, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
+import type { LiveMetadata, OwnerReference } from '#shared/kubernetes/live-object.ts';
+import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
 
 import type { ApplyRun } from '../model/apply-run.ts';
-import { findResource, formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import type { ObservedObject } from '../observe/observed-cluster.ts';
-import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
-import { runAtMost } from '#shared/common/run-at-most.ts';
 import { CLAIM, DEFINITION, holdsData, mightTakeAll, NAMESPACE, type WeighedObject, type Weight } from './weight.ts';
 
 const AT_ONCE = 16;
@@ -29,9 +29,7 @@ export async function weighCandidates(
   run: ApplyRun,
   candidates: readonly ObservedObject[],
 ): Promise<ReadonlyMap<string, Weight>> {
-  if (candidates.length === 0) {
-    return new Map();
-  }
+  if (candidates.length === 0) return new Map();
   const weights = new Map<string, GrowingWeight>();
   const add: AddWeight = (uid, { data = false, contents = [], unknown }) => {
     const weight = weights.get(uid) ?? { data: false, contents: [] };
@@ -207,9 +205,7 @@ async function readOwner(
   namespace: string,
   trail: Trail,
 ): Promise<LiveMetadata | undefined> {
-  if (trail.has(owner.uid)) {
-    return trail.get(owner.uid);
-  }
+  if (trail.has(owner.uid)) return trail.get(owner.uid);
   const { group } = parseApiVersion(owner.apiVersion ?? '');
   const resource = findResource(run.cluster.discovery, { group, kind: owner.kind });
   let live: LiveMetadata | undefined;
@@ -218,9 +214,7 @@ async function readOwner(
       const place = resource.namespaced ? namespace : '';
       live = await run.ports.api.getMetadata({ resource, namespace: place, name: owner.name });
     } catch (error) {
-      if (!(error instanceof KubernetesApiError)) {
-        throw error;
-      }
+      if (!(error instanceof KubernetesApiError)) throw error;
     }
   }
   trail.set(owner.uid, live);
@@ -241,12 +235,8 @@ async function listContents(
       contents: found.map((live) => ({ id: { group, kind, namespace: live.namespace ?? '', name: live.name }, live })),
     };
   } catch (error) {
-    if (error instanceof TidegateError) {
-      throw error;
-    }
-    if (error instanceof KubernetesApiError && error.status.code === 404) {
-      return { contents: [] };
-    }
+    if (error instanceof TidegateError) throw error;
+    if (error instanceof KubernetesApiError && error.status.code === 404) return { contents: [] };
     const why = error instanceof KubernetesApiError ? error.message : 'the answer of the server is none';
     return { unknown: `${formatGroupKind(resource)} could not be listed: ${why}` };
   }

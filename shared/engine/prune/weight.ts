@@ -1,9 +1,8 @@
+import { formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
 import { hasMark } from '#shared/kubernetes/has-mark.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
-
-import { formatGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
+import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
 import { ownsMark } from '#shared/kubernetes/own-entry.ts';
 
 /** What the deletion of one object takes with it. */
@@ -79,9 +78,7 @@ const MADE_IN_EVERY_NAMESPACE = new Set(['ConfigMap/kube-root-ca.crt', 'ServiceA
  * events, and what every namespace has. Nobody misses these, and their number changes while a person decides.
  */
 export function isDerived({ id, live }: WeighedObject): boolean {
-  if (isWeightyKind(id)) {
-    return false;
-  }
+  if (isWeightyKind(id)) return false;
   return (
     id.kind === 'Event' ||
     (id.group === '' && id.kind === 'Endpoints') ||

@@ -1,16 +1,18 @@
 import { z } from 'zod';
-import type { GitRepository } from './git-repository.ts';
+
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
 import {
   Duration,
-  GitName,
   fluxObjectSchema,
+  GitName,
   LocalReference,
   namespaceOf,
   parseWith,
   type Parsed,
 } from '../kind-schema.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+import type { GitRepository } from './git-repository.ts';
 
 const Schema = fluxObjectSchema(
   z.strictObject({
@@ -63,9 +65,7 @@ const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
 export function parseGitRepository(object: KubernetesObject, locate: FieldLocator): Parsed<GitRepository> {
   const context = { kind: 'GitRepository', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
   const parsed = parseWith(object, Schema, context);
-  if (parsed.outcome === 'refused') {
-    return parsed;
-  }
+  if (parsed.outcome === 'refused') return parsed;
   const { metadata, spec } = parsed.value;
   const { branch, tag, semver, name, commit } = spec.ref ?? {};
   return {

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
-import type { ImagePolicy } from './image-policy.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
 import {
   Duration,
   fluxObjectSchema,
@@ -10,8 +13,7 @@ import {
   Re2Pattern,
   type Parsed,
 } from '../kind-schema.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+import type { ImagePolicy } from './image-policy.ts';
 
 const Order = z.enum(['asc', 'desc']).default('asc');
 
@@ -42,9 +44,7 @@ const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set(
 export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator): Parsed<ImagePolicy> {
   const context = { kind: 'ImagePolicy', fluxFields: NO_FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
   const parsed = parseWith(object, Schema, context);
-  if (parsed.outcome === 'refused') {
-    return parsed;
-  }
+  if (parsed.outcome === 'refused') return parsed;
   const { metadata, spec } = parsed.value;
   const chosen = Object.keys(spec.policy);
   const policy = choiceOf(spec.policy);
@@ -81,11 +81,7 @@ export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator)
 }
 
 function choiceOf(policy: z.output<typeof Schema>['spec']['policy']): ImagePolicy['policy'] | undefined {
-  if (policy.semver !== undefined) {
-    return { kind: 'semver', range: policy.semver.range };
-  }
-  if (policy.alphabetical !== undefined) {
-    return { kind: 'alphabetical', order: policy.alphabetical.order };
-  }
+  if (policy.semver !== undefined) return { kind: 'semver', range: policy.semver.range };
+  if (policy.alphabetical !== undefined) return { kind: 'alphabetical', order: policy.alphabetical.order };
   return policy.numerical === undefined ? undefined : { kind: 'numerical', order: policy.numerical.order };
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import type { ImageRepository } from './image-repository.ts';
-import { Duration, fluxObjectSchema, namespaceOf, parseWith, Re2Pattern, type Parsed } from '../kind-schema.ts';
+
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
+import { Duration, fluxObjectSchema, namespaceOf, parseWith, Re2Pattern, type Parsed } from '../kind-schema.ts';
+import type { ImageRepository } from './image-repository.ts';
 
 const Schema = fluxObjectSchema(
   z.strictObject({
@@ -33,9 +35,7 @@ const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set();
 export function parseImageRepository(object: KubernetesObject, locate: FieldLocator): Parsed<ImageRepository> {
   const context = { kind: 'ImageRepository', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
   const parsed = parseWith(object, Schema, context);
-  if (parsed.outcome === 'refused') {
-    return parsed;
-  }
+  if (parsed.outcome === 'refused') return parsed;
   const { metadata, spec } = parsed.value;
   return {
     outcome: 'parsed',

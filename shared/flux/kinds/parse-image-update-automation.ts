@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import type { ImageUpdateAutomation } from './image-update-automation.ts';
+
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
 import {
   Duration,
-  GitName,
   fluxObjectSchema,
+  GitName,
   namespaceOf,
   ObjectName,
   parseWith,
@@ -11,8 +14,7 @@ import {
   StringMap,
   type Parsed,
 } from '../kind-schema.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+import type { ImageUpdateAutomation } from './image-update-automation.ts';
 
 const Schema = fluxObjectSchema(
   z.strictObject({
@@ -76,9 +78,7 @@ export function parseImageUpdateAutomation(
     emptyIsAbsent: EMPTY_IS_ABSENT,
     locate,
   });
-  if (parsed.outcome === 'refused') {
-    return parsed;
-  }
+  if (parsed.outcome === 'refused') return parsed;
   const { metadata, spec } = parsed.value;
   const namespace = namespaceOf(object);
   const { checkout, commit, push } = spec.git;

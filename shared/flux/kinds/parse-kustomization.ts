@@ -1,5 +1,12 @@
 import { z } from 'zod';
+
 import { dropAbsent } from '#shared/common/drop-absent.ts';
+import { isRecord } from '#shared/common/is-record.ts';
+import { hasMark } from '#shared/kubernetes/has-mark.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { FLUX_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
+import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
+
 import {
   Duration,
   fluxObjectSchema,
@@ -11,12 +18,7 @@ import {
   type Parsed,
 } from '../kind-schema.ts';
 import { VARIABLE_NAME, VARIABLE_NAME_RULE } from '../variable-name.ts';
-import { hasMark } from '#shared/kubernetes/has-mark.ts';
-import { FLUX_PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { isRecord } from '#shared/common/is-record.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { Kustomization } from './kustomization.ts';
-import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
 const MIN_TIMEOUT_MS = 30_000;
 
@@ -132,9 +134,7 @@ const HEALTH_CHECK_VERSION = 'apps/v1';
 export function parseKustomization(object: KubernetesObject, locate: FieldLocator): Parsed<Kustomization> {
   const context = { kind: 'Kustomization', fluxFields: FLUX_FIELDS, emptyIsAbsent: EMPTY_IS_ABSENT, locate } as const;
   const parsed = parseWith(object, Schema, context);
-  if (parsed.outcome === 'refused') {
-    return parsed;
-  }
+  if (parsed.outcome === 'refused') return parsed;
   const { metadata, spec } = parsed.value;
   const namespace = namespaceOf(object);
   const { labels, annotations } = spec.commonMetadata ?? {};

@@ -1,5 +1,4 @@
 import { parseApiVersion, type KubernetesObject } from '../kubernetes-object.ts';
-
 import { assessCustomResourceDefinition } from './custom-resource-definition.ts';
 import { assessDaemonSet } from './daemon-set.ts';
 import { assessDeployment } from './deployment.ts';
@@ -48,9 +47,7 @@ export function assessHealth(object: KubernetesObject, now: number): Health {
       ? assessJob(object)
       : (assessGenericDoubts(object) ?? (BY_KIND.get(kind) ?? assessGeneric)(object, now));
   } catch (error) {
-    if (error instanceof UnreadableField) {
-      return unknown(error.message);
-    }
+    if (error instanceof UnreadableField) return unknown(error.message);
     throw error;
   }
 }

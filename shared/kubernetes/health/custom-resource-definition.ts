@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes-object.ts';
-
 import type { Health } from './health-status.ts';
 import { conditionsOf } from './live-fields.ts';
 import { current, failed, inProgress } from './verdicts.ts';
@@ -11,9 +10,7 @@ export function assessCustomResourceDefinition(object: KubernetesObject): Health
     if (type === 'NamesAccepted' && status === 'False') {
       return failed(message || reason || 'its names are not accepted');
     }
-    if (type === 'Established' && status === 'True') {
-      return current('established');
-    }
+    if (type === 'Established' && status === 'True') return current('established');
     if (type === 'Established' && status === 'False' && reason !== 'Installing') {
       return failed(message || reason || 'not established');
     }

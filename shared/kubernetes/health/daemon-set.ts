@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes-object.ts';
-
 import { generationOf, observedGenerationOf } from './generic.ts';
 import type { Health } from './health-status.ts';
 import { fieldsOf, numberOf, wholeNumber } from './live-fields.ts';
@@ -19,9 +18,7 @@ export function assessDaemonSet(object: KubernetesObject): Health {
     ['numberReady', 'ready'],
   ] as const) {
     const count = numberOf(status, field);
-    if (count < wanted) {
-      return inProgress(`${word}: ${count}/${wanted}`);
-    }
+    if (count < wanted) return inProgress(`${word}: ${count}/${wanted}`);
   }
   return current(`available: ${wanted}/${wanted}`);
 }

@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes-object.ts';
-
 import type { Health } from './health-status.ts';
 import { conditionsOf, fieldsOf, numberOf } from './live-fields.ts';
 import { current, failed, inProgress } from './verdicts.ts';
@@ -11,9 +10,7 @@ const NO_DEADLINE = 2n ** 31n - 1n;
 export function assessDeployment(object: KubernetesObject): Health {
   const conditions = conditionsOf(object);
   const late = conditions.find(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded');
-  if (late !== undefined) {
-    return failed(late.message || 'progress deadline exceeded');
-  }
+  if (late !== undefined) return failed(late.message || 'progress deadline exceeded');
   const spec = fieldsOf(object, 'spec');
   const status = fieldsOf(object, 'status');
   const wanted = numberOf(spec, 'replicas', 1n);
@@ -24,15 +21,9 @@ export function assessDeployment(object: KubernetesObject): Health {
   if (replicas < wanted || updated < wanted) {
     return inProgress(`updated: ${updated < replicas ? updated : replicas}/${wanted}`);
   }
-  if (replicas > wanted) {
-    return inProgress(`old replicas to go: ${replicas - wanted}`);
-  }
-  if (available < updated) {
-    return inProgress(`available: ${available}/${updated}`);
-  }
-  if (ready < wanted) {
-    return inProgress(`ready: ${ready}/${wanted}`);
-  }
+  if (replicas > wanted) return inProgress(`old replicas to go: ${replicas - wanted}`);
+  if (available < updated) return inProgress(`available: ${available}/${updated}`);
+  if (ready < wanted) return inProgress(`ready: ${ready}/${wanted}`);
   const rolledOut = conditions.some(
     ({ type, status, reason }) => type === 'Progressing' && status === 'True' && reason === 'NewReplicaSetAvailable',
   );

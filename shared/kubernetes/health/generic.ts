@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes-object.ts';
-
 import type { Health } from './health-status.ts';
 import { conditionsOf, UnreadableField, valueAt, wholeNumber } from './live-fields.ts';
 import { current, failed, inProgress } from './verdicts.ts';
@@ -13,9 +12,7 @@ export function assessGenericDoubts(object: KubernetesObject): Health | undefine
   if (deleted !== undefined && typeof deleted !== 'string') {
     throw new UnreadableField('metadata.deletionTimestamp', deleted, 'a text');
   }
-  if (deleted !== undefined && deleted !== '') {
-    return { status: 'Terminating', message: 'it is being deleted' };
-  }
+  if (deleted !== undefined && deleted !== '') return { status: 'Terminating', message: 'it is being deleted' };
   const generation = generationOf(object);
   const observed = generation === undefined ? undefined : observedGenerationOf(object);
   if (observed !== undefined && observed !== generation) {
@@ -24,9 +21,7 @@ export function assessGenericDoubts(object: KubernetesObject): Health | undefine
   const telling = conditionsOf(object).find(
     ({ type, status }) => (type === 'Reconciling' || type === 'Stalled') && status === 'True',
   );
-  if (telling === undefined) {
-    return undefined;
-  }
+  if (telling === undefined) return undefined;
   const words = telling.message || telling.reason || `it is ${telling.type.toLowerCase()}`;
   return telling.type === 'Stalled' ? failed(words) : inProgress(words);
 }
@@ -36,9 +31,7 @@ export function assessGeneric(object: KubernetesObject): Health {
   const ready = conditionsOf(object).find(
     ({ type, status }) => type === 'Ready' && ['True', 'False', 'Unknown'].includes(status),
   );
-  if (ready === undefined || ready.status === 'True') {
-    return current(ready?.message || 'it exists');
-  }
+  if (ready === undefined || ready.status === 'True') return current(ready?.message || 'it exists');
   return inProgress(ready.message || ready.reason || 'it is not ready');
 }
 
@@ -64,8 +57,6 @@ export function observedGenerationOf(object: KubernetesObject): bigint | undefin
 
 function readWhole(value: unknown, path: string): bigint | undefined {
   const whole = wholeNumber(value);
-  if (whole === undefined && value !== undefined) {
-    throw new UnreadableField(path, value, 'a whole number');
-  }
+  if (whole === undefined && value !== undefined) throw new UnreadableField(path, value, 'a whole number');
   return whole;
 }

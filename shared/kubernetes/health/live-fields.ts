@@ -32,9 +32,7 @@ export function textOf(fields: Fields, field: string, absent = ''): string {
 
 /** A whole number of 64 bits, which is what Kubernetes counts with, however JSON was read. */
 export function wholeNumber(value: unknown): bigint | undefined {
-  if (typeof value !== 'bigint' && (typeof value !== 'number' || !Number.isInteger(value))) {
-    return undefined;
-  }
+  if (typeof value !== 'bigint' && (typeof value !== 'number' || !Number.isInteger(value))) return undefined;
   const whole = BigInt(value);
   return whole >= INT64_MIN && whole <= INT64_MAX ? whole : undefined;
 }
@@ -43,12 +41,8 @@ export function wholeNumber(value: unknown): bigint | undefined {
 export function valueAt(object: KubernetesObject, ...path: readonly string[]): unknown {
   let value: unknown = object;
   for (const [index, field] of path.entries()) {
-    if (value === undefined || value === null) {
-      return undefined;
-    }
-    if (!isFields(value)) {
-      throw new UnreadableField(path.slice(0, index).join('.'), value, 'an object');
-    }
+    if (value === undefined || value === null) return undefined;
+    if (!isFields(value)) throw new UnreadableField(path.slice(0, index).join('.'), value, 'an object');
     value = value[field];
   }
   return value;
@@ -65,22 +59,16 @@ export interface LiveCondition {
 /** All conditions, in the order of the object, which decides where two of them contradict. @throws UnreadableField */
 export function conditionsOf(object: KubernetesObject): readonly LiveCondition[] {
   const conditions = valueAt(object, 'status', 'conditions') ?? [];
-  if (!Array.isArray(conditions)) {
-    throw new UnreadableField('status.conditions', conditions, 'a list');
-  }
+  if (!Array.isArray(conditions)) throw new UnreadableField('status.conditions', conditions, 'a list');
   return conditions.map((condition: unknown, index) => readCondition(condition, `status.conditions[${index}]`));
 }
 
 function readCondition(condition: unknown, path: string): LiveCondition {
   const fields = condition ?? {};
-  if (!isFields(fields)) {
-    throw new UnreadableField(path, condition, 'an object');
-  }
+  if (!isFields(fields)) throw new UnreadableField(path, condition, 'an object');
   const read = (field: string): string => {
     const value = fields[field] ?? '';
-    if (typeof value !== 'string') {
-      throw new UnreadableField(`${path}.${field}`, value, 'a text');
-    }
+    if (typeof value !== 'string') throw new UnreadableField(`${path}.${field}`, value, 'a text');
     return value;
   };
   return { type: read('type'), status: read('status'), reason: read('reason'), message: read('message') };
@@ -93,14 +81,8 @@ export function isFields(value: unknown): value is Fields {
 
 // Never the value itself: what stands where it should not may be anything.
 function shapeOf(value: unknown): string {
-  if (typeof value === 'string') {
-    return 'a text';
-  }
-  if (typeof value === 'number' || typeof value === 'bigint') {
-    return 'another number';
-  }
-  if (Array.isArray(value)) {
-    return 'a list';
-  }
+  if (typeof value === 'string') return 'a text';
+  if (typeof value === 'number' || typeof value === 'bigint') return 'another number';
+  if (Array.isArray(value)) return 'a list';
   return isFields(value) ? 'an object' : String(value);
 }

@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes-object.ts';
-
 import type { Health } from './health-status.ts';
 import { fieldsOf, textOf } from './live-fields.ts';
 import { current, inProgress } from './verdicts.ts';

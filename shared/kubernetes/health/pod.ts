@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes-object.ts';
-
 import type { Health } from './health-status.ts';
 import {
   conditionsOf,
@@ -36,9 +35,7 @@ export function assessPod(object: KubernetesObject, now: number): Health {
 }
 
 function assessRunning(object: KubernetesObject, conditions: readonly LiveCondition[]): Health {
-  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) {
-    return current('ready');
-  }
+  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return current('ready');
   const crashing = crashLooping(object);
   return crashing.length > 0
     ? failed(`containers that crash again and again: ${crashing.join(', ')}`)
@@ -59,12 +56,8 @@ function assessPending(object: KubernetesObject, conditions: readonly LiveCondit
 /** Containers that end as soon as they are started, by name. */
 function crashLooping(object: KubernetesObject): readonly string[] {
   const containers = valueAt(object, 'status', 'containerStatuses');
-  if (containers === undefined) {
-    return [];
-  }
-  if (!Array.isArray(containers)) {
-    throw new UnreadableField('status.containerStatuses', containers, 'a list');
-  }
+  if (containers === undefined) return [];
+  if (!Array.isArray(containers)) throw new UnreadableField('status.containerStatuses', containers, 'a list');
   return containers.flatMap((container: unknown) => {
     const waiting = fieldsOf(fieldsOf(container, 'state'), 'waiting');
     const name = isFields(container) ? container['name'] : undefined;

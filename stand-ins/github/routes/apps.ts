@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+
 import { suspended } from '../authenticate.ts';
 import type { Exchange, Route } from '../core.ts';
 import { findAccount, findRepository } from '../core.ts';
@@ -152,11 +153,12 @@ export const appRoutes: readonly Route[] = [
     needs: 'nothing',
     handle: (exchange) => {
       const { core, actor } = exchange;
-      if (actor.kind !== 'installation')
+      if (actor.kind !== 'installation') {
         throw new Problem(
           403,
           'You must authenticate with an installation access token in order to list repositories for an installation.',
         );
+      }
       const ids = actor.repositoryIds;
       const all = core.state.repositories.filter(
         (one) => reaches(actor.installation, one) && (ids === 'all' || ids.includes(one.id)),

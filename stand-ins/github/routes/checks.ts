@@ -66,8 +66,9 @@ function valuesOf(exchange: Exchange, old: Readonly<Record<string, unknown>>): R
   }
   if (textOf(body, 'conclusion') !== undefined) values['status'] = 'completed';
   if (values['status'] === 'completed') {
-    if (textOf(values, 'conclusion') === undefined)
+    if (textOf(values, 'conclusion') === undefined) {
       throw unprocessable('Invalid request.\n\nMissing required key: conclusion.');
+    }
     values['completed_at'] = textOf(body, 'completed_at') ?? timestamp(core);
   }
   return { ...values, started_at: textOf(values, 'started_at') ?? timestamp(core) };

@@ -1,13 +1,13 @@
 import { changeRefs } from '../change-refs.ts';
 import type { Exchange, Route } from '../core.ts';
 import { actingAccount, apiUrl, gitDirectory, nodeId, timestamp } from '../core.ts';
+import { isAncestor } from '../git-history.ts';
 import type { Person } from '../git-objects.ts';
 import { readCommit, readObject, resolveRevision, writeBlob, writeCommit } from '../git-objects.ts';
 import type { Ref } from '../git-refs.ts';
 import { isRefName, listRefs, readRef } from '../git-refs.ts';
 import type { TreeChange } from '../git-trees.ts';
 import { listTree, writeTree } from '../git-trees.ts';
-import { isAncestor } from '../git-history.ts';
 import { personOf } from '../merge-pull.ts';
 import { answerPage } from '../paginate.ts';
 import { notFound, Problem, unprocessable } from '../problem.ts';
@@ -101,9 +101,7 @@ async function createTree(exchange: Exchange, repository: Repository) {
     if (sha === undefined && entry['sha'] !== null) throw unprocessable('Must supply either tree.sha or tree.content');
     const isMissing = sha !== undefined && (await readObject(directory, sha)) === null;
     const isHidden = textOf(entry, 'sha') !== undefined && exchange.core.lag.hides(repository.id, sha ?? '');
-    if (isMissing || isHidden) {
-      throw unprocessable(`tree.sha ${sha} is not a valid ${textOf(entry, 'type') ?? 'blob'}`);
-    }
+    if (isMissing || isHidden) throw unprocessable(`tree.sha ${sha} is not a valid ${textOf(entry, 'type') ?? 'blob'}`);
     changes.push({ path, mode: textOf(entry, 'mode') ?? '100644', sha: sha ?? null });
   }
   const sha = await writeTree(directory, baseTree, changes);

@@ -46,8 +46,9 @@ function showComment(exchange: Exchange, repository: Repository, comment: Commen
 
 function commentBody(exchange: Exchange): string {
   const body = textOf(exchange.body, 'body') ?? '';
-  if (body.trim() === '')
+  if (body.trim() === '') {
     throw unprocessable('Validation Failed', [{ resource: 'IssueComment', code: 'missing_field' }]);
+  }
   checkLength('comment', body);
   return body;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { evaluateAlarm, judgePoints } from './evaluate-alarm.ts';
+
 import type { AlarmState, Datum, MetricAlarm, MissingData, Point } from './evaluate-alarm.ts';
+import { evaluateAlarm, judgePoints } from './evaluate-alarm.ts';
 
 const POINTS: Readonly<Record<string, Point>> = { X: 'breaching', '0': 'within', '-': 'absent' };
 const TREATMENTS = ['missing', 'ignore', 'breaching', 'notBreaching'] as const satisfies readonly MissingData[];

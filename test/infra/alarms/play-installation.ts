@@ -1,9 +1,9 @@
 import type { Template } from '../synthesize.ts';
 import type { Datum } from './evaluate-alarm.ts';
-import { playQueue } from './play-queue.ts';
 import type { Behaviour, QueuePlay } from './play-queue.ts';
-import { playStream } from './play-stream.ts';
+import { playQueue } from './play-queue.ts';
 import type { StreamPlay } from './play-stream.ts';
+import { playStream } from './play-stream.ts';
 import { metricKey } from './read-alarms.ts';
 import { readQueuePollers, readStreamPoller } from './read-pollers.ts';
 

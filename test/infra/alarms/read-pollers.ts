@@ -1,4 +1,5 @@
 import { z } from 'zod';
+
 import type { Template } from '../synthesize.ts';
 import { resourcesOf } from '../synthesize.ts';
 import { referentOf } from './read-alarms.ts';

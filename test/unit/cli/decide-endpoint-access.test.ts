@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { decideEndpointAccess } from '#cli/decide-endpoint-access.ts';
 import type { EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
 

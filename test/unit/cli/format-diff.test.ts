@@ -1,11 +1,12 @@
+import * as fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { formatDiff } from '#cli/format-diff.ts';
-import { sampleSize } from '#test/sample-size.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
+import { sampleSize } from '#test/sample-size.ts';
 
 describe('showing a change', () => {
   it('shows the lines around it and no others', () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+
 import { judgeEksCluster } from '#cli/judge-eks-cluster.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+
 import { APP_EVENTS, APP_PERMISSIONS, buildAppManifest } from '#cli/app-manifest.ts';
-import { planAppRegistration } from '#cli/plan-app-registration.ts';
 import type { AppRegistration, WantedApp } from '#cli/plan-app-registration.ts';
+import { planAppRegistration } from '#cli/plan-app-registration.ts';
 
 const EKS = 'endpoint: "https://a.example.com", certificateAuthority: AAAA';
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { checkWantedCluster, planClusterAddition } from '#cli/plan-cluster-addition.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 

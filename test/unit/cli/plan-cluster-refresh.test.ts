@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { findClusterToRefresh, planClusterRefresh } from '#cli/plan-cluster-refresh.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
 

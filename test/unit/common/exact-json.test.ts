@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { formatExactJson, parseExactJson } from '#shared/common/exact-json.ts';
 import { hashValue } from '#shared/common/hash-value.ts';
 import { sampleSize } from '#test/sample-size.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { listSecretParts } from '#shared/common/list-secret-parts.ts';
 
 describe('the parts of a secret that a log must not show', () => {

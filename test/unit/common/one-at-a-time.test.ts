@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { createOneAtATime } from '#shared/common/one-at-a-time.ts';
 
 describe('one at a time', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
 import { looksLikeSecret, redactFields, redactText } from '#shared/common/redact-secrets.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { suggestName } from '#shared/common/suggest-name.ts';
 
 describe('suggesting a name', () => {

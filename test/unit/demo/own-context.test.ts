@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { askConsent, describeIntent } from '#demo/own-context.ts';
 
 describe("the demo on somebody's own cluster", () => {

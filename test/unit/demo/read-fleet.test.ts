@@ -1,6 +1,7 @@
-import { EXAMPLE_URL, pullFromPublicRegistry, readFleet, shortenIntervals } from '#demo/read-fleet.ts';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+
+import { EXAMPLE_URL, pullFromPublicRegistry, readFleet, shortenIntervals } from '#demo/read-fleet.ts';
 
 const URL = 'http://127.0.0.1:1234/acme/fleet-infra';
 

@@ -1,5 +1,6 @@
-import { openTerminal } from '#demo/terminal.ts';
 import { describe, expect, test } from 'vitest';
+
+import { openTerminal } from '#demo/terminal.ts';
 
 const step = { name: 'drift is put right', ok: true, ms: 2_340 };
 

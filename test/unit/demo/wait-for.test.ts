@@ -1,5 +1,6 @@
-import { notYet, PromiseBroken, sighted, waitFor } from '#demo/wait-for.ts';
 import { describe, expect, test } from 'vitest';
+
+import { notYet, PromiseBroken, sighted, waitFor } from '#demo/wait-for.ts';
 
 const options = { onWait: () => {}, hopeless: () => undefined, logs: ['/logs/serve.log'] };
 

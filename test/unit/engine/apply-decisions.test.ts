@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { hashValue } from '#shared/common/hash-value.ts';
+import { foreignOwner } from '#shared/engine/apply/foreign-owner.ts';
 import { formatRecords, parseObjectKey, parseRecords } from '#shared/engine/inventory/apply-record.ts';
 import { compareForApply, stageOf } from '#shared/engine/model/apply-order.ts';
 import type { DesiredSet } from '#shared/engine/model/apply-request.ts';
-import { foreignOwner } from '#shared/engine/apply/foreign-owner.ts';
-import { hashValue } from '#shared/common/hash-value.ts';
-import { immutableField } from '#shared/kubernetes/immutable-field.ts';
-import { normaliseObject } from '#shared/kubernetes/normalize-object.ts';
 import { orderSets } from '#shared/engine/model/order-sets.ts';
+import { immutableField } from '#shared/kubernetes/immutable-field.ts';
 import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
+import { normaliseObject } from '#shared/kubernetes/normalize-object.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 function invalid(...messages: readonly string[]) {

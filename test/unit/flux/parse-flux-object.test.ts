@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+
 import { isRecord } from '#shared/common/is-record.ts';
-import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
-import { parseFluxObject, type ParsedFluxObject } from '#shared/flux/parse-flux-object.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { VERSION } from '#shared/common/version.ts';
+import { parseFluxObject, type ParsedFluxObject } from '#shared/flux/parse-flux-object.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
+import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
 import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 
@@ -14,9 +15,7 @@ function parse(text: string): ParsedFluxObject {
   const files = new Map([[FILE, { bytes: Buffer.from(text), executable: false }]]);
   const manifests = readManifests(text);
   const object: KubernetesObject | undefined = manifests.outcome === 'read' ? manifests.objects[0] : undefined;
-  if (object === undefined) {
-    throw new Error(`the test's own text is no manifest: ${JSON.stringify(manifests)}`);
-  }
+  if (object === undefined) throw new Error(`the test's own text is no manifest: ${JSON.stringify(manifests)}`);
   const { apiVersion, kind, metadata } = object;
   const id = { group: apiVersion.split('/')[0] ?? '', kind, namespace: metadata.namespace ?? '', name: metadata.name };
   const locate = createFieldLocator({ files, id, folder: 'clusters/a', kustomizationFile: 'clusters/a/' });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+
 import { createNotifyHandler } from '#functions/notify/handler.ts';
-import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
-import { explainJudgement } from '#shared/adapters/github/to-tidegate-error.ts';
 import type { Judgement } from '#shared/adapters/github/judge-answer.ts';
+import { explainJudgement } from '#shared/adapters/github/to-tidegate-error.ts';
+import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { toStreamRecord } from '#shared/records/stream-record.ts';

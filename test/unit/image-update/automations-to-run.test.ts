@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { automationsToRun, type ClusterImages, type ImageHint } from '#shared/image-update/automations-to-run.ts';
 import { resolveCheckout } from '#shared/image-update/resolve-checkout.ts';
 import type { EcrImage } from '#shared/images/image-reference.ts';

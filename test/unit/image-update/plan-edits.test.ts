@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 
-import { findMarkersInTree, planEdits } from '#shared/image-update/plan-edits.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import { findMarkersInTree, planEdits } from '#shared/image-update/plan-edits.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const TAG = '# {"$imagepolicy": "ns:app:tag"}';

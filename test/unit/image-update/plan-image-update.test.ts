@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
-import { formatTrailers, parseTrailers, type ProposedChange } from '#shared/pull-requests/commit-trailers.ts';
 import type { ObservedAutomation } from '#shared/image-update/observe-automation.ts';
-import type { ObservedBranch } from '#shared/pull-requests/observe-branch.ts';
 import { planImageUpdate, type ImageUpdatePlan } from '#shared/image-update/plan-image-update.ts';
-import type { Proposal } from '#shared/pull-requests/proposals.ts';
 import { recordImageUpdate } from '#shared/image-update/record-image-update.ts';
 import { orderOfPolicy } from '#shared/images/select-tag.ts';
 import type { ChangeRequest } from '#shared/ports/change-host.ts';
+import { formatTrailers, parseTrailers, type ProposedChange } from '#shared/pull-requests/commit-trailers.ts';
+import type { ObservedBranch } from '#shared/pull-requests/observe-branch.ts';
+import type { Proposal } from '#shared/pull-requests/proposals.ts';
 
 const CLUSTER = 'production';
 const D1 = `sha256:${'1'.repeat(64)}`;

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { GITHUB_LIMITS, lengthOnGitHub } from '#shared/pull-requests/github-limits.ts';
+import type { ImageChange } from '#shared/image-update/plan-edits.ts';
 import {
   formatCommitMessage,
   formatSection,
@@ -10,7 +10,7 @@ import {
   placeSection,
   saysSection,
 } from '#shared/image-update/pull-request-text.ts';
-import type { ImageChange } from '#shared/image-update/plan-edits.ts';
+import { GITHUB_LIMITS, lengthOnGitHub } from '#shared/pull-requests/github-limits.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const AUTOMATION = {

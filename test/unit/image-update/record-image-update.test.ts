@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ImageUpdatePlan } from '#shared/image-update/plan-image-update.ts';
 import type { ImageUpdateResult } from '#shared/image-update/execute-image-update.ts';
-import { recordFailure, recordImageUpdate } from '#shared/image-update/record-image-update.ts';
 import { findPolicyMarkers } from '#shared/image-update/find-policy-markers.ts';
-import type { StatusRecord } from '#shared/records/journal-record.ts';
+import type { ImageUpdatePlan } from '#shared/image-update/plan-image-update.ts';
+import { recordFailure, recordImageUpdate } from '#shared/image-update/record-image-update.ts';
 import { MAX_RECORD_BYTES, recordBytes } from '#shared/journal/refuse-oversized-write.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 
 const CONTEXT = { cluster: 'one', now: 0, previous: [] };
 const AUTOMATION = {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+
+import { describeError } from '#shared/common/tidegate-error.ts';
 import type { ImageRepository } from '#shared/flux/kinds/image-repository.ts';
 import { scanImages } from '#shared/image-update/scan-images.ts';
-import { describeError } from '#shared/common/tidegate-error.ts';
 
 const HUNG = '111111111111.dkr.ecr.eu-west-1.amazonaws.com';
 const FINE = '222222222222.dkr.ecr.eu-west-1.amazonaws.com';

@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import { writeFluxObjects } from '#shared/journal/write-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

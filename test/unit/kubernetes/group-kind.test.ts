@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { findResource } from '#shared/kubernetes/group-kind.ts';
 import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
+import { findResource } from '#shared/kubernetes/group-kind.ts';
 
 function resource(group: string, version: string, kind: string): ApiResource {
   return { group, version, kind, plural: `${kind.toLowerCase()}s`, namespaced: true, verbs: ['get', 'list'] };
@@ -39,8 +39,9 @@ describe('a kind that a server serves', () => {
       },
     };
 
-    for (let object = 0; object < 1_000; object += 1)
+    for (let object = 0; object < 1_000; object += 1) {
       findResource(discovery, { group: 'example.com', kind: 'Thing' }, 'v1');
+    }
 
     expect(passes).toBe(1);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { createFieldLocator } from '#shared/kubernetes/locate-field.ts';
 import type { FieldPlace } from '#shared/yaml-edit/field-path.ts';
 

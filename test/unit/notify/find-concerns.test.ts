@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
+
 import { findConcerns } from '#shared/notify/find-concerns.ts';
+import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
 
 function condition(type: Condition['type'], status: Condition['status'], reason: string): Condition {
   return { type, status, reason, message: 'm', lastTransitionTime: 0 };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
-import type { EventRecord } from '#shared/records/journal-record.ts';
 import { logEvents } from '#shared/notify/log-events.ts';
+import type { EventRecord } from '#shared/records/journal-record.ts';
 
 describe('the events in the log', () => {
   it.each([

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { clusterObject } from '#shared/records/journal-record.ts';
+
 import { logsInsightsLink } from '#shared/notify/logs-insights-link.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
 
 const LOG = { region: 'eu-west-1', group: '/aws/lambda/tidegate-notify' };
 const APPS = { cluster: 'prod', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' };

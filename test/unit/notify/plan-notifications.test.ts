@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { clusterObject } from '#shared/records/journal-record.ts';
-import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
+
 import { commitStatus } from '#shared/notify/commit-status.ts';
 import { planNotifications } from '#shared/notify/plan-notifications.ts';
 import { parseRepositoryId } from '#shared/notify/repository-id.ts';
+import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
 
 function condition(type: Condition['type'], status: Condition['status'], reason: string, message = 'm'): Condition {
   return { type, status, reason, message, lastTransitionTime: 0 };

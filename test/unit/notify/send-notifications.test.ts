@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Notification } from '#shared/notify/plan-notifications.ts';
-import type { QuietTime } from '#shared/ports/quiet-times.ts';
 import { sendNotifications } from '#shared/notify/send-notifications.ts';
+import type { QuietTime } from '#shared/ports/quiet-times.ts';
 
 function status(sequence: number): Notification {
   return {

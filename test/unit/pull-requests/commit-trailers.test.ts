@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { changesBetween } from '#shared/image-update/changes-between.ts';
-import { formatTrailers, parseTrailers, type ProposedChange } from '#shared/pull-requests/commit-trailers.ts';
-import { findMarkersInTree, planEdits } from '#shared/image-update/plan-edits.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
+import { changesBetween } from '#shared/image-update/changes-between.ts';
+import { findMarkersInTree, planEdits } from '#shared/image-update/plan-edits.ts';
+import { formatTrailers, parseTrailers, type ProposedChange } from '#shared/pull-requests/commit-trailers.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const OWNER = {

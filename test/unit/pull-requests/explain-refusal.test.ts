@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { explainRefusal } from '#shared/pull-requests/explain-refusal.ts';
 import type { BranchRule } from '#shared/ports/change-host.ts';
+import { explainRefusal } from '#shared/pull-requests/explain-refusal.ts';
 
 const repository = { owner: 'acme', name: 'fleet' };
 const BRANCH = 'acme/fleet: branch b: ';

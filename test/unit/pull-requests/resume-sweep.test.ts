@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+
 import { resumeSweep } from '#shared/pull-requests/resume-sweep.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

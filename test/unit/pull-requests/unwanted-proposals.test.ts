@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import type { ClusterImages } from '#shared/image-update/automations-to-run.ts';
-import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
 import type { ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
+import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
 
 describe('whether a Flux object wants a proposal', () => {
   it.each<[what: string, owner: string, branch: string, reason: string | undefined]>([

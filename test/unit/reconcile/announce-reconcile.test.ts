@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import type { FluxObjectSetRecord } from '#shared/records/journal-record.ts';
-import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import type { PreviousState } from '#shared/reconcile/read-previous-state.ts';
+import type { FluxObjectSetRecord } from '#shared/records/journal-record.ts';
+import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 
 const CLUSTER = 'laptop';

@@ -1,5 +1,6 @@
-import { assert as check, array, property, string } from 'fast-check';
+import { array, assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { concealValues } from '#shared/reconcile/conceal-values.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

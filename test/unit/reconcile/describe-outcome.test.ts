@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import type { ChangeSetEntry, SetOutcome } from '#shared/engine/model/apply-request.ts';
-import { describeOutcome } from '#shared/reconcile/describe-outcome.ts';
 import type { OutcomeContext } from '#shared/reconcile/describe-outcome.ts';
+import { describeOutcome } from '#shared/reconcile/describe-outcome.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const REVISION = `main@sha1:${'a'.repeat(40)}`;

@@ -1,5 +1,6 @@
-import { assert as check, bigInt, constantFrom, double, property, tuple } from 'fast-check';
+import { bigInt, assert as check, constantFrom, double, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { concealValues } from '#shared/reconcile/conceal-values.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

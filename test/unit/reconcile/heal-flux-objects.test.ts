@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
+
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
+import { openSqliteDatabase, type SqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import { journalKey } from '#shared/records/journal-record.ts';
 import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
@@ -12,6 +12,7 @@ import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
 import { tellAnnouncement } from '#shared/reconcile/tell-announcement.ts';
 import { createTeller } from '#shared/reconcile/tell-journal.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 import { sampleSize } from '#test/sample-size.ts';

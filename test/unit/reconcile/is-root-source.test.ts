@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { rootSources } from '#shared/reconcile/is-root-source.ts';
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { FILLED_FIELDS } from '#shared/kubernetes/filled-fields.ts';
 import { markSecretFields } from '#shared/reconcile/mark-secret-fields.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';

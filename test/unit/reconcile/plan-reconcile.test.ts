@@ -1,11 +1,12 @@
 import { assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultRoot } from '#shared/render/resolve-root.ts';
-import { clusterObject } from '#shared/records/journal-record.ts';
+
+import { parseApprovals } from '#shared/reconcile/approvals.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import { isDue } from '#shared/reconcile/is-due.ts';
-import { parseApprovals } from '#shared/reconcile/approvals.ts';
 import { planReconcile } from '#shared/reconcile/plan-reconcile.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
+import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const NOTHING_BEFORE = { fluxObjects: undefined, statuses: new Map() };

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+
 import type { ApplyOutcome, SetOutcome } from '#shared/engine/model/apply-request.ts';
-import type { StatusRecord } from '#shared/records/journal-record.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
 import { recordReconcile } from '#shared/reconcile/record-reconcile.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 
 const DESIRED: DesiredState = {
   cluster: 'my-cluster',

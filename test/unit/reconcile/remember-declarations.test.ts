@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
-import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } from '#shared/records/journal-record.ts';
-import { journalKey } from '#shared/records/journal-record.ts';
-import { formatJournalRecord, parseJournalRecord } from '#shared/records/parse-journal-record.ts';
 import { MAX_RECORD_BYTES } from '#shared/journal/refuse-oversized-write.ts';
 import type { DesiredState, KustomizationNode } from '#shared/reconcile/desired-state.ts';
 import type { PreviousState } from '#shared/reconcile/read-previous-state.ts';
 import { rememberDeclarations } from '#shared/reconcile/remember-declarations.ts';
+import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } from '#shared/records/journal-record.ts';
+import { journalKey } from '#shared/records/journal-record.ts';
+import { formatJournalRecord, parseJournalRecord } from '#shared/records/parse-journal-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 
 const ROOT = defaultRoot('./clusters/a');

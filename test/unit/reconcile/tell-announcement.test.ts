@@ -1,18 +1,19 @@
 import { expect, it } from 'vitest';
-import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
-import { toFluxObjects, type FluxObjects } from '#shared/flux/flux-objects.ts';
+
+import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
-import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
-import type { StatusRecord } from '#shared/records/journal-record.ts';
+import { toFluxObjects, type FluxObjects } from '#shared/flux/flux-objects.ts';
+import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
 import { readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
+import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
 import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState, StalledFluxObject } from '#shared/reconcile/desired-state.ts';
 import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
 import { tellAnnouncement } from '#shared/reconcile/tell-announcement.ts';
 import { createTeller } from '#shared/reconcile/tell-journal.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';

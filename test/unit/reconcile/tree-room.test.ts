@@ -1,6 +1,7 @@
+import { array, asyncProperty, assert as check, integer, record } from 'fast-check';
 import { setImmediate as turn } from 'node:timers/promises';
-import { array, assert as check, asyncProperty, integer, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
 import { sampleSize } from '#test/sample-size.ts';

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
-import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
+import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const AWAY = new TidegateError('ApiServerUnreachable', 'API server https://a got no answer', { disposition: 'retry' });

@@ -1,14 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { listFluxObjects } from '#shared/flux/flux-objects.ts';
-import { recordFluxObject } from '#shared/records/lay-out-flux-objects.ts';
 import { replaceConditions } from '#shared/records/conditions.ts';
 import type { Condition, FluxObjectsRecord, JournalRecord, SourceHead } from '#shared/records/journal-record.ts';
+import { recordFluxObject } from '#shared/records/lay-out-flux-objects.ts';
 import { formatJournalRecord, parseJournalRecord } from '#shared/records/parse-journal-record.ts';
 import { fromStreamRecord, toStreamRecord } from '#shared/records/stream-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
-import { sampleSize } from '#test/sample-size.ts';
 import { requestRecord, statusRecord } from '#test/contract/journal.contract.ts';
+import { sampleSize } from '#test/sample-size.ts';
 
 const FLUX_OBJECTS: FluxObjectsRecord = {
   type: 'Instructions',

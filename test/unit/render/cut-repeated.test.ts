@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { cutRepeated } from '#shared/render/cut-repeated.ts';
 

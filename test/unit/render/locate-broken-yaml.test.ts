@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { formatProblem } from '#shared/common/problem.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { locateBrokenYaml } from '#shared/render/locate-broken-yaml.ts';

@@ -1,5 +1,6 @@
 import { array, assert as check, constantFrom, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { mayExpandTo } from '#shared/render/may-expand-to.ts';
 import { isClusterFolder } from '#shared/render/resolve-root.ts';
 import { sampleSize } from '#test/sample-size.ts';

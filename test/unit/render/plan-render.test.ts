@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { generateKustomization, listManifests } from '#shared/render/generate-kustomization.ts';
 import { planRender, type PlannedRender, type RenderSettings } from '#shared/render/plan-render.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { parseKubernetesYaml } from '#shared/render/parse-kubernetes-yaml.ts';
 import { readManifests } from '#shared/render/read-manifests.ts';
 

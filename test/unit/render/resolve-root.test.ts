@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { defaultRoot, resolveRoot } from '#shared/render/resolve-root.ts';
 

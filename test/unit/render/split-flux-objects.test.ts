@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { splitFluxObjects } from '#shared/render/split-flux-objects.ts';
 

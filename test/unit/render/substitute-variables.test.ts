@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { mergeVariables, substituteVariables } from '#shared/render/substitute-variables.ts';
 
 function configMap(name: string, value: string, mark = ''): string {

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { observeHealth } from '#serve/observe-health.ts';
+
 import type { Health } from '#serve/observe-health.ts';
+import { observeHealth } from '#serve/observe-health.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { createSqliteWorkQueues } from '#shared/adapters/sqlite/sqlite-work-queues.ts';
-import { authorityObject, clusterObject } from '#shared/records/journal-record.ts';
-import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
-import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { redactText } from '#shared/common/redact-secrets.ts';
+import { writeInBatches } from '#shared/journal/write-in-batches.ts';
+import type { Condition, StatusRecord } from '#shared/records/journal-record.ts';
+import { authorityObject, clusterObject } from '#shared/records/journal-record.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const MINUTE_MS = 60_000;

@@ -2,14 +2,15 @@ import * as fc from 'fast-check';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+
 import { renderStatusPage, STATUS_PAGE_HEADERS } from '#serve/render-status-page.ts';
 import { openStatusPageLinks } from '#serve/status-page-links.ts';
-import { clusterObject } from '#shared/records/journal-record.ts';
-import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
-import { findConcerns } from '#shared/notify/find-concerns.ts';
 import { redactText } from '#shared/common/redact-secrets.ts';
-import { sampleSize } from '#test/sample-size.ts';
+import { findConcerns } from '#shared/notify/find-concerns.ts';
+import type { EventRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import { clusterObject } from '#shared/records/journal-record.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
+import { sampleSize } from '#test/sample-size.ts';
 
 const OBJECT = { cluster: 'laptop', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' };
 

@@ -1,7 +1,8 @@
+import { assert as check, property, string } from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import {
   compareBundles,
   judgeEnds,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { formatClusterFile, parseClusterFile } from '#shared/settings/cluster-file.ts';
 import { eksClusters } from '#shared/settings/eks-clusters.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { deployedQueueName, siblingQueueUrl } from '#shared/settings/deployed-queue-name.ts';
 import type { QueueName } from '#shared/work/work-message.ts';
 import { sampleSize } from '#test/sample-size.ts';

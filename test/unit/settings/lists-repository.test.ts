@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { listsRepository } from '#shared/settings/lists-repository.ts';
 
 describe('the repositories that the settings list', () => {

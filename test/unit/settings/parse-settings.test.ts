@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { formatProblem } from '#shared/common/problem.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';
 import { sampleSize } from '#test/sample-size.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+
 import { describeSettings } from '#shared/settings/describe-settings.ts';
 import { formatSettingsReference } from '#shared/settings/format-settings-reference.ts';
 import { parseSettings } from '#shared/settings/parse-settings.ts';

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { TidegateError } from '#shared/common/tidegate-error.ts';
+
 import type { SourceFile, SourceTree } from '#shared/common/source-tree.ts';
+import { TidegateError } from '#shared/common/tidegate-error.ts';
 import {
   artifactDigest,
   DEFAULT_SOURCE_LIMITS,

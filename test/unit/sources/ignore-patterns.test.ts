@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { applyIgnorePatterns } from '#shared/sources/ignore-patterns.ts';
 
 function kept(contents: Readonly<Record<string, string>>, specIgnore?: string): readonly string[] {

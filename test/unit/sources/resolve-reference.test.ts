@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import type { GitRef } from '#shared/ports/git-remote.ts';
 import { followsRef, resolveReference } from '#shared/sources/resolve-reference.ts';

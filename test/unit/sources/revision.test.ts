@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { formatRevision, parseRevision } from '#shared/sources/revision.ts';
 import { sampleSize } from '#test/sample-size.ts';
 

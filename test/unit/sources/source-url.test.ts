@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { comparableUrl, githubWebOrigin, normalizeSourceUrl } from '#shared/sources/source-url.ts';
 
 const GITHUB = 'https://api.github.com';

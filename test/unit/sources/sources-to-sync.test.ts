@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { GitRepository } from '#shared/flux/kinds/git-repository.ts';
 import type { Condition, SourceHead, StatusRecord } from '#shared/records/journal-record.ts';
 import { groupSources } from '#shared/sources/group-sources.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+
 import { parseWebhookSecrets } from '#shared/webhooks/parse-webhook-secrets.ts';
-import { MAX_WEBHOOK_BYTES, receiveWebhook } from '#shared/webhooks/receive-webhook.ts';
 import type { WebhookOutcome } from '#shared/webhooks/receive-webhook.ts';
+import { MAX_WEBHOOK_BYTES, receiveWebhook } from '#shared/webhooks/receive-webhook.ts';
 import { signBody, verifySignature } from '#shared/webhooks/verify-signature.ts';
 
 const SECRETS = ['current', 'previous'];

@@ -1,4 +1,5 @@
 import { ownEntry } from '#shared/kubernetes/own-entry.ts';
+
 import type { PruneGuardCheck } from './prune-candidate.ts';
 
 /**
@@ -6,9 +7,7 @@ import type { PruneGuardCheck } from './prune-candidate.ts';
  * when it was taken away, inventory and all, and its sets had the same names.
  */
 export const beforeInstallation: PruneGuardCheck = ({ object: { live, id } }, { installedAt, isRecorded }) => {
-  if (installedAt === undefined || isRecorded(id, live.uid)) {
-    return undefined;
-  }
+  if (installedAt === undefined || isRecorded(id, live.uid)) return undefined;
   const writtenAt = Date.parse(ownEntry(live)?.time ?? '');
   return writtenAt >= installedAt
     ? undefined

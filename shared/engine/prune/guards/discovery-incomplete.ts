@@ -1,4 +1,5 @@
 import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
+
 import { whyUnlisted } from '../../observe/unlisted.ts';
 import type { PruneGuardCheck } from './prune-candidate.ts';
 

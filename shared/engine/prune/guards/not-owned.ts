@@ -1,4 +1,5 @@
 import { ownsPartOfLabel } from '#shared/kubernetes/own-entry.ts';
+
 import type { PruneGuardCheck } from './prune-candidate.ts';
 
 /** Holds for an object whose ApplySet label was not written by our own apply: labels get copied (Endpoints have their Service's). */

@@ -1,5 +1,5 @@
-import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import type { NamespacedName } from '#shared/flux/resource-key.ts';
+import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
 import type { WhenDeleted } from '../../inventory/apply-set-parent.ts';
 import type { ObservedObject } from '../../observe/observed-cluster.ts';

@@ -30,9 +30,7 @@ export function shareTooLarge(share: PruneShare, guard: PruneGuard): string | un
       ? undefined
       : `${subject} is gone from Git and would take ${deletions} objects with it; up to ${guard.maxObjects} go without asking`;
   }
-  if (share.desired === 0) {
-    return `${subject} renders nothing any more and would lose all of its ${deletions} objects`;
-  }
+  if (share.desired === 0) return `${subject} renders nothing any more and would lose all of its ${deletions} objects`;
   return few || deletions * 100 <= guard.maxPercent * Math.max(members, 1)
     ? undefined
     : `${subject} would lose ${deletions} of ${members} objects; up to ${guard.maxObjects}, or ${guard.maxPercent} %, go without asking`;

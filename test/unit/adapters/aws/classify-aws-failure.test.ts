@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 
 function named(name: string): Error {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { formatAppKey, parseAppKey } from '#shared/adapters/github/app-key.ts';
 
 const PEM = '-----BEGIN RSA PRIVATE KEY-----\ncanary\n-----END RSA PRIVATE KEY-----\n';

@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EksTokenRefusal } from '#stand-ins/kubernetes/eks-token-refusal.ts';
-import { verifyEksToken } from '#stand-ins/kubernetes/verify-eks-token.ts';
-import type { EksTokenCheck } from '#stand-ins/kubernetes/verify-eks-token.ts';
+
 import { eksConnection } from '#shared/adapters/kubernetes/eks-connection.ts';
 import { createEksToken } from '#shared/adapters/kubernetes/eks-token.ts';
+import { EksTokenRefusal } from '#stand-ins/kubernetes/eks-token-refusal.ts';
+import type { EksTokenCheck } from '#stand-ins/kubernetes/verify-eks-token.ts';
+import { verifyEksToken } from '#stand-ins/kubernetes/verify-eks-token.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const NOW = Date.parse('2026-11-23T15:00:00Z');

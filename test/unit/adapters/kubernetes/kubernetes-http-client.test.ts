@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+
 import { KubernetesHttpClient } from '#shared/adapters/kubernetes/kubernetes-http-client.ts';
 
 describe('an answer that is not JSON', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { FILLED_FIELDS } from '#shared/kubernetes/filled-fields.ts';
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { describeRefusal } from '#shared/engine/apply/describe-refusal.ts';
 import { KubernetesApiError, type KubernetesStatus } from '#shared/kubernetes/api-error.ts';
+import { FILLED_FIELDS } from '#shared/kubernetes/filled-fields.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 
 function refusal(kind: string, status: Partial<KubernetesStatus>, sent?: KubernetesObject) {
   const error = new KubernetesApiError({ code: 422, reason: 'Invalid', message: '', causes: [], ...status });

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { applySetId, applySetParentName, nameApplySet } from '#shared/engine/inventory/apply-set-id.ts';
-import type { Installation } from '#shared/engine/lease/installation.ts';
 import {
   buildParentObject,
   isOwnParent,
@@ -10,6 +9,7 @@ import {
   sameParent,
   whenDeleted,
 } from '#shared/engine/inventory/apply-set-parent.ts';
+import type { Installation } from '#shared/engine/lease/installation.ts';
 
 const kustomization = { namespace: 'flux-system', name: 'podinfo' };
 const parent = {

@@ -249,9 +249,7 @@ describe('an installation that comes to a cluster', () => {
             ...(memory === undefined ? {} : remember(memory)),
           });
           const decision = decideInstallation(claim, { lease: seen, parents });
-          if (decision.outcome === 'refused') {
-            return;
-          }
+          if (decision.outcome === 'refused') return;
           const { identity: got } = decision.installation;
           const underName = parents.filter(({ kustomization }) => kustomization.installation === undefined);
           const isSaid = seen?.adopter === got && decision.how === 'adopted';

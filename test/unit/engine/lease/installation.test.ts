@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { makeIdentity, readPlace, placeAnnotations, samePlace } from '#shared/engine/lease/installation.ts';
+import { makeIdentity, placeAnnotations, readPlace, samePlace } from '#shared/engine/lease/installation.ts';
 
 const place = { repository: 'https://github.com/acme/fleet-infra', branch: 'main', path: './clusters/production' };
 

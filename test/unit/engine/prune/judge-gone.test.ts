@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { ApplySetParent } from '#shared/engine/inventory/apply-set-parent.ts';
 import type { DesiredSet } from '#shared/engine/model/apply-request.ts';
 import { judgeGone } from '#shared/engine/prune/judge-gone.ts';
+import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 
 describe('what a Kustomization that is gone came from', () => {
   const name = (text: string) => ({ namespace: 'flux-system', name: text });

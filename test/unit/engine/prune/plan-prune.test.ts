@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
-import type { ObservedObject } from '#shared/engine/observe/observed-cluster.ts';
 import type { PruneGuard } from '#shared/engine/model/apply-request.ts';
-import { planPrune, selectCandidates, type PruneSet } from '#shared/engine/prune/plan-prune.ts';
+import type { ObservedObject } from '#shared/engine/observe/observed-cluster.ts';
 import type { PruneContext } from '#shared/engine/prune/guards/prune-candidate.ts';
+import { planPrune, selectCandidates, type PruneSet } from '#shared/engine/prune/plan-prune.ts';
 import type { WeighedObject, Weight } from '#shared/engine/prune/weight.ts';
+import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
@@ -392,8 +392,9 @@ describe('any prune plan', () => {
         const weights: Record<string, Weight> = {};
         for (const { id, live } of members) {
           if (id.kind === 'Namespace') weights[live.uid] = holding(...made);
-          if (id.kind === 'StatefulSet')
+          if (id.kind === 'StatefulSet') {
             weights[live.uid] = holding(stranger(`claim-${id.name}`, 'PersistentVolumeClaim'));
+          }
           if (id.name.startsWith('unknown')) weights[live.uid] = { ...holding(), unknown: 'nobody may look' };
         }
         const set = { ...setOf(members), gone };

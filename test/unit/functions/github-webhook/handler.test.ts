@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
+
 import { createGithubWebhookHandler } from '#functions/github-webhook/handler.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { WorkQueues } from '#shared/ports/work-queues.ts';

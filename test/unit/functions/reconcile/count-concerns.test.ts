@@ -1,17 +1,18 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
+
 import { countConcerns } from '#functions/reconcile/count-concerns.ts';
 import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
-import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import { watchCluster } from '#shared/reconcile/watch-cluster.ts';
+import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const EVENT: SQSEvent = { Records: [] };

@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { expect, test } from 'vitest';
+
 import { retryPassingFaults } from '#functions/reconcile/retry-passing-faults.ts';
 
 const EVENT: SQSEvent = { Records: [] };

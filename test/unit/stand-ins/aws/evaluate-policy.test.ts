@@ -1,5 +1,6 @@
-import { isPermitted, parsePolicy, type PermissionRequest } from '#stand-ins/aws/evaluate-policy.ts';
 import { describe, expect, it } from 'vitest';
+
+import { isPermitted, parsePolicy, type PermissionRequest } from '#stand-ins/aws/evaluate-policy.ts';
 
 const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/journal';
 const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:tidegate-reconcile';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { NOTHING_DEPLOYED, updateStack } from '#stand-ins/aws/update-stack.ts';
+
 import type { StackUpdate } from '#stand-ins/aws/update-stack.ts';
+import { NOTHING_DEPLOYED, updateStack } from '#stand-ins/aws/update-stack.ts';
 
 type Resources = Readonly<Record<string, object>>;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { describeApiRequest } from '#stand-ins/kubernetes/describe-api-request.ts';
 
 const merge = 'application/merge-patch+json';

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { readFailedItems } from '#stand-ins/lambda/read-failed-items.ts';
-import { dropAged, settleBatch } from '#stand-ins/lambda/settle-batch.ts';
 import type { StreamBatch, StreamItem } from '#stand-ins/lambda/settle-batch.ts';
+import { dropAged, settleBatch } from '#stand-ins/lambda/settle-batch.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 const retries = { bisectBatchOnError: true, retryAttempts: 2, maxRecordAgeSeconds: 60 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { passesFilters, StreamFilter } from '#stand-ins/lambda/stream-filter.ts';
 
 const record = { eventName: 'MODIFY', dynamodb: { NewImage: { type: { S: 'Status' } } } };
