@@ -1,5 +1,6 @@
 import { replaceFile } from '#shared/adapters/disk/replace-file.ts';
 import { describeEksCluster } from '#shared/adapters/eks/describe-eks-cluster.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 import type { CommandProcess } from './command-process.ts';
@@ -39,8 +40,7 @@ export async function clusterAdd(
     path: options.path ?? `./clusters/${name}`,
     eksName: options.eksName ?? name,
     region: options.region,
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-    ...(options.namespace === undefined ? {} : { namespaces: options.namespace }),
+    ...defined({ profile: options.profile, namespaces: options.namespace }),
   };
   const problems = checkWantedCluster(text, file, wanted);
   if (problems.length > 0) return show(refuse(...problems), '');

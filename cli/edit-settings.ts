@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, parseDocument } from 'yaml';
 
+import { defined } from '#shared/common/defined.ts';
 import type { AppendedEntry } from '#shared/yaml-edit/append-entry.ts';
 import { appendEntry } from '#shared/yaml-edit/append-entry.ts';
 import { spellString } from '#shared/yaml-edit/splice-scalar.ts';
@@ -23,7 +24,7 @@ export interface NewCluster {
 export function addCluster(text: string, { eks: { profile, ...eks }, ...cluster }: NewCluster): AppendedEntry {
   const { name, path, namespaces } = cluster;
   const scope = namespaces === undefined ? {} : { namespaces };
-  const item = { name, path, ...scope, eks: { ...eks, ...(profile === undefined ? {} : { profile }) } };
+  const item = { name, path, ...scope, eks: { ...eks, ...defined({ profile }) } };
   return appendEntry(text, { in: 'clusters', item });
 }
 

@@ -8,6 +8,7 @@ import { receiveAppCode } from '#shared/adapters/github/receive-app-code.ts';
 import type { RegisteredApp } from '#shared/adapters/github/register-app.ts';
 import { exchangeAppCode, setAppHook } from '#shared/adapters/github/register-app.ts';
 import { createSecretsManagerSecretStore } from '#shared/adapters/secrets-manager/secrets-manager-secret-store.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { VERSION } from '#shared/common/version.ts';
 import type { SecretStore } from '#shared/ports/secret-store.ts';
@@ -152,7 +153,7 @@ async function finish(
     io.stdout.write(`Its webhook has no address yet: when you have it, write it into Webhook URL on ${settingsUrl}\n`);
   } else {
     const { url, secret } = hook;
-    await setAppHook(host, app, { url, ...(secret === undefined ? {} : { secret }) }).then(
+    await setAppHook(host, app, { url, ...defined({ secret }) }).then(
       () => io.stdout.write(`Its webhook goes to ${url}\n`),
       (error: unknown) => {
         if (!(error instanceof TidegateError)) throw error;

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
 import type { EksClusterDescription } from '#shared/ports/describe-eks-cluster.ts';
@@ -104,6 +105,6 @@ function toNewCluster(
     name,
     path,
     ...scope,
-    eks: { name: eksName, region, endpoint, certificateAuthority, ...(profile === undefined ? {} : { profile }) },
+    eks: { name: eksName, region, endpoint, certificateAuthority, ...defined({ profile }) },
   };
 }

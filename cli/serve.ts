@@ -4,6 +4,7 @@ import { startServe } from '#serve/start-serve.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import type { LogLevel } from '#shared/adapters/log/line-logger.ts';
 import { createTextLogger } from '#shared/adapters/log/text-logger.ts';
+import { defined } from '#shared/common/defined.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
@@ -40,7 +41,7 @@ export async function serve(options: ServeCommandOptions, io: CommandProcess): P
   const ours = settingsOfServe(parsed.settings);
   const settings = {
     ...ours,
-    serve: { ...ours.serve, ...(options.port === undefined ? {} : { port: options.port }) },
+    serve: { ...ours.serve, ...defined({ port: options.port }) },
   };
   const knownSecrets = new Set<string>();
   const stopped = waitForSignal(io);

@@ -9,6 +9,7 @@ import { systemClock } from '#shared/adapters/clock/system-clock.ts';
 import { createDynamoJournal } from '#shared/adapters/dynamodb/dynamo-journal.ts';
 import { formatAppKey } from '#shared/adapters/github/app-key.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
+import { defined } from '#shared/common/defined.ts';
 import type { RunningMoto } from '#stand-ins/aws/start-moto.ts';
 import { type EksTokenWebhook, startEksTokenWebhook } from '#stand-ins/kubernetes/eks-token-webhook.ts';
 import { type AwsInstallation, startInstallation } from '#stand-ins/lambda/start-installation.ts';
@@ -136,7 +137,7 @@ function describeSettings(scenery: Scenery, moto: RunningMoto, roleArn: string |
           region: moto.region,
           endpoint: server,
           certificateAuthority: Buffer.from(certificateAuthority).toString('base64'),
-          ...(roleArn === undefined ? {} : { roleArn }),
+          ...defined({ roleArn }),
         },
       },
     ],

@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
+import { defined } from '#shared/common/defined.ts';
 import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
 
 import type { Installation } from './installation.ts';
@@ -110,7 +111,7 @@ function describeSettings(scenery: Scenery, { port, appId, ecrEvents }: ServeFac
       {
         name: clusterName,
         path: './clusters/my-cluster',
-        kubeconfig: { context: contextName, ...(kubeconfigPath === undefined ? {} : { file: kubeconfigPath }) },
+        kubeconfig: { context: contextName, ...defined({ file: kubeconfigPath }) },
       },
     ],
     serve: {

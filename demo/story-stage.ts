@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 
+import { defined } from '#shared/common/defined.ts';
 import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 import {
   type ElasticContainerRegistry,
@@ -171,7 +172,7 @@ async function openCluster(
   closers: Closer[],
 ): Promise<StageCluster> {
   const cluster = await (context === undefined
-    ? startOwnCluster({ delayMs, progress, ...(tokenWebhook === undefined ? {} : { tokenWebhook }) })
+    ? startOwnCluster({ delayMs, progress, ...defined({ tokenWebhook }) })
     : useOwnContext(context));
   closers.push(() => cluster.stop());
   return cluster;

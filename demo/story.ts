@@ -1,3 +1,5 @@
+import { defined } from '#shared/common/defined.ts';
+
 import type { Facts, Scene, ShownLine } from './scene.ts';
 import { applyRepository } from './steps/apply-repository.ts';
 import { correctDrift } from './steps/correct-drift.ts';
@@ -49,7 +51,7 @@ export async function tellStory(stage: StoryStage, options: StoryOptions): Promi
           onWait: audience.waitingFor,
           hopeless: () => (serveMayEnd ? undefined : describeEnd(stage)),
           logs: stage.installation.logFiles,
-          ...(signal === undefined ? {} : { signal }),
+          ...defined({ signal }),
         }),
     };
     audience.begin(name);

@@ -18,6 +18,7 @@ import type { KubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfi
 import { kubeconfigConnection } from '#shared/adapters/kubernetes/kubeconfig-connection.ts';
 import { kubernetesHttpApi } from '#shared/adapters/kubernetes/kubernetes-http-api.ts';
 import { createSqsEventSource } from '#shared/adapters/sqs/sqs-event-source.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { createUpdateImagesMemory } from '#shared/image-update/update-images.ts';
 import { createQuietTimes } from '#shared/journal/quiet-times.ts';
@@ -133,7 +134,7 @@ export async function composeServe(resources: ServeResources, options: ComposeOp
       style: { ...settings.statuses, linkFor },
       log: log.child({ function: 'notify' }),
     }),
-    ...(ecrEvents === undefined ? {} : { ecrEvents }),
+    ...defined({ ecrEvents }),
     close: async () => {
       sweep.stop();
       await leases.retire();

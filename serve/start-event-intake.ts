@@ -1,5 +1,6 @@
 import type { SQSEvent } from 'aws-lambda';
 
+import { defined } from '#shared/common/defined.ts';
 import { describeError, dispositionOf } from '#shared/common/tidegate-error.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
@@ -34,7 +35,7 @@ export function startEventIntake(options: {
       queue: 'ecr-events',
       sentAt: now,
       firstReceivedAt: now,
-      ...(group === undefined ? {} : { group }),
+      ...defined({ group }),
     });
     if (await isHandled(sqsEvent)) await intake.delete([receiptHandle]);
   }

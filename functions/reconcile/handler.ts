@@ -3,6 +3,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { parseWorkMessage } from '#functions/parse-work-message.ts';
 import { processFifoBatch } from '#functions/process-fifo-batch.ts';
 import type { RunContext } from '#functions/run-time.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { InstallationSettings } from '#shared/reconcile/hold-installation.ts';
@@ -92,8 +93,7 @@ export function createReconcileHandler(dependencies: ReconcileDependencies): Rec
           installation,
           server,
           pruneGuard: cluster.pruneGuard,
-          ...(cluster.approvePrune === undefined ? {} : { approvePrune: cluster.approvePrune }),
-          ...(cluster.namespaces === undefined ? {} : { namespaces: cluster.namespaces }),
+          ...defined({ approvePrune: cluster.approvePrune, namespaces: cluster.namespaces }),
           deadline,
           awaitHealthUntil: Math.min(deadline, now + AWAIT_HEALTH_MS),
           isOutOfTime: () => context.getRemainingTimeInMillis() <= RESERVE_MS,

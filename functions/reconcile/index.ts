@@ -15,6 +15,7 @@ import { createPowertoolsMetrics } from '#shared/adapters/powertools/powertools-
 import { traceHandler } from '#shared/adapters/powertools/trace-handler.ts';
 import { createS3ApplyRecords } from '#shared/adapters/s3/s3-apply-records.ts';
 import { createS3ArtifactStore } from '#shared/adapters/s3/s3-artifact-store.ts';
+import { defined } from '#shared/common/defined.ts';
 import { VERSION } from '#shared/common/version.ts';
 import { acquireClusterLease } from '#shared/engine/lease/cluster-lease.ts';
 import { createTreeRoom } from '#shared/reconcile/tree-room.ts';
@@ -50,7 +51,7 @@ const now = (): number => systemClock.now();
 const ownCredentials = {
   accessKeyId: aws.AWS_ACCESS_KEY_ID,
   secretAccessKey: aws.AWS_SECRET_ACCESS_KEY,
-  ...(aws.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: aws.AWS_SESSION_TOKEN }),
+  ...defined({ sessionToken: aws.AWS_SESSION_TOKEN }),
 };
 const api = kubernetesHttpApi(
   eksConnection({

@@ -7,6 +7,7 @@ import type { ILayerVersion } from 'aws-cdk-lib/aws-lambda';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 
+import { defined } from '#shared/common/defined.ts';
 import { accessGroup } from '#shared/settings/access-entry-command.ts';
 import type { EksCluster } from '#shared/settings/eks-clusters.ts';
 import type { EnvironmentOf, ReconcileEnvironment } from '#shared/settings/function-environment.ts';
@@ -66,7 +67,7 @@ export class ClusterReconciler extends Construct {
       // The layer's kubectl is for this one.
       architecture: Architecture.X86_64,
       layers: [kubectl],
-      ...(network === undefined ? {} : { network }),
+      ...defined({ network }),
     });
     journal.grantRecordsOf(name, this.worker.role);
     artifacts.grantReconcile(name, this.worker.role);

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { ImagePolicy } from '#shared/flux/kinds/image-policy.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { isDigest, tryParseImageReference, type ImageReference } from '#shared/images/image-reference.ts';
@@ -143,5 +144,5 @@ function keepsDigest(candidates: PolicyCandidates, current: string | undefined):
 
 function reflect(candidates: PolicyCandidates, tag: ImageTag): { readonly tag: string; readonly digest?: string } {
   const digest = candidates.policy.digestReflectionPolicy !== 'Never' && isDigest(tag.digest) ? tag.digest : undefined;
-  return { tag: tag.tag, ...(digest === undefined ? {} : { digest }) };
+  return { tag: tag.tag, ...defined({ digest }) };
 }

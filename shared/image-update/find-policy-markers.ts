@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { readScalars, type ScalarToken, type YamlText } from '#shared/yaml-edit/read-scalars.ts';
 import { decodeText, holdsText } from '#shared/yaml-edit/text-encoding.ts';
@@ -88,5 +89,5 @@ function faultOf(scalar: ScalarToken | undefined, text: string, comment: number)
 }
 
 function refuse(file: string, message: string, line?: number): FoundMarkers {
-  return { markers: [], problems: [{ file, field: '', message, ...(line === undefined ? {} : { line }) }] };
+  return { markers: [], problems: [{ file, field: '', message, ...defined({ line }) }] };
 }

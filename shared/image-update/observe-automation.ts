@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
@@ -91,7 +92,7 @@ export async function observeAutomation(ports: ObservePorts, request: ObserveReq
     unreadable,
     editBase: await editBaseOf(ports, request, { baseHead, files, branch, unreadable }),
     decided: await decidedFor(ports, request, { proposals: read.proposals, baseHead }),
-    ...(branch === undefined ? {} : { branch }),
+    ...defined({ branch }),
     behind: await isBehind(ports, checkout, found.open),
   };
 }
@@ -116,9 +117,7 @@ function findOpen(
   // Beside the one into our base, another one from the same branch is nothing to us.
   const retargeted = here === undefined ? elsewhere.find((proposal) => proposal !== misplaced) : undefined;
   return {
-    ...(here === undefined ? {} : { open: here }),
-    ...(misplaced === undefined ? {} : { misplaced }),
-    ...(retargeted === undefined ? {} : { retargeted }),
+    ...defined({ open: here, misplaced, retargeted }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
@@ -209,7 +210,7 @@ function planProposal(observed: ObservedAutomation, wanted: Wanted, seen: Seen):
   }
   const commit = isExactly(observed, wanted) ? undefined : commitOf(observed, wanted, branch);
   const section = formatSection({ ...observed, ...wanted });
-  const ready = { branch: branch.name, ...(commit === undefined ? {} : { commit }) };
+  const ready = { branch: branch.name, ...defined({ commit }) };
   const title = formatTitle(wanted.changes);
   if (open === undefined) return { action: 'propose', ...ready, text: { title, section } };
   const { request } = open;

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-automation.ts';
@@ -271,7 +272,7 @@ function stateRecords(
     conditions,
     suspended: false,
     observedAt: context.now,
-    ...(dueAt === undefined ? {} : { dueAt }),
+    ...defined({ dueAt }),
     details,
   };
   const [ready] = conditions;

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import {
   describeError,
   dispositionOf,
@@ -424,7 +425,7 @@ function candidatesOf(
     const name = formatNamespacedName(choice.policy);
     if ('error' in choice) {
       const { error, allows } = choice;
-      undecided.set(name, { why: describeError(error), fails: true, ...(allows === undefined ? {} : { allows }) });
+      undecided.set(name, { why: describeError(error), fails: true, ...defined({ allows }) });
     } else {
       undecided.delete(name);
     }

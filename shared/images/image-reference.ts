@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 /** An image as manifests write it: `[host[:port]/]path[:tag][@digest]`. */
@@ -68,7 +69,7 @@ export function tryParseImageReference(text: string): ImageReference | undefined
   if (!NAME.test(name) || (tag !== undefined && !isTag(tag)) || (digest !== undefined && !isDigest(digest))) {
     return undefined;
   }
-  return { name, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+  return { name, ...defined({ tag, digest }) };
 }
 
 /** `name[:tag][@digest]`. */

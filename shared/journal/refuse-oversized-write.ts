@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
 import { journalKey } from '#shared/records/journal-record.ts';
@@ -52,6 +53,6 @@ export function recordBytes(record: JournalRecord): number {
 function tooLarge(message: string, subject?: string): TidegateError {
   return new TidegateError('JournalWriteTooLarge', message, {
     disposition: 'stall',
-    ...(subject === undefined ? {} : { subject }),
+    ...defined({ subject }),
   });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { defined } from '#shared/common/defined.ts';
 import { redactText } from '#shared/common/redact-secrets.ts';
 import type { CommitStatus } from '#shared/ports/commit-statuses.ts';
 import { findCondition, isConditionTrue } from '#shared/records/conditions.ts';
@@ -38,7 +39,7 @@ export function commitStatus(record: StatusRecord, style: StatusStyle): CommitSt
   const context = shortenContext(
     isCluster(object) ? `tidegate/${object.cluster}` : `tidegate/${object.cluster}/${object.namespace}/${object.name}`,
   );
-  return { context, ...said, ...(targetUrl === undefined ? {} : { targetUrl }) };
+  return { context, ...said, ...defined({ targetUrl }) };
 }
 
 function sayStatus(

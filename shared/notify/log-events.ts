@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 import type { EventRecord } from '#shared/records/journal-record.ts';
 import type { JournalChange } from '#shared/records/stream-record.ts';
@@ -21,7 +22,7 @@ export function logEvents(changes: readonly JournalChange[], log: Logger): void 
       severity,
       reason,
       text: message,
-      ...(revision === undefined ? {} : { revision }),
+      ...defined({ revision }),
     });
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { FileEdit, ImageChange } from '#shared/image-update/plan-edits.ts';
 
 /** A value that a commit of ours changes, as later runs read it. */
@@ -85,11 +86,7 @@ export function parseTrailers(message: string): CommitMemory | undefined {
   return {
     cluster,
     automation,
-    ...(installation === undefined ? {} : { installation }),
-    ...(base === undefined ? {} : { base }),
-    ...(branch === undefined ? {} : { branch }),
-    ...(content === undefined ? {} : { content }),
-    ...(withdrawn === undefined ? {} : { withdrawn }),
+    ...defined({ installation, base, branch, content, withdrawn }),
     ...(changes === undefined || (changes.length === 0 && withdrawn === undefined) ? {} : { changes }),
   };
 }
@@ -153,7 +150,7 @@ function parseChanges(lines: readonly string[]): readonly ProposedChange[] | und
     const change = readChange(line);
     if (change === undefined) return undefined;
     const { image, ...rest } = change;
-    changes.push({ ...rest, ...(image === undefined ? {} : { image }) });
+    changes.push({ ...rest, ...defined({ image }) });
   }
   return changes;
 }

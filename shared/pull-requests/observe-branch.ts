@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type {
   BranchCommit,
   ChangedFile,
@@ -56,7 +57,7 @@ export async function observeBranch(
     ahead,
     tipParents: tip.parents,
     ...(comparison === undefined ? {} : { mergeBase: comparison.mergeBase }),
-    ...(own === undefined ? {} : { own }),
+    ...defined({ own }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { dispositionOf } from '#shared/common/tidegate-error.ts';
 import { changesBetween } from '#shared/image-update/changes-between.ts';
@@ -93,7 +94,7 @@ export async function fetchCommitTree(
     ...commit,
     timeoutMs: FETCH_TIMEOUT_MS,
     limits: FETCH_LIMITS,
-    ...(credentials === undefined ? {} : { credentials }),
+    ...defined({ credentials }),
   });
   keep(readCommits.trees, MOST_TREES, key, tree);
   return tree;

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatWithdrawal } from '#shared/image-update/pull-request-text.ts';
 import type { BranchMove, ChangeHost } from '#shared/ports/change-host.ts';
 
@@ -46,7 +47,7 @@ export async function withdrawProposal(
   const { branch } = request.head;
   if (marked.outcome === 'moved') await host.moveBranch(where.repository, { branch, from: marked.oid, to: undefined });
   if (said !== 'said') return { outcome: 'overtaken' };
-  return { outcome: 'withdrawn', ...(unmarked === undefined ? {} : { unmarked }) };
+  return { outcome: 'withdrawn', ...defined({ unmarked }) };
 }
 
 /** The empty commit: with what the base holds, or where a rule forbids merges, with what the branch holds. */

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatProblem } from '#shared/common/problem.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import type { FluxKind, NamespacedName } from '#shared/flux/resource-key.ts';
@@ -46,7 +47,7 @@ export function announceReconcile(
   const { isNew, write: fluxObjects } = announceFluxObjects(desired, previous, now, nextId);
   return {
     stalled: desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
-    ...(fluxObjects !== undefined && { fluxObjects }),
+    ...defined({ fluxObjects }),
     remembered: rememberDeclarations(desired, previous, now),
     records: [
       ...announcePending(desired, previous, now),
@@ -69,7 +70,7 @@ function announceFluxObjects(
   const stored = {
     head: previous.fluxObjectsHead,
     fluxObjects: previous.fluxObjects,
-    ...(damage !== undefined && { damage }),
+    ...defined({ damage }),
   };
   if (fluxObjects === undefined) return { isNew: previous.fluxObjects !== undefined };
   // Once Git tells all, nothing else holds; until then, what is lost may be something that it does not tell now.

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { ApplyFailure, ChangeSetEntry, DesiredSet, SetOutcome } from '#shared/engine/model/apply-request.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
@@ -207,7 +208,7 @@ function detailsOf(outcome: SetOutcome, { previous, now }: OutcomeContext): Read
   const orphans = nameObjects(outcome.orphans);
   return {
     ...(counts.size === 0 ? {} : { changes: [...counts].map(([action, count]) => `${count} ${action}`).join(', ') }),
-    ...(withheld === undefined ? {} : { withheld }),
+    ...defined({ withheld }),
     ...(waits ? { withheldSince: previous?.details['withheldSince'] ?? String(now) } : {}),
     ...(orphans === '' ? {} : { orphans, orphansSince: previous?.details['orphansSince'] ?? String(now) }),
     ...(outcome.awaitingSince === undefined ? {} : { awaitingSince: String(outcome.awaitingSince) }),

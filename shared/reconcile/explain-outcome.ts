@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type {
   ApplyFailure,
   ApplyOutcome,
@@ -74,7 +75,7 @@ export function explainOutcome(
     const value = `"${[...new Set(texts)].join(',')}"`;
     return {
       on,
-      ...(place === undefined ? {} : { place }),
+      ...defined({ place }),
       line: place === undefined ? `approvePrune: ${value}` : `${APPROVE_PRUNE_ANNOTATION}: ${value}`,
       unheard: concerned(approvals, question)
         .flatMap((one) => whyUnheard(one, question, nodes, on))

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { claimInstallation } from '#shared/engine/lease/claim-installation.ts';
 import type { InstallationDecision } from '#shared/engine/lease/decide-installation.ts';
 import { describePlace, type Installation } from '#shared/engine/lease/installation.ts';
@@ -94,8 +95,7 @@ function isAnother(before: ClusterIdentity, { server, clusterUid }: ClusterIdent
 function identityOf({ server, clusterUid }: ClusterIdentity, before: ClusterIdentity | undefined): ClusterIdentity {
   const known = { server: server ?? before?.server, clusterUid: clusterUid ?? before?.clusterUid };
   return {
-    ...(known.server === undefined ? {} : { server: known.server }),
-    ...(known.clusterUid === undefined ? {} : { clusterUid: known.clusterUid }),
+    ...defined({ server: known.server, clusterUid: known.clusterUid }),
   };
 }
 

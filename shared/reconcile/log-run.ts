@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { ApplyOutcome, SetOutcome, SetState } from '#shared/engine/model/apply-request.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { Logger } from '#shared/ports/logger.ts';
@@ -24,7 +25,7 @@ export function logResults({ cluster, sets }: ApplyOutcome, log: Logger): void {
       ...countChanges(set),
       ...(failures.length === 0 ? {} : { failures: failures.length }),
       ...(waiting === 0 ? {} : { withheld: waiting }),
-      ...(tookMs === undefined ? {} : { ms: tookMs }),
+      ...defined({ ms: tookMs }),
     });
   }
 }

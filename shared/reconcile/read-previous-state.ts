@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { readStoredFluxObjects, type StoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
@@ -50,7 +51,7 @@ export async function readPreviousState(cluster: string, journal: Journal): Prom
   return {
     fluxObjects: stored.fluxObjects,
     fluxObjectsHead: stored.head,
-    ...(stored.damage !== undefined && { fluxObjectsDamage: stored.damage }),
+    ...defined({ fluxObjectsDamage: stored.damage }),
     statuses: new Map(
       statuses.flatMap((record) =>
         record.type === 'Status'

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { hashValue } from '#shared/common/hash-value.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
@@ -66,7 +67,7 @@ function isRead({ render, lastRender }: KustomizationNode): boolean {
 }
 
 function declare(cluster: string, kustomization: Kustomization, by?: NamespacedName): DeclarationRecord {
-  return { type: 'Declaration', cluster, kustomization, ...(by !== undefined && { by }) };
+  return { type: 'Declaration', cluster, kustomization, ...defined({ by }) };
 }
 
 /** Every source of one address and branch holds the same commits: what is declared in one belongs to what is in the other. */

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatProblem, type Problem } from '#shared/common/problem.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
@@ -176,7 +177,7 @@ function locatorFor(
 function createLocator({ folder, kustomizationFile }: RenderPlan, files: SourceTree): Locate {
   return (id, path) => {
     const { file, line } = createFieldLocator({ files, id, folder, kustomizationFile })(path, 'missing');
-    return { file, ...(line === undefined ? {} : { line }) };
+    return { file, ...defined({ line }) };
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatExactJson } from '#shared/common/exact-json.ts';
 import { isRecord } from '#shared/common/is-record.ts';
 import { formatProblem } from '#shared/common/problem.ts';
@@ -159,7 +160,7 @@ function follow(claim: Claim, node: RenderedNode, request: NodeRequest): Kustomi
 /** As little as is needed to fill the root's variables into what it renders, itself among it. */
 function withOwnVariables({ namespace, name, object }: Claim, path: string): Kustomization {
   const postBuild = readPostBuild(object);
-  return { ...defaultRoot(path), namespace, name, ...(postBuild !== undefined && { postBuild }) };
+  return { ...defaultRoot(path), namespace, name, ...defined({ postBuild }) };
 }
 
 async function ownVariables(claim: Claim, request: NodeRequest, ports: RenderPorts): Promise<Fill> {

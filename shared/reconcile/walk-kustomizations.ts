@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { RenderState } from '#shared/engine/model/apply-request.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
@@ -121,7 +122,7 @@ export async function walkKustomizations(
         }
         parents.set(name, parent);
         children.push({ namespace: child.namespace, name: child.name });
-        next.push({ kustomization: child, ...(step.lastRender !== undefined && { lastRender: step.lastRender }) });
+        next.push({ kustomization: child, ...defined({ lastRender: step.lastRender }) });
       }
       if (!isRendered) undeclared.push(...lastDeclared(node, known, remembered, step));
       for (const { object } of stalledHere) {
@@ -225,7 +226,7 @@ function withoutSource({ kustomization, lastRender, frozen }: Step): Kustomizati
     stalled: true,
     render: failed('ArtifactFailed', message),
     ...(lastRender !== undefined && { lastRender: { brokenBy: lastRender.brokenBy, isPinned: false } }),
-    ...(frozen !== undefined && { frozen }),
+    ...defined({ frozen }),
   };
 }
 
@@ -257,7 +258,7 @@ async function visit(
     revision: '',
     children: [],
     stalled: false,
-    ...(frozen !== undefined && { frozen }),
+    ...defined({ frozen }),
   };
   const missingSource = { cluster: folder.cluster, ...kustomization.sourceRef };
   let head: SourceHead | undefined;

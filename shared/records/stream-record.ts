@@ -1,3 +1,5 @@
+import { defined } from '#shared/common/defined.ts';
+
 import type { JournalRecord } from './journal-record.ts';
 import { journalKey } from './journal-record.ts';
 import { formatJournalRecord, parseJournalRecord } from './parse-journal-record.ts';
@@ -97,8 +99,7 @@ export function fromStreamRecord(record: IncomingStreamRecord): JournalChange | 
   const after = readImage(NewImage);
   return {
     sequenceNumber: SequenceNumber,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
+    ...defined({ before, after }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatExactJson } from '#shared/common/exact-json.ts';
 import { isRecord } from '#shared/common/is-record.ts';
 import type { Problem } from '#shared/common/problem.ts';
@@ -79,9 +80,7 @@ function applyEdits(
   edits: KustomizationEdits,
 ): Readonly<Record<string, unknown>> {
   const additions = {
-    ...(edits.targetNamespace !== undefined && { namespace: edits.targetNamespace }),
-    ...(edits.namePrefix !== undefined && { namePrefix: edits.namePrefix }),
-    ...(edits.nameSuffix !== undefined && { nameSuffix: edits.nameSuffix }),
+    ...defined({ namespace: edits.targetNamespace, namePrefix: edits.namePrefix, nameSuffix: edits.nameSuffix }),
     ...(edits.patches.length > 0 && { patches: [...listOf(value['patches']), ...edits.patches] }),
     ...(edits.components.length > 0 && { components: [...listOf(value['components']), ...edits.components] }),
     ...(edits.images.length > 0 && { images: mergeImages(listOf(value['images']), edits.images) }),

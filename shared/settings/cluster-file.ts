@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 import type { EksCluster } from './eks-clusters.ts';
@@ -45,7 +46,7 @@ export function formatClusterFile(
       name,
       path,
       pruneGuard: { maxObjects: pruneGuard.maxObjects, maxPercent: pruneGuard.maxPercent },
-      ...(approvePrune === undefined ? {} : { approvePrune }),
+      ...defined({ approvePrune }),
       ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
     },
     eks: {
@@ -53,7 +54,7 @@ export function formatClusterFile(
       region: target.region,
       endpoint: target.endpoint,
       certificateAuthority: target.certificateAuthority,
-      ...(target.roleArn === undefined ? {} : { roleArn: target.roleArn }),
+      ...defined({ roleArn: target.roleArn }),
     },
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
+
 import { SettingsFile } from './settings-schema.ts';
 
 /** One key of `tidegate.yaml`, as its schema has it. */
@@ -33,7 +35,7 @@ function describeKeys(schema: z.core.$ZodType, prefix: string): readonly Setting
       purpose: description,
       allowed: describeAllowed(inner, meta),
       isRequired,
-      ...(fallback === undefined ? {} : { fallback }),
+      ...defined({ fallback }),
     };
     return [described, ...describeKeys(inner, key)];
   });
@@ -59,7 +61,7 @@ function look(schema: z.core.$ZodType): Look {
   const { inner, meta, fallback: inside } = look(schema.unwrap());
   const fallback = schema instanceof z.ZodDefault ? JSON.stringify(schema.def.defaultValue) : inside;
   const said = typeof own['fallback'] === 'string' ? own['fallback'] : fallback;
-  return { inner, meta: { ...meta, ...own }, isRequired: false, ...(said === undefined ? {} : { fallback: said }) };
+  return { inner, meta: { ...meta, ...own }, isRequired: false, ...defined({ fallback: said }) };
 }
 
 function describeAllowed(schema: z.core.$ZodType, meta: Look['meta']): string {

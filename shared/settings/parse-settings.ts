@@ -1,6 +1,7 @@
 import { isAlias, visit } from 'yaml';
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { Problem } from '#shared/common/problem.ts';
 import { redactText } from '#shared/common/redact-secrets.ts';
 import { suggestName } from '#shared/common/suggest-name.ts';
@@ -170,7 +171,7 @@ function toSettings(file: SettingsFile): Settings {
     configRepository: file.configRepository,
     github: {
       apiUrl: (file.github.apiUrl ?? githubApiUrl(file.configRepository.url)).replace(/\/+$/u, ''),
-      ...(appId === undefined ? {} : { appId }),
+      ...defined({ appId }),
       ...(tokenSecret === undefined
         ? { privateKeySecret: privateKeySecret ?? 'tidegate/github/private-key' }
         : { tokenSecret }),
@@ -183,7 +184,7 @@ function toSettings(file: SettingsFile): Settings {
     serve: {
       ...serve,
       ...(publicUrl === undefined ? {} : { publicUrl: publicUrl.replace(/\/+$/u, '') }),
-      ...(ecrEventsQueueUrl === undefined ? {} : { ecrEventsQueueUrl }),
+      ...defined({ ecrEventsQueueUrl }),
     },
   };
 }
@@ -194,24 +195,23 @@ function toCluster(cluster: SettingsFile['clusters'][number]): ClusterSettings {
     name,
     path,
     pruneGuard,
-    ...(approvePrune === undefined ? {} : { approvePrune }),
-    ...(namespaces === undefined ? {} : { namespaces }),
+    ...defined({ approvePrune, namespaces }),
   };
   if (eks !== undefined) {
     const { roleArn, vpc, ...target } = eks;
     const options = {
-      ...(roleArn === undefined ? {} : { roleArn }),
+      ...defined({ roleArn }),
       ...(vpc === undefined ? {} : { vpc: toVpc(vpc) }),
     };
     return { ...rest, target: { kind: 'eks', ...target, ...options } };
   }
   const { context, file } = kubeconfig ?? { context: '', file: undefined };
-  return { ...rest, target: { kind: 'kubeconfig', context, ...(file === undefined ? {} : { file }) } };
+  return { ...rest, target: { kind: 'kubeconfig', context, ...defined({ file }) } };
 }
 
 function toVpc({
   clusterSecurityGroup,
   ...vpc
 }: NonNullable<NonNullable<SettingsFile['clusters'][number]['eks']>['vpc']>): ClusterVpc {
-  return { ...vpc, ...(clusterSecurityGroup === undefined ? {} : { clusterSecurityGroup }) };
+  return { ...vpc, ...defined({ clusterSecurityGroup }) };
 }

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { OneAtATime } from '#shared/common/one-at-a-time.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
@@ -50,9 +51,9 @@ async function fetchAndStore(
   let leftOut = 0;
   const tree = await ports.gitRemote().fetchTree({
     url,
-    ...(credentials === undefined ? {} : { credentials }),
+    ...defined({ credentials }),
     oid: resolved.oid,
-    ...(resolved.refName === undefined ? {} : { refName: resolved.refName }),
+    ...defined({ refName: resolved.refName }),
     timeoutMs: source.repository.timeoutMs,
     limits,
     onLeftOut: (paths) => {

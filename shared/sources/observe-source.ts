@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ArtifactStore } from '#shared/ports/artifact-store.ts';
 import type { GitCredentials, GitRemote } from '#shared/ports/git-remote.ts';
@@ -66,7 +67,7 @@ async function findAccess(
   const credentials = await ports.credentials.forSource({
     cluster: key.cluster,
     url,
-    ...(secret === undefined ? {} : { secret }),
+    ...defined({ secret }),
   });
   return credentials === undefined ? { url } : { url, credentials };
 }

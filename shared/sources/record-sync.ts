@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#shared/common/tidegate-error.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { boundMessage } from '#shared/records/conditions.ts';
@@ -62,7 +63,7 @@ export function recordFailure(source: KnownSource, error: unknown, at: number): 
   if (dispositionOf(error) === 'stall') conditions.push({ type: 'Stalled', status: 'True', reason, message });
   const details = { ...source.status?.details, spec: sourceSpecDigest(source.repository) };
   const dueAt = notBeforeOf(error);
-  const status = { ...statusOf(source, conditions, details, at), ...(dueAt === undefined ? {} : { dueAt }) };
+  const status = { ...statusOf(source, conditions, details, at), ...defined({ dueAt }) };
   return isKnown ? [status] : [status, event(source, { severity: 'error', reason, message }, at)];
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { outOfTime } from '#shared/common/out-of-time.ts';
 import { describeError, dispositionOf, notBeforeOf, silentHostOf } from '#shared/common/tidegate-error.ts';
 import { visitHosts } from '#shared/common/visit-hosts.ts';
@@ -149,7 +150,7 @@ function logOutcome(
 ): void {
   const facts = {
     sources: namesOf(group),
-    ...(missedWebhook === undefined ? {} : { missedWebhook }),
+    ...defined({ missedWebhook }),
   };
   if (outcome.result === 'failed') log.warn('source not read', { ...facts, reason: describeError(outcome.error) });
   else log.info('source read', { ...facts, result: outcome.result });

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
 import { Sha256 } from '#shared/adapters/signature/sha256.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 import { readText } from './read-text.ts';
@@ -50,7 +51,7 @@ const MAX_ANSWER_BYTES = 256 * 1024;
  */
 export function createAwsCaller(caller: AwsCaller): CallAws {
   const { region, accessKeyId, secretAccessKey, sessionToken, endpoint } = caller;
-  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  const credentials = { accessKeyId, secretAccessKey, ...defined({ sessionToken }) };
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
 
   async function callOnce(operation: AwsOperation, signal: AbortSignal): Promise<AwsAnswer> {

@@ -2,6 +2,7 @@ import type { Cluster, VpcConfigResponse } from '@aws-sdk/client-eks';
 import { DescribeClusterCommand } from '@aws-sdk/client-eks';
 
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { DescribeEksCluster, EksClusterDescription, EksNetwork } from '#shared/ports/describe-eks-cluster.ts';
 
@@ -26,10 +27,10 @@ function toDescription(cluster: Cluster): EksClusterDescription {
   const account = /^arn:[\w-]+:eks:[\w-]+:(\d{12}):/u.exec(cluster.arn ?? '')?.[1];
   return {
     status,
-    ...(account === undefined ? {} : { account }),
+    ...defined({ account }),
     // Clusters older than access entries say nothing.
     authenticationMode: accessConfig?.authenticationMode ?? 'CONFIG_MAP',
-    ...(endpoint === undefined ? {} : { endpoint }),
+    ...defined({ endpoint }),
     ...(certificateAuthority?.data === undefined ? {} : { certificateAuthority: certificateAuthority.data }),
     network: toNetwork(resourcesVpcConfig ?? {}),
   };

@@ -1,6 +1,7 @@
 import { addRemote, fetch, init, listServerRefs, readCommit, type PromiseFsClient } from 'isomorphic-git';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { defined } from '#shared/common/defined.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { describeError, TidegateError } from '#shared/common/tidegate-error.ts';
 import type { GitCredentials, GitFetch, GitRemote } from '#shared/ports/git-remote.ts';
@@ -85,7 +86,7 @@ async function fetchInto(fs: PromiseFsClient, request: GitFetch, userAgent: stri
   await addRemote({ fs, gitdir, remote: 'origin', url: request.url });
   const options: GitHttpOptions = {
     url: request.url,
-    ...(request.credentials === undefined ? {} : { credentials: request.credentials }),
+    ...defined({ credentials: request.credentials }),
     userAgent,
     timeoutMs: request.timeoutMs,
     maxBytes: request.limits.bytes + overheadOf(request.limits),

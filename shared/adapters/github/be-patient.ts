@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/core';
 
+import { defined } from '#shared/common/defined.ts';
 import { outOfTime } from '#shared/common/out-of-time.ts';
 import { runWithin } from '#shared/common/run-within.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
@@ -184,6 +185,6 @@ function rateLimited({ until, why }: Pick<QuietTime, 'until' | 'why'>, cause?: u
   return new TidegateError('RateLimited', `GitHub is asked again at ${new Date(until).toISOString()}: ${why}`, {
     disposition: 'wait',
     notBefore: until,
-    ...(cause === undefined ? {} : { cause }),
+    ...defined({ cause }),
   });
 }

@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/core';
 
+import { defined } from '#shared/common/defined.ts';
 import { dispositionOf, type TidegateError } from '#shared/common/tidegate-error.ts';
 import type {
   BranchCommit,
@@ -356,7 +357,7 @@ function toChangedFile(file: {
   readonly patch?: string;
 }): ChangedFile {
   const lines = file.patch?.split('\n').filter((line) => /^[+-]/u.test(line));
-  return { path: file.filename, oid: file.sha ?? '', ...(lines === undefined ? {} : { lines }) };
+  return { path: file.filename, oid: file.sha ?? '', ...defined({ lines }) };
 }
 
 function keyOf(repository: RepositoryId): string {

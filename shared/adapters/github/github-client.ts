@@ -2,6 +2,7 @@ import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
 import { retry } from '@octokit/plugin-retry';
 
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { Clock } from '#shared/ports/clock.ts';
@@ -220,7 +221,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
 function openOctokit(options: GitHubClientOptions, token: string | undefined): Octokit {
   const { settings, version, log, retries = 3 } = options;
   return new ConfiguredOctokit({
-    ...(token === undefined ? {} : { auth: token }),
+    ...defined({ auth: token }),
     baseUrl: settings.apiUrl,
     userAgent: `tidegate/${version}`,
     // Octokit's own log lines name URLs only, but nothing of them is needed above debug.

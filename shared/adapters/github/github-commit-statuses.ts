@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { CommitStatus, CommitStatuses } from '#shared/ports/commit-statuses.ts';
 
 import type { GitHubClient } from './github-client.ts';
@@ -32,7 +33,7 @@ export function createGitHubCommitStatuses(client: GitHubClient): CommitStatuses
           state: status.state,
           context: status.context,
           description,
-          ...(status.targetUrl === undefined ? {} : { target_url: status.targetUrl }),
+          ...defined({ target_url: status.targetUrl }),
         });
       } catch (error) {
         throw toTidegateError(error, `${where.owner}/${where.repo}: status ${status.context} of ${commit}`, {

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { RepositoryId } from '#shared/ports/change-host.ts';
 import type { GitCredentials } from '#shared/ports/git-remote.ts';
@@ -31,7 +32,7 @@ export function createGitHubSourceCredentials(options: {
         const token = await readToken(options.client, repository);
         if (token !== undefined) {
           const { madeAt } = token;
-          return { username: 'x-access-token', password: token.token, ...(madeAt === undefined ? {} : { madeAt }) };
+          return { username: 'x-access-token', password: token.token, ...defined({ madeAt }) };
         }
       }
       if (secret === undefined) return undefined;

@@ -1,6 +1,7 @@
 import type { Octokit } from '@octokit/core';
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { ChangeRequest, RepositoryId } from '#shared/ports/change-host.ts';
 
 import { unreadableAnswer } from './unreadable-answer.ts';
@@ -162,7 +163,7 @@ function toChangeRequest(node: z.infer<typeof PullRequest>, login: string): Chan
     body,
     createdAt,
     updatedAt,
-    ...(openedAs === undefined ? {} : { openedAs }),
+    ...defined({ openedAs }),
     state: node.state === 'OPEN' ? 'open' : node.state === 'MERGED' ? 'merged' : 'closed',
     head: { branch: node.headRefName, oid: node.headRefOid },
     base: node.baseRefName,

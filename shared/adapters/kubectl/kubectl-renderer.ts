@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { makeFolder } from '#shared/adapters/folder/make-folder.ts';
+import { defined } from '#shared/common/defined.ts';
 import type { SourceTree } from '#shared/common/source-tree.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { Renderer } from '#shared/ports/renderer.ts';
@@ -273,7 +274,7 @@ function buildFailed(message: string): TidegateError {
 function unavailable(options: KubectlRendererOptions, message: string, cause?: unknown): TidegateError {
   return new TidegateError('RendererUnavailable', `kubectl at ${options.kubectl} ${message}`, {
     disposition: 'retry',
-    ...(cause !== undefined && { cause }),
+    ...defined({ cause }),
   });
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
+
 import type { KubernetesConnection } from './kubernetes-connection.ts';
 import { KubernetesHttpClient } from './kubernetes-http-client.ts';
 
@@ -60,7 +62,7 @@ function reviewOf(
   { verb, group, resource, namespace }: ClusterRight,
   ofGroup: string | undefined,
 ): { readonly path: string; readonly body: unknown } {
-  const resourceAttributes = { verb, group, resource, ...(namespace === undefined ? {} : { namespace }) };
+  const resourceAttributes = { verb, group, resource, ...defined({ namespace }) };
   const [kind, who] =
     ofGroup === undefined
       ? (['SelfSubjectAccessReview', {}] as const)

@@ -2,6 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 
 import type { KubernetesConnection, KubernetesCredentials } from './kubernetes-connection.ts';
@@ -87,7 +88,7 @@ async function readCredentials(kubeconfig: KubeConfig): Promise<KubernetesCreden
     ...(options.ca === undefined ? {} : { ca: pemText(options.ca) }),
     ...(options.cert === undefined ? {} : { cert: pemText(options.cert) }),
     ...(options.key === undefined ? {} : { key: pemText(options.key) }),
-    ...(options.servername === undefined ? {} : { serverName: options.servername }),
+    ...defined({ serverName: options.servername }),
     ...(options.rejectUnauthorized === false ? { skipTlsVerify: true } : {}),
   };
 }

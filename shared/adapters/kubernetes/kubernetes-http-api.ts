@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
 import type { ApiResource, Discovery } from '#shared/kubernetes/discovery.ts';
@@ -57,8 +58,7 @@ export function kubernetesHttpApi(
           path: apiPath(request.resource, request.namespace),
           query: {
             limit: PAGE,
-            ...(next === undefined ? {} : { continue: next }),
-            ...(request.labelSelector === undefined ? {} : { labelSelector: request.labelSelector }),
+            ...defined({ continue: next, labelSelector: request.labelSelector }),
           },
           accept,
           userAgent: ownAgent,

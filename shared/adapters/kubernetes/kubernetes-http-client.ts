@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 
+import { defined } from '#shared/common/defined.ts';
 import { formatExactJson, parseExactJson } from '#shared/common/exact-json.ts';
 import { TidegateError, describeError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
@@ -71,7 +72,7 @@ export class KubernetesHttpClient {
           'user-agent': request.userAgent,
           ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
         },
-        ...(request.query === undefined ? {} : { query: request.query }),
+        ...defined({ query: request.query }),
         ...(request.body === undefined ? {} : { body: formatExactJson(request.body) }),
       });
       const text = await response.body.text();
@@ -80,7 +81,7 @@ export class KubernetesHttpClient {
       return {
         outcome: 'refused',
         error: new KubernetesApiError(parseStatus(response.statusCode, text)),
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        ...defined({ retryAfterMs }),
       };
     } catch (error) {
       const subject = `API server ${this.base.origin}`;
@@ -119,10 +120,12 @@ export class KubernetesHttpClient {
       maxResponseSize: LARGEST_ANSWER,
       connect: {
         timeout: 10_000,
-        ...(credentials.ca === undefined ? {} : { ca: credentials.ca }),
-        ...(credentials.cert === undefined ? {} : { cert: credentials.cert }),
-        ...(credentials.key === undefined ? {} : { key: credentials.key }),
-        ...(credentials.serverName === undefined ? {} : { servername: credentials.serverName }),
+        ...defined({
+          ca: credentials.ca,
+          cert: credentials.cert,
+          key: credentials.key,
+          servername: credentials.serverName,
+        }),
         ...(credentials.skipTlsVerify === true ? { rejectUnauthorized: false } : {}),
       },
     });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { KubernetesStatus } from '#shared/kubernetes/api-error.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 import type { LiveMetadata, LiveObject } from '#shared/kubernetes/live-object.ts';
@@ -105,9 +106,7 @@ export function parseStatus(code: number, text: string): KubernetesStatus {
   }
   const { reason, message, details } = parsed.data;
   const causes = (details?.causes ?? []).map((cause) => ({
-    ...(cause.reason === undefined ? {} : { reason: cause.reason }),
-    ...(cause.field === undefined ? {} : { field: cause.field }),
-    ...(cause.message === undefined ? {} : { message: cause.message }),
+    ...defined({ reason: cause.reason, field: cause.field, message: cause.message }),
   }));
   return { code, reason: reason ?? 'Unknown', message: message ?? `HTTP ${code}`, causes };
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { defined } from '#shared/common/defined.ts';
 import { refuseOversizedWrite } from '#shared/journal/refuse-oversized-write.ts';
 import type { Clock } from '#shared/ports/clock.ts';
 import type { Journal } from '#shared/ports/journal.ts';
@@ -98,8 +99,7 @@ export function createSqliteJournal(database: SqliteDatabase, clock: Pick<Clock,
           sequence: Number(row['sequence']),
           sequenceNumber: String(row['sequence']),
           at: Number(row['at']),
-          ...(before === undefined ? {} : { before }),
-          ...(latest === undefined ? {} : { after: latest }),
+          ...defined({ before, after: latest }),
         };
       }),
 

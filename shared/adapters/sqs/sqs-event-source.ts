@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-sqs';
 
 import { classifyAwsFailure, nameAwsFailure } from '#shared/adapters/aws/classify-aws-failure.ts';
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { EventIntake, TakenEvent } from '#shared/ports/event-intake.ts';
 
@@ -30,7 +31,7 @@ export interface SqsEventSource extends EventIntake {
 function createDefaultClient(queueUrl: string): SQSClient {
   const [, region] = /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/u.exec(queueUrl) ?? [];
   return new SQSClient({
-    ...(region === undefined ? {} : { region }),
+    ...defined({ region }),
     maxAttempts: 4,
     requestHandler: {
       connectionTimeout: 5_000,
@@ -69,7 +70,7 @@ function readMessage(message: Message): readonly TakenEvent[] {
   if (id === undefined || body === undefined || receiptHandle === undefined) return [];
   const group = attributes.MessageGroupId;
   const receiveCount = Number(attributes.ApproximateReceiveCount ?? 1);
-  return [{ id, body, receiptHandle, receiveCount, ...(group === undefined ? {} : { group }) }];
+  return [{ id, body, receiptHandle, receiveCount, ...defined({ group }) }];
 }
 
 function batchesOf(handles: readonly string[]): readonly (readonly { Id: string; ReceiptHandle: string }[])[] {
@@ -100,7 +101,7 @@ export function createSqsEventSource(options: SqsEventSourceOptions): SqsEventSo
         MaxNumberOfMessages: BATCH,
         WaitTimeSeconds: Math.min(Math.max(Math.trunc(waitSeconds), 0), LONGEST_WAIT_SECONDS),
         MessageSystemAttributeNames: ['ApproximateReceiveCount', 'MessageGroupId'],
-        ...(visibilitySeconds === undefined ? {} : { VisibilityTimeout: visibilitySeconds }),
+        ...defined({ VisibilityTimeout: visibilitySeconds }),
       });
       try {
         const answer = await client.send(command, signal === undefined ? {} : { abortSignal: signal });

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { hashValue } from '#shared/common/hash-value.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
@@ -81,7 +82,7 @@ export function planApply(input: PlanApplyInput): ApplyPlan {
 /** A field of a wrong type is known by its path, as the server would name it. */
 function describePlanned({ id, reason, message }: Pick<ApplyFailure, 'id' | 'reason' | 'message'>): ApplyFailure {
   const field = reason === 'Invalid' ? fieldOf(message) : undefined;
-  return { id, reason, message, ...(field === undefined ? {} : { field }) };
+  return { id, reason, message, ...defined({ field }) };
 }
 
 function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObject | ApplyFailure {

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { Kustomization } from '#shared/flux/kinds/kustomization.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
@@ -124,7 +125,7 @@ export function readParent(live: LiveMetadata): ApplySetParent | undefined {
     kinds: splitNames(annotations[APPLYSET_KINDS_ANNOTATION]).map(parseGroupKind),
     namespaces: splitNames(annotations[APPLYSET_NAMESPACES_ANNOTATION]),
     whenDeleted: readWhenDeleted(annotations[DELETION_ANNOTATION]),
-    ...(declaredBy === undefined ? {} : { declaredBy }),
+    ...defined({ declaredBy }),
   };
 }
 
@@ -168,7 +169,7 @@ function readOwner(annotations: Readonly<Record<string, string>>): { readonly ow
   const place = readPlace(annotations);
   return identity === undefined || identity === ''
     ? {}
-    : { owner: { identity, ...(place === undefined ? {} : { place }), ...readSince(annotations) } };
+    : { owner: { identity, ...defined({ place }), ...readSince(annotations) } };
 }
 
 function readName(text = ''): NamespacedName | undefined {

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { runAtMost } from '#shared/common/run-at-most.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { formatGroupKind, parseGroupKind, type GroupKind } from '#shared/kubernetes/group-kind.ts';
@@ -85,12 +86,12 @@ function desiredParent(run: ApplyRun, set: DesiredSet): ApplySetParent {
     kinds: [...kinds].map(parseGroupKind),
     namespaces: [...namespaces].filter((namespace) => namespace !== ''),
     whenDeleted: whenDeleted(set.settings, set.render.kind === 'suspended'),
-    ...(set.declaredBy === undefined ? {} : { declaredBy: set.declaredBy }),
+    ...defined({ declaredBy: set.declaredBy }),
   };
 }
 
 function ownerOf({ identity, place, since }: Installation): ParentOwner {
-  return { identity, place, ...(since === undefined ? {} : { since }) };
+  return { identity, place, ...defined({ since }) };
 }
 
 /** Everywhere a member may be; a kind of the whole cluster is in no namespace. */

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { ApiResource } from '#shared/kubernetes/discovery.ts';
 import { APPLYSET_ID_LABEL, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
@@ -58,5 +59,5 @@ async function observeInstallations(api: KubernetesApi, claim: InstallationClaim
   const parents = listed.flatMap((live) => readParent(live) ?? []);
   const name = nameElsewhere(claim, parents);
   const elsewhere = name === undefined ? undefined : await readInstallationLease(api, name);
-  return { lease, parents, ...(elsewhere === undefined ? {} : { elsewhere }) };
+  return { lease, parents, ...defined({ elsewhere }) };
 }

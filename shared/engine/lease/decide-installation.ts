@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import type { NamespacedName } from '#shared/flux/resource-key.ts';
 import { ADOPT_INSTALLATION_ANNOTATION, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
 
@@ -163,7 +164,7 @@ function hold(
   lease: InstallationLease | undefined,
 ): InstallationDecision {
   const others = [...new Set(adopted)].filter((one) => one !== identity);
-  const installation = { name, identity, place, adopted: others, ...(since === undefined ? {} : { since }) };
+  const installation = { name, identity, place, adopted: others, ...defined({ since }) };
   const isSaid = lease?.identity === identity && samePlace(lease.place, place) && lease.adopter !== identity;
   return { outcome: 'held', installation, how, ...(isSaid ? {} : { write: installation }) };
 }
@@ -180,6 +181,6 @@ function refuse(claim: InstallationClaim, other: Pick<NameHolder, 'place'>, writ
       'to work beside it, give this one a name of its own: `installation: <name>` in tidegate.yaml',
       `to take its place and all that it applied, stop the other one, then say so: \`kubectl --namespace ${TIDEGATE_NAMESPACE} annotate --overwrite lease/${installationLeaseName(name)} ${ADOPT_INSTALLATION_ANNOTATION}=${ownIdentity(claim)}\``,
     ].join('; '),
-    ...(write === undefined ? {} : { write }),
+    ...defined({ write }),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 import { ADOPT_INSTALLATION_ANNOTATION, TIDEGATE_NAMESPACE } from '#shared/kubernetes/names.ts';
@@ -55,7 +56,7 @@ export async function readInstallationLease(api: KubernetesApi, name: string): P
   return {
     name,
     identity: identity ?? '',
-    ...(place === undefined ? {} : { place }),
+    ...defined({ place }),
     adopted: (annotations[ADOPTED_ANNOTATION] ?? '').split(',').filter((one) => one !== ''),
     ...resolveSince(live),
     ...(adopter === undefined || adopter === '' ? {} : { adopter }),

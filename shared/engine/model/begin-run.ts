@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 
 import { parseRecords } from '../inventory/apply-record.ts';
@@ -38,7 +39,7 @@ function beginSet(set: DesiredSet): SetProgress {
   return {
     set,
     ...beginPhase(set),
-    ...(set.awaitingSince === undefined ? {} : { awaitingSince: set.awaitingSince }),
+    ...defined({ awaitingSince: set.awaitingSince }),
     changes: new Map(),
     failures: [],
     withheld: [],

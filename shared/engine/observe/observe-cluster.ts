@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { hashValue } from '#shared/common/hash-value.ts';
 import { runAtMost } from '#shared/common/run-at-most.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
@@ -74,7 +75,7 @@ export async function observeCluster(api: KubernetesApi, request: ObserveRequest
     foreignParents,
     unlisted: await withLeftNamespaces(api, { discovery, parents, unlisted }, namespaces),
     epochOf,
-    ...(namespaces === undefined ? {} : { namespaces }),
+    ...defined({ namespaces }),
   };
 }
 

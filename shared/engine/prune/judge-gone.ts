@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 
 import { whenDeleted, type ApplySetParent, type WhenDeleted } from '../inventory/apply-set-parent.ts';
@@ -45,8 +46,7 @@ export function judgeGone(
     }
     return {
       whenDeleted: 'prune',
-      ...(empty === undefined ? {} : { emptied: empty }),
-      ...(unapplied === undefined ? {} : { unapplied }),
+      ...defined({ emptied: empty, unapplied }),
     };
   };
 }

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { formatObjectId, objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import { PRUNE_ANNOTATION } from '#shared/kubernetes/names.ts';
@@ -184,7 +185,7 @@ function decide(set: PruneSet, free: readonly PruneCandidate[], policy: PrunePol
   }
   const share =
     light.length === 0 ? undefined : whyShare(set, light, [...weighty, ...stuck.map((one) => one.candidate)], policy);
-  return { set, light, weighty, stuck, ...(share === undefined ? {} : { share }) };
+  return { set, light, weighty, stuck, ...defined({ share }) };
 }
 
 function whyShare(

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 import { formatGroupKind } from '#shared/kubernetes/group-kind.ts';
 import { objectKey, type ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
@@ -40,8 +41,7 @@ export async function pruneDeletedSets(run: ApplyRun): Promise<readonly SetOutco
         desired: 0,
         whenGone: whenDeleted,
         gone: true,
-        ...(emptied === undefined ? {} : { emptied }),
-        ...(unapplied === undefined ? {} : { unapplied }),
+        ...defined({ emptied, unapplied }),
       })),
   );
   const last = await pruneLast(run, pruned.withheld);

@@ -1,3 +1,4 @@
+import { defined } from '#shared/common/defined.ts';
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
@@ -57,7 +58,7 @@ export function notePrunes(run: ApplyRun, { deleted, withheld }: PruneResult): v
 
 /** As it is told of the Kustomization. */
 export function forgetSet({ id, guard, message, asksFor }: WithheldFrom): WithheldPrune {
-  return { id, guard, message, ...(asksFor === undefined ? {} : { asksFor }) };
+  return { id, guard, message, ...defined({ asksFor }) };
 }
 
 /** Plans the prune of any sets, deleted ones too, and executes it but for what goes last. */

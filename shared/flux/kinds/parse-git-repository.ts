@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
@@ -77,14 +78,10 @@ export function parseGitRepository(object: KubernetesObject, locate: FieldLocato
       intervalMs: spec.interval,
       timeoutMs: spec.timeout ?? 60_000,
       ref: {
-        ...(branch !== undefined && { branch }),
-        ...(tag !== undefined && { tag }),
-        ...(semver !== undefined && { semver }),
-        ...(name !== undefined && { name }),
-        ...(commit !== undefined && { commit }),
+        ...defined({ branch, tag, semver, name, commit }),
         ...(Object.keys(spec.ref ?? {}).length === 0 && { branch: 'master' }),
       },
-      ...(spec.ignore !== undefined && { ignore: spec.ignore }),
+      ...defined({ ignore: spec.ignore }),
       ...(spec.secretRef !== undefined && { secretRef: spec.secretRef.name }),
       suspend: spec.suspend ?? false,
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import { problemAt } from '#shared/yaml-edit/describe-issues.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
@@ -64,7 +65,7 @@ export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator)
     value: {
       namespace,
       name: metadata.name,
-      ...(metadata.labels !== undefined && { labels: metadata.labels }),
+      ...defined({ labels: metadata.labels }),
       imageRepositoryRef: {
         namespace: spec.imageRepositoryRef.namespace ?? namespace,
         name: spec.imageRepositoryRef.name,
@@ -72,7 +73,7 @@ export function parseImagePolicy(object: KubernetesObject, locate: FieldLocator)
       policy,
       // Without a pattern, Go's empty one matches every tag.
       ...((pattern !== undefined || extract !== undefined) && {
-        filterTags: { pattern: pattern ?? '', ...(extract !== undefined && { extract }) },
+        filterTags: { pattern: pattern ?? '', ...defined({ extract }) },
       }),
       digestReflectionPolicy: spec.digestReflectionPolicy,
       suspend: spec.suspend ?? false,

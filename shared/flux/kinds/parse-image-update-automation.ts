@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import type { KubernetesObject } from '#shared/kubernetes/kubernetes-object.ts';
 import type { FieldLocator } from '#shared/yaml-edit/field-path.ts';
 
@@ -97,11 +98,10 @@ export function parseImageUpdateAutomation(
       ...(checkout !== undefined && { checkoutBranch: checkout.ref.branch }),
       ...(push?.branch !== undefined && { pushBranch: push.branch }),
       commitAuthor: {
-        ...(commit.author.name !== undefined && { name: commit.author.name }),
+        ...defined({ name: commit.author.name }),
         email: commit.author.email,
       },
-      ...(commit.messageTemplate !== undefined && { messageTemplate: commit.messageTemplate }),
-      ...(spec.policySelector !== undefined && { policySelector: spec.policySelector }),
+      ...defined({ messageTemplate: commit.messageTemplate, policySelector: spec.policySelector }),
       suspend: spec.suspend ?? false,
     },
   };

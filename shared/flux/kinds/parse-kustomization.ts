@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defined } from '#shared/common/defined.ts';
 import { dropAbsent } from '#shared/common/drop-absent.ts';
 import { isRecord } from '#shared/common/is-record.ts';
 import { hasMark } from '#shared/kubernetes/has-mark.ts';
@@ -157,7 +158,7 @@ export function parseKustomization(object: KubernetesObject, locate: FieldLocato
       wait: spec.wait ?? false,
       force: spec.force ?? false,
       suspend: spec.suspend ?? false,
-      ...(spec.targetNamespace !== undefined && { targetNamespace: spec.targetNamespace }),
+      ...defined({ targetNamespace: spec.targetNamespace }),
       dependsOn: (spec.dependsOn ?? []).map((one) => ({ namespace: one.namespace ?? namespace, name: one.name })),
       healthChecks: (spec.healthChecks ?? []).map((check) => ({
         ...check,
@@ -167,9 +168,8 @@ export function parseKustomization(object: KubernetesObject, locate: FieldLocato
       patches: spec.patches ?? [],
       images: spec.images ?? [],
       components: spec.components ?? [],
-      commonMetadata: { ...(labels !== undefined && { labels }), ...(annotations !== undefined && { annotations }) },
-      ...(spec.namePrefix !== undefined && { namePrefix: spec.namePrefix }),
-      ...(spec.nameSuffix !== undefined && { nameSuffix: spec.nameSuffix }),
+      commonMetadata: { ...defined({ labels, annotations }) },
+      ...defined({ namePrefix: spec.namePrefix, nameSuffix: spec.nameSuffix }),
       ...(spec.postBuild !== undefined && { postBuild: toPostBuild(spec.postBuild) }),
       // Flux leaves such a Kustomization in the cluster, and so everything that it applied.
       deletionPolicy: hasMark(metadata, FLUX_PRUNE_ANNOTATION, 'disabled')
