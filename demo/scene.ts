@@ -12,7 +12,7 @@ export interface Scene {
   readonly stage: StoryStage;
   /** Waits for something that can be seen, and fails with what is there instead. */
   readonly wait: <Value>(awaited: Awaited<Value>) => Promise<Value>;
-  /** Shows lines below the step, in colour where there is colour. */
+  /** Shows lines below the step, in color where there is color. */
   readonly show: (lines: readonly ShownLine[]) => void;
 }
 

@@ -28,7 +28,7 @@ export interface Terminal extends Audience {
   readonly close: () => void;
 }
 
-/** Writes to standard output; colours and moving lines only where a person looks. */
+/** Writes to standard output; colors and moving lines only where a person looks. */
 export function openTerminal(stream: Screen, env: NodeJS.ProcessEnv): Terminal {
   const isTerminal = stream.isTTY === true;
   const isLive = isTerminal && env['TERM'] !== 'dumb';

@@ -8,7 +8,7 @@ import { saveRecords } from './inventory/save-records.ts';
 import type { ApplyOutcome, ApplyPorts, ApplyRequest } from './model/apply-request.ts';
 import { mayStart, progressOf, type ApplyRun, type SetProgress } from './model/apply-run.ts';
 import { beginRun } from './model/begin-run.ts';
-import { summariseRun } from './model/summarize-run.ts';
+import { summarizeRun } from './model/summarize-run.ts';
 import { findOrphans } from './prune/find-orphans.ts';
 import { pruneDeletedSets } from './prune/prune-deleted-sets.ts';
 import { pruneWave } from './prune/prune-wave.ts';
@@ -29,7 +29,7 @@ export async function applyCluster(request: ApplyRequest, ports: ApplyPorts): Pr
     blockRest(run);
     const deleted = await pruneDeletedSets(run);
     await findOrphans(run);
-    return summariseRun(run, deleted);
+    return summarizeRun(run, deleted);
   } finally {
     await saveRecords(run);
   }

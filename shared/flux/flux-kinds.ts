@@ -10,7 +10,7 @@ const GROUPS: Readonly<Record<FluxKind, string>> = {
   ImageUpdateAutomation: 'image.toolkit.fluxcd.io',
 };
 
-/** Kinds of Flux and of its neighbours that are known, by group, and not implemented. */
+/** Kinds of Flux and of its neighbors that are known, by group, and not implemented. */
 const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ['source.toolkit.fluxcd.io', ['Bucket', 'ExternalArtifact', 'HelmChart', 'HelmRepository', 'OCIRepository']],
   ['source.extensions.fluxcd.io', ['ArtifactGenerator']],

@@ -13,19 +13,19 @@ const SET_BY_THE_SERVER = new Set([
 ]);
 
 /** Brings a rendered object into the form the server keeps, so that equal wishes have equal hashes. */
-export function normaliseObject(object: KubernetesObject, namespaced: boolean): KubernetesObject {
+export function normalizeObject(object: KubernetesObject, namespaced: boolean): KubernetesObject {
   const { status: _status, metadata, ...body } = object;
   const kept = Object.fromEntries(Object.entries(metadata).filter(([field]) => !SET_BY_THE_SERVER.has(field)));
   if (!namespaced) {
     delete kept['namespace'];
   }
-  const normalised: KubernetesObject = {
+  const normalized: KubernetesObject = {
     ...body,
     apiVersion: object.apiVersion,
     kind: object.kind,
     metadata: { ...kept, name: metadata.name },
   };
-  return withoutAggregatedRules(withEncodedStrings(normalised));
+  return withoutAggregatedRules(withEncodedStrings(normalized));
 }
 
 // stringData is write-only: left as it is, the server owns `data` and we would own nothing.

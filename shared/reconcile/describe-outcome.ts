@@ -5,7 +5,7 @@ import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 import { boundMessage, findCondition, replaceConditions } from '#shared/records/conditions.ts';
 import type { Condition, EventRecord, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
 
-import { describeWithheld, formatPlace, summariseWithheld } from './describe-withheld.ts';
+import { describeWithheld, formatPlace, summarizeWithheld } from './describe-withheld.ts';
 import { limit, nameObjects, shorten } from './shorten-message.ts';
 
 /** Failures told in one message. */
@@ -147,7 +147,7 @@ function eventsOf(
   }
   const withheld = describeWithheld(outcome);
   if (withheld !== undefined && withheld !== context.previous?.details['withheld']) {
-    const severity = summariseWithheld(outcome) === undefined ? 'info' : 'warning';
+    const severity = summarizeWithheld(outcome) === undefined ? 'info' : 'warning';
     drafts.push({ ...base, severity, reason: 'PruneWithheld', message: withheld });
   }
   const orphans = nameObjects(outcome.orphans);
@@ -192,7 +192,7 @@ function dueAt(outcome: SetOutcome, context: OutcomeContext): { dueAt?: number }
 
 function withheldOf(outcome: SetOutcome, previous: StatusRecord | undefined): Pick<StatusRecord, 'withheld'> {
   // Nobody looked at what would be pruned of it.
-  const withheld = isLookedAt(outcome) ? summariseWithheld(outcome) : previous?.withheld;
+  const withheld = isLookedAt(outcome) ? summarizeWithheld(outcome) : previous?.withheld;
   return withheld === undefined ? {} : { withheld };
 }
 
@@ -239,7 +239,7 @@ function describeSuspended(outcome: SetOutcome, { previous }: OutcomeContext): s
 }
 
 function withWithheld(message: string, outcome: SetOutcome): string {
-  const waits = summariseWithheld(outcome);
+  const waits = summarizeWithheld(outcome);
   return waits === undefined ? message : `${message}; ${waits.count} not pruned: ${waits.line}`;
 }
 

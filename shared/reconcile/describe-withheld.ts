@@ -39,7 +39,7 @@ export function describeWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>): 
 }
 
 /** What of it waits for a person, on a line; nothing for what stays for good, or passes by itself. */
-export function summariseWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>): WithheldSummary | undefined {
+export function summarizeWithheld(outcome: Pick<SetOutcome, 'id' | 'withheld'>): WithheldSummary | undefined {
   const waiting = groupWithheld(outcome).filter(
     ({ guard }) => !SETTLED_GUARDS.has(guard) && !PASSING_GUARDS.has(guard),
   );

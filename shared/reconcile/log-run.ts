@@ -3,7 +3,7 @@ import type { ApplyOutcome, SetOutcome, SetState } from '#shared/engine/model/ap
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import type { Logger } from '#shared/ports/logger.ts';
 
-import { summariseWithheld } from './describe-withheld.ts';
+import { summarizeWithheld } from './describe-withheld.ts';
 import type { DesiredState } from './desired-state.ts';
 
 /** Says that a run begins, and with what. */
@@ -15,7 +15,7 @@ export function logRunStarted({ cluster, revision, nodes }: DesiredState, log: L
 export function logResults({ cluster, sets }: ApplyOutcome, log: Logger): void {
   for (const set of sets) {
     const { id, state, reason, revision, tookMs, failures } = set;
-    const waiting = summariseWithheld(set)?.count ?? 0;
+    const waiting = summarizeWithheld(set)?.count ?? 0;
     log.info('kustomization finished', {
       cluster,
       kustomization: formatNamespacedName(id),

@@ -38,9 +38,9 @@ export function isFluxComponent(object: KubernetesObject): boolean {
   const { labels, name } = object.metadata;
   const { group } = parseApiVersion(object.apiVersion);
   if (isFluxGroup(group)) return group === 'fluxcd.controlplane.io' && object.kind === 'FluxInstance';
-  const isLabelled =
+  const isLabeled =
     labels?.['app.kubernetes.io/part-of'] === 'flux' && labels['app.kubernetes.io/instance'] !== undefined;
-  return isLabelled || (object.kind === 'CustomResourceDefinition' && definesFluxKind(name));
+  return isLabeled || (object.kind === 'CustomResourceDefinition' && definesFluxKind(name));
 }
 
 /** Whether a definition, named `<plural>.<group>`, is of a kind that Flux's own controllers read. */

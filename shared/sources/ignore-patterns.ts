@@ -32,7 +32,7 @@ codeship-steps.yml
 **/.flux.yaml
 `;
 
-/** Neighbouring patterns that all exclude, or all bring back, below one folder. */
+/** Neighboring patterns that all exclude, or all bring back, below one folder. */
 interface PatternRun {
   readonly folder: string;
   readonly excludes: boolean;

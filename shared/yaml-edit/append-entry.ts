@@ -28,7 +28,7 @@ interface Insertion {
 const STEP = 2;
 
 /**
- * Adds one entry after the last one of a list, in the style and indentation of its neighbours. Every byte that
+ * Adds one entry after the last one of a list, in the style and indentation of its neighbors. Every byte that
  * was there stays; a file in which that cannot be done for certain is left alone, with the reason.
  */
 export function appendEntry(text: string, entry: NewEntry): AppendedEntry {

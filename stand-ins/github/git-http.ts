@@ -20,7 +20,7 @@ export type GitRequest = {
   readonly query: string;
 };
 
-/** Recognises a request of git's smart HTTP protocol. */
+/** Recognizes a request of git's smart HTTP protocol. */
 export function parseGitRequest(url: URL): GitRequest | null {
   const match = /^\/([^/]+)\/([^/]+?)(?:\.git)?(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/.exec(url.pathname);
   const [, owner, name, rest] = match ?? [];

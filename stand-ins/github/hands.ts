@@ -65,7 +65,7 @@ export type GitHubHands = {
   }) => Installation;
   readonly addHook: (repository: string, hook: { url: string; secret?: string; events?: string[] }) => number;
   readonly mergePull: (repository: string, number: number, by: string, method?: 'merge' | 'squash') => Promise<string>;
-  /** What the button "Reopen" does; false where it is grey. */
+  /** What the button "Reopen" does; false where it is gray. */
   readonly reopenPull: (repository: string, number: number, by: string) => Promise<boolean>;
   /** What the button "Update branch" does: merges the base into the branch of a pull request. */
   readonly updateBranch: (repository: string, number: number, by: string) => Promise<void>;

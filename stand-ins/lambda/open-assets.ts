@@ -16,13 +16,13 @@ const Manifest = z.looseObject({
   ),
 });
 
-/** What a deployment uploads: the files of a synthesised assembly, found by their keys in the bucket. */
+/** What a deployment uploads: the files of a synthesized assembly, found by their keys in the bucket. */
 export interface Assets {
   /** A folder as Lambda would unpack it: what the assembly holds as a folder, or an archive unpacked beside. */
   folderOf(key: string): Promise<string>;
 }
 
-/** Opens the assets of one stack of a synthesised assembly; archives are unpacked into `folder`. */
+/** Opens the assets of one stack of a synthesized assembly; archives are unpacked into `folder`. */
 export async function openAssets(options: {
   /** `cdk.out`. */
   readonly assembly: string;

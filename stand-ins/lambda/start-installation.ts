@@ -15,7 +15,7 @@ import { type HttpApi, serveHttpApi } from './serve-http-api.ts';
 import { type FunctionOptions, type Invocation, type LambdaFunction, startFunction } from './start-function.ts';
 import { startSources } from './start-sources.ts';
 
-/** A synthesised stack and where it is installed. */
+/** A synthesized stack and where it is installed. */
 export interface InstallationOptions {
   readonly stackName: string;
   /** The stack's template as JSON. */
@@ -70,7 +70,7 @@ export interface AwsInstallation {
   stop(): Promise<void>;
 }
 
-/** Installs a synthesised stack; its address for webhooks answers at once, the rest with `start`. */
+/** Installs a synthesized stack; its address for webhooks answers at once, the rest with `start`. */
 export async function startInstallation(options: InstallationOptions): Promise<AwsInstallation> {
   const { stackName, template, assembly, moto, folder, logFolder, tickMs } = options;
   const stack = await deployTemplate({ template, stackName, moto });

@@ -67,7 +67,7 @@ const conflict: AwsFault = {
   operation: 'TransactWriteItems',
   status: 400,
   code: 'TransactionCanceledException',
-  message: 'Transaction cancelled [TransactionConflict, None]',
+  message: 'Transaction canceled [TransactionConflict, None]',
   fields: { CancellationReasons: [{ Code: 'TransactionConflict' }, { Code: 'None' }] },
   times: 3,
 };

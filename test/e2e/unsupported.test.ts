@@ -5,7 +5,7 @@ import type { Stage } from '#demo/stage.ts';
 import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
 
 const RELEASE = 'clusters/my-cluster/release.yaml';
-const NEIGHBOURS = 'clusters/my-cluster/neighbours.yaml';
+const NEIGHBORS = 'clusters/my-cluster/neighbours.yaml';
 const SEALED = 'clusters/my-cluster/sealed.yaml';
 
 const release = `apiVersion: helm.toolkit.fluxcd.io/v2
@@ -39,7 +39,7 @@ spec:
     provider: sops
 `;
 
-const neighbours = `apiVersion: fluxcd.controlplane.io/v1
+const neighbors = `apiVersion: fluxcd.controlplane.io/v1
 kind: ResourceSet
 metadata:
   name: tenants
@@ -69,7 +69,7 @@ describe('a repository with a kind and a field that Tidegate does not implement'
       ...files,
       [RELEASE]: release,
       [SEALED]: sealed,
-      [NEIGHBOURS]: neighbours,
+      [NEIGHBORS]: neighbors,
     }));
     await stage.serve.start();
   }, 600_000);
@@ -77,8 +77,8 @@ describe('a repository with a kind and a field that Tidegate does not implement'
 
   test.each([
     { kind: 'HelmRelease', name: 'redis', place: `${RELEASE}:2:`, field: 'kind', says: 'HelmRelease' },
-    { kind: 'ResourceSet', name: 'tenants', place: `${NEIGHBOURS}:2:`, field: 'kind', says: 'ResourceSet' },
-    { kind: 'ArtifactGenerator', name: 'shards', place: `${NEIGHBOURS}:9:`, field: 'kind', says: 'ArtifactGenerator' },
+    { kind: 'ResourceSet', name: 'tenants', place: `${NEIGHBORS}:2:`, field: 'kind', says: 'ResourceSet' },
+    { kind: 'ArtifactGenerator', name: 'shards', place: `${NEIGHBORS}:9:`, field: 'kind', says: 'ArtifactGenerator' },
     {
       kind: 'Kustomization',
       name: 'sealed',

@@ -8,7 +8,7 @@ import { synthesizeFleet } from '#tools/cost/synthesize-fleet.ts';
 import { evaluateAlarm } from './alarms/evaluate-alarm.ts';
 import type { QueueStory, Story, Timing } from './alarms/play-installation.ts';
 import { playInstallation } from './alarms/play-installation.ts';
-import type { Behaviour } from './alarms/play-queue.ts';
+import type { Behavior } from './alarms/play-queue.ts';
 import type { TemplateAlarm } from './alarms/read-alarms.ts';
 import { readAlarms } from './alarms/read-alarms.ts';
 import { Template } from './synthesize.ts';
@@ -60,15 +60,15 @@ function withinOf(name: string): number {
 const WORKERS = ['source-sync', 'image-update', 'reconcile-c0', 'reconcile-c1'];
 const ANY_CLUSTER = ['reconcile-c0', 'reconcile-c1'];
 
-const done = (seconds: number): Behaviour => ({ outcome: 'done', seconds });
+const done = (seconds: number): Behavior => ({ outcome: 'done', seconds });
 /** What a function does from `BEGIN` on. */
 const since =
-  (behaviour: Behaviour, begin = BEGIN) =>
-  ({ at }: { readonly at: number }): Behaviour =>
-    at < begin ? done(0.5) : behaviour;
+  (behavior: Behavior, begin = BEGIN) =>
+  ({ at }: { readonly at: number }): Behavior =>
+    at < begin ? done(0.5) : behavior;
 /** The queue of one worker in which each function call goes so from `BEGIN` on. */
-const all = (worker: string, behaviour: Behaviour): Pick<Story, 'queues'> => ({
-  queues: { [worker]: { behave: since(behaviour) } },
+const all = (worker: string, behavior: Behavior): Pick<Story, 'queues'> => ({
+  queues: { [worker]: { behave: since(behavior) } },
 });
 const from =
   (count: number) =>
@@ -443,15 +443,15 @@ describe('around the thresholds, whenever and for however long', () => {
     [...rang.keys()].filter((name) => !names.includes(name));
 
   it('a function that fails for longer than its alarms need rings, and one that fails for five minutes does not', () => {
-    const failing = fc.constantFrom<Behaviour>(
+    const failing = fc.constantFrom<Behavior>(
       { outcome: 'crashed', seconds: 2 },
       { outcome: 'crashed', seconds: Infinity },
       { outcome: 'handed back', seconds: 45 },
       { outcome: 'refused', seconds: 0 },
     );
-    const property = fc.property(worker, failing, anyLength, timings, (name, behaviour, length, timing) => {
+    const property = fc.property(worker, failing, anyLength, timings, (name, behavior, length, timing) => {
       const end = BEGIN + length;
-      const behave = ({ at }: { readonly at: number }): Behaviour => (at >= BEGIN && at < end ? behaviour : done(0.5));
+      const behave = ({ at }: { readonly at: number }): Behavior => (at >= BEGIN && at < end ? behavior : done(0.5));
       const rang = ring({ until: end + HOUR, queues: { [name]: { behave } } }, timing);
 
       const mayNot = length <= 5 * MINUTE;

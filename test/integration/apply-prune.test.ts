@@ -255,8 +255,8 @@ const violations: Readonly<Record<string, () => Violation>> = {
       const { metadata } = JSON.parse(stdout) as { metadata: { labels: Record<string, string> } };
       await fixture.cluster.kubectl(['-n', ns, 'delete', 'configmap/doomed']);
       const copy = configMap(ns, 'doomed');
-      const labelled = { ...copy, metadata: { ...copy.metadata, labels: metadata.labels } };
-      await fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(labelled) });
+      const labeled = { ...copy, metadata: { ...copy.metadata, labels: metadata.labels } };
+      await fixture.cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(labeled) });
     },
   }),
   'a controller owns it': () => ({

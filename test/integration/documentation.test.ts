@@ -33,7 +33,7 @@ const { scripts } = z
 const RUN_ELSEWHERE = /^npm (?:ci|cit)$/u;
 const CLUSTERS = 'clusters: [{ name: a, path: ./clusters/a, kubeconfig: { context: a } }]\n';
 const NPM_SCRIPT = /^npm (?:run )?(?<script>[a-z:-]+)(?: -- .*)?$/u;
-/** Commands against somebody's AWS account; `test/infra` synthesises what they deploy. */
+/** Commands against somebody's AWS account; `test/infra` synthesizes what they deploy. */
 const AGAINST_AWS =
   /^(?:aws|npx cdk (?:deploy|destroy|bootstrap|diff)|npx tidegate (?:check-config --online|cluster refresh (?!--help))|kubectl apply)\b/u;
 

@@ -460,7 +460,7 @@ describe('a root that cannot be followed', () => {
   });
 });
 
-describe('the root is recognised', () => {
+describe('the root is recognized', () => {
   it('when its source has another name, by its address and branch', async () => {
     const [one, infra, cluster] = [own('one'), own('infra'), own('cluster')];
     await open.commit({

@@ -19,7 +19,7 @@ import { EXAMPLE_SETTINGS, synthesize } from '#test/infra/synthesize.ts';
 
 const OLD = 'the-secret-before';
 const NEW = 'the-secret-from-now-on';
-/** As much as an organisation that merges all day sends at its worst. */
+/** As much as an organization that merges all day sends at its worst. */
 const PER_SECOND = 50;
 const HOUR_MS = 3_600_000;
 

@@ -165,7 +165,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     operation: 'TransactWriteItems',
     status: 400,
     code: 'TransactionCanceledException',
-    message: 'Transaction cancelled',
+    message: 'Transaction canceled',
   };
   it.each<{ trouble: string; faults: readonly AwsFault[] }>([
     {

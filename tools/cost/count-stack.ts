@@ -39,7 +39,7 @@ const KINDS = {
   notify: 'Notify',
 } as const satisfies Record<FunctionKind, string>;
 
-/** Counts what a synthesised template makes. */
+/** Counts what a synthesized template makes. */
 export function countStack(template: unknown, ownNamespace: string): StackCount {
   const resources = Object.entries(Template.parse(template).Resources);
   const ofType = (type: string) => resources.filter(([, { Type }]) => Type === type);

@@ -7,7 +7,7 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a call failed because of what others were doing at that moment. A cancelled transaction is, unless one of its
+ * Whether a call failed because of what others were doing at that moment. A canceled transaction is, unless one of its
  * items is refused for what it is.
  */
 export function isContention(error: unknown): boolean {

@@ -9,7 +9,7 @@ import type { Logger } from '#shared/ports/logger.ts';
 import type { QuietTime, QuietTimes } from '#shared/ports/quiet-times.ts';
 
 import { headersOf, readAnswer, readGraphqlErrors } from './github-answer.ts';
-import { budgetEnd, judgeAnswer, type Judgement } from './judge-answer.ts';
+import { budgetEnd, judgeAnswer, type Judgment } from './judge-answer.ts';
 import type { WritePace } from './pace-writes.ts';
 import type { GitHubRequest, RecentWrites } from './recent-writes.ts';
 
@@ -20,7 +20,7 @@ const SHORT_LIMIT_MS = 5_000;
 const MOST_LIMITS = 2;
 const YOUNG_MS = 60_000;
 /** What a server says of a credential that it does not know yet. */
-const MAY_BE_YOUNG: ReadonlySet<Judgement['kind']> = new Set(['credentials', 'forbidden', 'permission']);
+const MAY_BE_YOUNG: ReadonlySet<Judgment['kind']> = new Set(['credentials', 'forbidden', 'permission']);
 
 /** A credential, and since when GitHub's servers can know it. */
 export interface Credential {
@@ -53,10 +53,10 @@ export function bePatient(octokit: Octokit, options: PatienceOptions): void {
   const now = (): number => clock.now();
   let spent = false;
 
-  function isNotYet(judgement: Judgement, request: GitHubRequest): boolean {
-    if (judgement.kind === 'missing') return writes.concerns(request);
+  function isNotYet(judgment: Judgment, request: GitHubRequest): boolean {
+    if (judgment.kind === 'missing') return writes.concerns(request);
     const isYoung = !spent && credential.madeAt !== undefined && now() - credential.madeAt < YOUNG_MS;
-    return isYoung && MAY_BE_YOUNG.has(judgement.kind);
+    return isYoung && MAY_BE_YOUNG.has(judgment.kind);
   }
 
   octokit.hook.wrap('request', async (send, request) => {
@@ -84,18 +84,18 @@ export function bePatient(octokit: Octokit, options: PatienceOptions): void {
         await rememberBudget(options, owner, response);
         return response as Awaited<ReturnType<typeof send>>;
       }
-      const judgement = judgeAnswer(answer, now());
-      if (judgement.kind === 'limit') {
+      const judgment = judgeAnswer(answer, now());
+      if (judgment.kind === 'limit') {
         limits += 1;
-        const wait = judgement.until - now();
-        log.warn('GitHub asks to wait', { owner, ms: wait, why: judgement.why, url: String(facts['url']) });
-        if (wait > SHORT_LIMIT_MS || limits > MOST_LIMITS) throw await beginQuiet(options, owner, judgement, error);
+        const wait = judgment.until - now();
+        log.warn('GitHub asks to wait', { owner, ms: wait, why: judgment.why, url: String(facts['url']) });
+        if (wait > SHORT_LIMIT_MS || limits > MOST_LIMITS) throw await beginQuiet(options, owner, judgment, error);
         await pause(Math.max(wait, 0));
         continue;
       }
-      const patience = isNotYet(judgement, facts) ? patienceMs[attempt] : undefined;
+      const patience = isNotYet(judgment, facts) ? patienceMs[attempt] : undefined;
       if (patience === undefined) {
-        if (attempt > 0 && judgement.kind !== 'missing') spent = true;
+        if (attempt > 0 && judgment.kind !== 'missing') spent = true;
         if (error !== undefined) throw error as Error;
         return response as Awaited<ReturnType<typeof send>>;
       }
@@ -174,7 +174,7 @@ async function rememberBudget(
 async function beginQuiet(
   { quietTimes }: PatienceOptions,
   owner: string | undefined,
-  limit: Extract<Judgement, { kind: 'limit' }>,
+  limit: Extract<Judgment, { kind: 'limit' }>,
   cause: unknown,
 ): Promise<TidegateError> {
   const begun = owner === undefined ? undefined : await quietTimes?.begin(owner, limit);

@@ -373,10 +373,10 @@ function readOid(value: unknown): string {
 /** GitHub said no and the branch is where it was: a rule of the repository, in its words. No answer: try again. */
 function refusalOf(error: unknown, failure: TidegateError): BranchMove {
   const answer = readAnswer(error);
-  const judgement = judgeAnswer(answer, 0);
+  const judgment = judgeAnswer(answer, 0);
   const reason = answer.words.slice(0, 300);
-  if (judgement.kind === 'rule') return { outcome: 'refused', rule: judgement.rule, reason };
-  const isRefusal = isGraphqlError(error) && judgement.kind !== 'archived' && failure.disposition === 'stall';
+  if (judgment.kind === 'rule') return { outcome: 'refused', rule: judgment.rule, reason };
+  const isRefusal = isGraphqlError(error) && judgment.kind !== 'archived' && failure.disposition === 'stall';
   if (isRefusal) return { outcome: 'refused', rule: 'other', reason };
   throw failure;
 }

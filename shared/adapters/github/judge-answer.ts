@@ -4,7 +4,7 @@ import type { BranchRule } from '#shared/ports/change-host.ts';
 import type { GitHubAnswer } from './github-answer.ts';
 
 /** What an answer that says no comes to. */
-export type Judgement =
+export type Judgment =
   /** Too much was asked; `isNamed` when GitHub itself said until when. */
   | { readonly kind: 'limit'; readonly until: number; readonly why: string; readonly isNamed: boolean }
   /** What the credentials lack: `pull_requests: write`; undefined when GitHub does not say. */
@@ -42,7 +42,7 @@ const RULE_WORDS =
  * Judges an answer by its status, its kinds of errors, its headers and the page that it refers to; by its words, read
  * broadly, where GitHub has no field for the fact.
  */
-export function judgeAnswer(answer: GitHubAnswer, now: number): Judgement {
+export function judgeAnswer(answer: GitHubAnswer, now: number): Judgment {
   const { status, headers, words, types } = answer;
   if (status === undefined || status >= 500 || status === 408) return { kind: 'passing' };
   if (isLimit(answer)) return limitOf(answer, now);
@@ -68,7 +68,7 @@ export function judgeAnswer(answer: GitHubAnswer, now: number): Judgement {
 export function budgetEnd(
   headers: GitHubAnswer['headers'],
   now: number,
-): Extract<Judgement, { kind: 'limit' }> | undefined {
+): Extract<Judgment, { kind: 'limit' }> | undefined {
   if (headers['x-ratelimit-remaining'] !== '0' || !(Number(headers['x-ratelimit-limit']) > 1)) return undefined;
   const end = resetOf(headers, now);
   return end === undefined || end.until <= now ? undefined : { kind: 'limit', isNamed: true, ...end };
@@ -82,7 +82,7 @@ function isLimit({ status, headers, words, types, documentationUrl }: GitHubAnsw
   return headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
 }
 
-function limitOf({ headers, words }: GitHubAnswer, now: number): Judgement {
+function limitOf({ headers, words }: GitHubAnswer, now: number): Judgment {
   const isSecondary = /secondary|abuse/iu.test(words);
   const retryAfter = readRetryAfter(headers['retry-after'], now);
   if (retryAfter !== undefined) {
@@ -114,7 +114,7 @@ function resetOf(
   return { until: now + Math.max(left, 0) + SECOND_MS, why };
 }
 
-function permissionOf(answer: GitHubAnswer): Judgement {
+function permissionOf(answer: GitHubAnswer): Judgment {
   return { kind: 'permission', lacks: lacksOf(answer), holder: holderOf(answer) };
 }
 

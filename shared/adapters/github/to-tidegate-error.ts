@@ -1,7 +1,7 @@
 import { TidegateError, type Disposition } from '#shared/common/tidegate-error.ts';
 
 import { readAnswer, type GitHubAnswer } from './github-answer.ts';
-import { judgeAnswer, type Judgement } from './judge-answer.ts';
+import { judgeAnswer, type Judgment } from './judge-answer.ts';
 
 /** The HTTP status that a failed request to GitHub ended with; 500 stands for no answer at all, as Octokit has it. */
 export function statusOf(error: unknown): number | undefined {
@@ -24,13 +24,13 @@ export interface AskedFor {
 export function toTidegateError(error: unknown, subject: string, asked: AskedFor = {}): TidegateError {
   if (error instanceof TidegateError) return error;
   const answer = readAnswer(error);
-  const judgement = judgeAnswer(answer, asked.now ?? Date.now());
-  const { code, disposition, message } = explainJudgement(judgement, answer, asked.permissions);
+  const judgment = judgeAnswer(answer, asked.now ?? Date.now());
+  const { code, disposition, message } = explainJudgment(judgment, answer, asked.permissions);
   return new TidegateError(code, `${subject}: ${message}`, {
     disposition,
     subject,
     cause: error,
-    ...(judgement.kind === 'limit' ? { notBefore: judgement.until } : {}),
+    ...(judgment.kind === 'limit' ? { notBefore: judgment.until } : {}),
     ...(isUnanswered(error) ? { silentHost: 'GitHub' } : {}),
   });
 }
@@ -51,26 +51,26 @@ interface Explanation {
   readonly message: string;
 }
 
-/** A judgement in our words. */
-export function explainJudgement(
-  judgement: Judgement,
+/** A judgment in our words. */
+export function explainJudgment(
+  judgment: Judgment,
   answer: Pick<GitHubAnswer, 'status' | 'words'>,
   permissions: AskedFor['permissions'] = {},
 ): Explanation {
   const said = `GitHub answered ${answer.status ?? 'nothing'}: ${answer.words.slice(0, 300) || 'no answer'}`;
   const denied = (message: string): Explanation => ({ code: 'AuthenticationFailed', disposition: 'stall', message });
-  switch (judgement.kind) {
+  switch (judgment.kind) {
     case 'limit': {
-      const until = new Date(judgement.until).toISOString();
-      const message = `GitHub is asked again at ${until}: ${judgement.why}`;
+      const until = new Date(judgment.until).toISOString();
+      const message = `GitHub is asked again at ${until}: ${judgment.why}`;
       return { code: 'RateLimited', disposition: 'wait', message };
     }
     case 'permission': {
       const wanted = Object.entries(permissions)
         .map(([name, level]) => `${name}: ${level}`)
         .join(' and ');
-      const lacks = judgement.lacks ?? (wanted === '' ? undefined : wanted);
-      if (judgement.holder === 'token') {
+      const lacks = judgment.lacks ?? (wanted === '' ? undefined : wanted);
+      if (judgment.holder === 'token') {
         const what = lacks === undefined ? 'may not do this' : `lacks ${lacks}`;
         return denied(`the token ${what}; give it the permission on GitHub (${said})`);
       }

@@ -33,7 +33,7 @@ export interface Installation {
 /** The identity of an installation that has none yet: the same place gives the same, so one that lost all its memory finds itself again. */
 export function makeIdentity(place: ConfigurationPlace): string {
   return createHash('sha256')
-    .update(JSON.stringify(normalisePlace(place)))
+    .update(JSON.stringify(normalizePlace(place)))
     .digest('hex')
     .slice(0, IDENTITY_LENGTH);
 }
@@ -41,7 +41,7 @@ export function makeIdentity(place: ConfigurationPlace): string {
 /** Whether two places are one, however their addresses are spelt. */
 export function samePlace(one: ConfigurationPlace | undefined, other: ConfigurationPlace | undefined): boolean {
   if (one === undefined || other === undefined) return false;
-  return JSON.stringify(normalisePlace(one)) === JSON.stringify(normalisePlace(other));
+  return JSON.stringify(normalizePlace(one)) === JSON.stringify(normalizePlace(other));
 }
 
 /** `https://github.com/acme/fleet-infra, branch main, ./clusters/production`, for people. */
@@ -81,12 +81,12 @@ export function readPlace(annotations: Readonly<Record<string, string>>): Config
     : { repository, branch, path };
 }
 
-function normalisePlace({ repository, branch, path }: ConfigurationPlace): readonly string[] {
-  return [normaliseRepository(repository), branch, posix.join('/', path).replace(/(?<=.)\/$/u, '')];
+function normalizePlace({ repository, branch, path }: ConfigurationPlace): readonly string[] {
+  return [normalizeRepository(repository), branch, posix.join('/', path).replace(/(?<=.)\/$/u, '')];
 }
 
 /** `github.com/acme/fleet-infra`: GitHub knows no case, and one repository by HTTPS, by SSH, with and without `.git`. */
-function normaliseRepository(url: string): string {
+function normalizeRepository(url: string): string {
   const [, scpHost, scpPath] = /^(?:[\w.-]+@)?([\w.-]+):(?!\/\/)(.+)$/u.exec(url) ?? [];
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const [host, path] =

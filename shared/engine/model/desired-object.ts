@@ -11,7 +11,7 @@ import {
 } from '#shared/kubernetes/kubernetes-object.ts';
 import { describeMistyped } from '#shared/kubernetes/mistyped-field.ts';
 import { APPLIED_ANNOTATION, APPLYSET_PART_OF_LABEL, INSTALLATION_ANNOTATION } from '#shared/kubernetes/names.ts';
-import { normaliseObject } from '#shared/kubernetes/normalize-object.ts';
+import { normalizeObject } from '#shared/kubernetes/normalize-object.ts';
 
 import { applySetId } from '../inventory/apply-set-id.ts';
 import type { DesiredSet } from './apply-request.ts';
@@ -19,7 +19,7 @@ import type { DesiredSet } from './apply-request.ts';
 /** The server does not serve the kind of an object, or not in its version. */
 export const UNKNOWN_KIND = 'UnknownKind';
 
-/** One object as it will be sent: normalised, marked as a member, with the hash of all that. */
+/** One object as it will be sent: normalized, marked as a member, with the hash of all that. */
 export interface DesiredObject {
   readonly set: DesiredSet;
   readonly id: ObjectId;
@@ -53,7 +53,7 @@ export function resolveDesired(
   }
   const mistyped = describeMistyped(rendered);
   if (mistyped !== undefined) return { id, reason: 'Invalid', message: mistyped };
-  const marked = markMember(normaliseObject(rendered, resource.namespaced), set);
+  const marked = markMember(normalizeObject(rendered, resource.namespaced), set);
   const hash = hashValue(marked);
   return { set, id, key: objectKey(id), resource, object: annotate(marked, { [APPLIED_ANNOTATION]: hash }), hash };
 }

@@ -5,15 +5,15 @@ import type { ApplyOutcome, SetOutcome, SetState } from './apply-request.ts';
 import type { ApplyRun, SetProgress } from './apply-run.ts';
 
 /** The outcome of a run, for those who record it. */
-export function summariseRun(run: ApplyRun, deleted: readonly SetOutcome[]): ApplyOutcome {
+export function summarizeRun(run: ApplyRun, deleted: readonly SetOutcome[]): ApplyOutcome {
   return {
     cluster: run.request.cluster,
-    sets: [...[...run.progress.values()].map((progress) => summariseSet(progress, run.ports.clock.now())), ...deleted],
+    sets: [...[...run.progress.values()].map((progress) => summarizeSet(progress, run.ports.clock.now())), ...deleted],
     ended: run.ended,
   };
 }
 
-function summariseSet(progress: SetProgress, now: number): SetOutcome {
+function summarizeSet(progress: SetProgress, now: number): SetOutcome {
   const state = finalState(progress.phase);
   return {
     id: kustomizationOf(progress.set.id),

@@ -28,12 +28,12 @@ export function leftBehind(
   const inventory = `ConfigMap ${TIDEGATE_NAMESPACE}/${applySetParentName(kustomization)}`;
   const namespaces = parent.namespaces.flatMap((namespace) => {
     const reason = whyLeft(cluster, parent.kinds, namespace);
-    const message = `${what} there stays: ${reason}; let Tidegate into the namespace again to have it pruned, or delete what is labelled ${member} and take the namespace out of the annotation ${APPLYSET_NAMESPACES_ANNOTATION} of ${inventory}`;
+    const message = `${what} there stays: ${reason}; let Tidegate into the namespace again to have it pruned, or delete what is labeled ${member} and take the namespace out of the annotation ${APPLYSET_NAMESPACES_ANNOTATION} of ${inventory}`;
     return reason === undefined ? [] : [withheld({ group: '', kind: 'Namespace' }, namespace, message)];
   });
   const kinds = parent.kinds.flatMap((kind) => {
     const reason = whyHidden(cluster, kind);
-    const message = `${what} of this kind stays: ${reason}; let Tidegate list the kind again to have it pruned, or delete those labelled ${member} that Git no longer holds and take the kind out of the annotation ${APPLYSET_KINDS_ANNOTATION} of ${inventory}`;
+    const message = `${what} of this kind stays: ${reason}; let Tidegate list the kind again to have it pruned, or delete those labeled ${member} that Git no longer holds and take the kind out of the annotation ${APPLYSET_KINDS_ANNOTATION} of ${inventory}`;
     return reason === undefined ? [] : [withheld(kind, '*', message)];
   });
   return [...namespaces, ...kinds];

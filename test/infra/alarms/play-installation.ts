@@ -1,6 +1,6 @@
 import type { Template } from '../synthesize.ts';
 import type { Datum } from './evaluate-alarm.ts';
-import type { Behaviour, QueuePlay } from './play-queue.ts';
+import type { Behavior, QueuePlay } from './play-queue.ts';
 import { playQueue } from './play-queue.ts';
 import type { StreamPlay } from './play-stream.ts';
 import { playStream } from './play-stream.ts';
@@ -37,7 +37,7 @@ export interface Timing {
   readonly phase: number;
 }
 
-const QUICK: Behaviour = { outcome: 'done', seconds: 0.5 };
+const QUICK: Behavior = { outcome: 'done', seconds: 0.5 };
 
 /** What CloudWatch gets to see of an installation of this template, by metric. */
 export function playInstallation(

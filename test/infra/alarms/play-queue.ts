@@ -2,7 +2,7 @@ import type { Datum } from './evaluate-alarm.ts';
 import type { QueuePoller } from './read-pollers.ts';
 
 /** What a function does with a batch. `handed back`: it names its messages as failed; `refused`: Lambda does not start it. */
-export interface Behaviour {
+export interface Behavior {
   readonly outcome: 'done' | 'handed back' | 'crashed' | 'refused';
   readonly seconds: number;
 }
@@ -10,7 +10,7 @@ export interface Behaviour {
 /** What happens to one queue; all times are seconds. */
 export interface QueuePlay {
   readonly messages: readonly { readonly at: number; readonly group: string }[];
-  readonly behave: (batch: { readonly at: number; readonly group: string; readonly size: number }) => Behaviour;
+  readonly behave: (batch: { readonly at: number; readonly group: string; readonly size: number }) => Behavior;
   /** False while the event source is disabled. */
   readonly isPolled?: ((at: number) => boolean) | undefined;
   readonly until: number;

@@ -46,7 +46,7 @@ describe('the terminal', () => {
     { where: 'in a pipe', isTTY: false, env: {}, colored: false },
     { where: 'on a terminal', isTTY: true, env: { TERM: 'xterm' }, colored: true },
     { where: 'on a terminal with NO_COLOR', isTTY: true, env: { TERM: 'xterm', NO_COLOR: '1' }, colored: false },
-  ])('colours the diff $where: $colored', ({ isTTY, env, colored }) => {
+  ])('colors the diff $where: $colored', ({ isTTY, env, colored }) => {
     const { terminal, read } = open(isTTY, env);
     terminal.begin(step.name);
     terminal.end(step, [{ text: '+6.7.1', tone: 'added' }]);

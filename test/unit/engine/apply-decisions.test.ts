@@ -9,7 +9,7 @@ import type { DesiredSet } from '#shared/engine/model/apply-request.ts';
 import { orderSets } from '#shared/engine/model/order-sets.ts';
 import { immutableField } from '#shared/kubernetes/immutable-field.ts';
 import { objectKey } from '#shared/kubernetes/kubernetes-object.ts';
-import { normaliseObject } from '#shared/kubernetes/normalize-object.ts';
+import { normalizeObject } from '#shared/kubernetes/normalize-object.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 function invalid(...messages: readonly string[]) {
@@ -115,7 +115,7 @@ describe('an object before it is applied', () => {
       stringData: { a: 'new' },
     };
 
-    expect(normaliseObject(secret, true)).toEqual({
+    expect(normalizeObject(secret, true)).toEqual({
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: 's', namespace: 'n' },
@@ -133,7 +133,7 @@ describe('an object before it is applied', () => {
       status: {},
     };
 
-    expect(normaliseObject(role, false)).toEqual({
+    expect(normalizeObject(role, false)).toEqual({
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name: 'r' },

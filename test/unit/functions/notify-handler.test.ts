@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { createNotifyHandler } from '#functions/notify/handler.ts';
-import type { Judgement } from '#shared/adapters/github/judge-answer.ts';
-import { explainJudgement } from '#shared/adapters/github/to-tidegate-error.ts';
+import type { Judgment } from '#shared/adapters/github/judge-answer.ts';
+import { explainJudgment } from '#shared/adapters/github/to-tidegate-error.ts';
 import { createJsonLogger } from '#shared/adapters/log/json-logger.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
@@ -44,8 +44,8 @@ async function countedLines(record: JournalRecord, error: TidegateError): Promis
   return lines.filter((line) => line.includes('"dropped":true'));
 }
 
-function refused(judgement: Judgement, status: number): TidegateError {
-  const { code, message, disposition } = explainJudgement(judgement, { status, words: 'no' });
+function refused(judgment: Judgment, status: number): TidegateError {
+  const { code, message, disposition } = explainJudgment(judgment, { status, words: 'no' });
   return new TidegateError(code, message, { disposition });
 }
 

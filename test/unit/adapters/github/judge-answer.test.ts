@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { readAnswer, readGraphqlErrors, type GitHubAnswer } from '#shared/adapters/github/github-answer.ts';
-import { budgetEnd, judgeAnswer, type Judgement } from '#shared/adapters/github/judge-answer.ts';
-import { explainJudgement } from '#shared/adapters/github/to-tidegate-error.ts';
+import { budgetEnd, judgeAnswer, type Judgment } from '#shared/adapters/github/judge-answer.ts';
+import { explainJudgment } from '#shared/adapters/github/to-tidegate-error.ts';
 
 const NOW = Date.parse('2026-11-27T20:00:00Z');
 const MINUTE = 60_000;
@@ -28,7 +28,7 @@ function graphql(type: string | undefined, message: string, headers: Readonly<Re
 }
 
 describe('an answer of GitHub that says no', () => {
-  it.each<[what: string, answer: GitHubAnswer, kind: Judgement['kind'], untilMs?: number]>([
+  it.each<[what: string, answer: GitHubAnswer, kind: Judgment['kind'], untilMs?: number]>([
     [
       'the budget of REST',
       rest(403, 'API rate limit exceeded for installation ID 4711.', {
@@ -195,10 +195,10 @@ describe('an answer of GitHub that says no', () => {
     ],
     ['no answer', readAnswer(new Error('socket hang up')), 'passing'],
   ])('is judged by what it is about: %s', (_what, answer, kind, untilMs) => {
-    const judgement = judgeAnswer(answer, NOW);
+    const judgment = judgeAnswer(answer, NOW);
 
-    const until = judgement.kind === 'limit' ? judgement.until - NOW : undefined;
-    expect([judgement.kind, until]).toEqual([kind, untilMs]);
+    const until = judgment.kind === 'limit' ? judgment.until - NOW : undefined;
+    expect([judgment.kind, until]).toEqual([kind, untilMs]);
   });
 
   it.each<[words: string, rule: string]>([
@@ -262,7 +262,7 @@ describe('an answer of GitHub that says no', () => {
       'GitHub is asked again at 2026-11-27T21:05:00.000Z: its budget of 5000 an hour is used up, and GitHub names 2027-11-27T20:00:00.000Z as its end, further away than an hour: one of the clocks is wrong',
     ],
   ])('is told with the way out: %s', (_what, answer, message) => {
-    expect(explainJudgement(judgeAnswer(answer, NOW), answer, { contents: 'write' }).message).toBe(message);
+    expect(explainJudgment(judgeAnswer(answer, NOW), answer, { contents: 'write' }).message).toBe(message);
   });
 
   it('has no end of a budget while some of it is left, and none where no budget is kept', () => {
