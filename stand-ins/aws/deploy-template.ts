@@ -68,7 +68,7 @@ const MADE: Readonly<Record<string, Make>> = {
   'AWS::SecretsManager::Secret': makeSecret,
 };
 
-/** What stand-ins/build/lambda plays: here it only gets its name. */
+/** What stand-ins/lambda plays: here it only gets its name. */
 const PLAYED_BY_LAMBDA: Readonly<Record<string, Make>> = {
   'AWS::ApiGatewayV2::Api': ({ name }) => ({ ref: shorten(name), attributes: {} }),
   'AWS::ApiGatewayV2::Integration': ({ name }) => ({ ref: shorten(name), attributes: {} }),
