@@ -32,7 +32,7 @@ export async function checkConfig(
   if (options.json === true) {
     io.stdout.write(`${JSON.stringify({ valid, problems, seen }, null, 2)}\n`);
   } else {
-    if (valid) io.stdout.write(`${file} is right\n`);
+    if (valid) io.stdout.write(`${file} is valid\n`);
     for (const line of seen) io.stdout.write(`${line}\n`);
     for (const problem of problems) io.stderr.write(`${formatProblem(problem)}\n`);
   }

@@ -40,7 +40,7 @@ export async function deadLetters(
     // Nothing is received here, so nothing is given up.
     const queues = createSqliteWorkQueues(database, systemClock, { maxReceives: Infinity });
     if (options.redrive === true) io.stdout.write(`${queues.redriveDeadLetters()} sent again\n`);
-    else if (options.drop === true) io.stdout.write(`${queues.dropDeadLetters()} forgotten\n`);
+    else if (options.drop === true) io.stdout.write(`${queues.dropDeadLetters()} discarded\n`);
     else io.stdout.write(describeDeadLetters(queues));
     return 0;
   } finally {

@@ -23,8 +23,8 @@ Examples:
 `;
 
 const CHECK_CONFIG_EXAMPLES = `
-It looks at the file and, for tidegate serve, at what of it this machine has: secrets, contexts, folders. With --online
-it asks what the token or the App may do, and what the context of each cluster may.
+Checks the file and, for tidegate serve, that this machine has the secrets, contexts and folders it names. With --online
+it also checks the permissions of the token or the App, and of each cluster's context.
 
 Examples:
   tidegate check-config --config tidegate.yaml
@@ -33,7 +33,7 @@ Examples:
 `;
 
 const CLUSTER_ADD_EXAMPLES = `
-Needs AWS credentials that may call eks:DescribeCluster. Nothing of the file changes but the lines that are shown.
+Needs AWS credentials that may call eks:DescribeCluster. Only the lines shown in the diff change.
 
 Examples:
   tidegate cluster add production --region eu-west-1
@@ -42,10 +42,10 @@ Examples:
 `;
 
 const CLUSTER_REFRESH_EXAMPLES = `
-For a cluster that was built anew under its name, or whose certificate authority was rotated. Endpoint and certificate
-authority are read from EKS; name, folder, profile and all else stay. Needs AWS credentials that may call
-eks:DescribeCluster; eks:CreateAccessEntry, DescribeAccessEntry and UpdateAccessEntry for --access-entry; and, where nothing
-is to be deployed, sqs:GetQueueUrl and SendMessage on the queue of the cluster.
+For a cluster that was recreated under the same name, or whose certificate authority was rotated. Endpoint and certificate
+authority are read from EKS; name, folder, profile and everything else stay. Needs AWS credentials that may call
+eks:DescribeCluster; eks:CreateAccessEntry, DescribeAccessEntry and UpdateAccessEntry for --access-entry; and, when no
+deployment is needed, sqs:GetQueueUrl and SendMessage on the queue of the cluster.
 
 Examples:
   tidegate cluster refresh production --dry-run
@@ -54,9 +54,9 @@ Examples:
 `;
 
 const GITHUB_APP_CREATE_EXAMPLES = `
-A page of this command leads to GitHub, where you press the button; GitHub then hands the App over to this command.
+Opens a local page that leads to GitHub, where you confirm; GitHub then sends the new App back to this command.
 No secret is printed. With Secrets Manager it needs AWS credentials that may call secretsmanager:DescribeSecret and
-PutSecretValue on the two secrets of the stack, which has to be deployed before.
+PutSecretValue on the stack's two secrets; deploy the stack first.
 
 Examples:
   tidegate github-app create --organization acme --webhook-url https://abc123.execute-api.eu-west-1.amazonaws.com/webhook
@@ -101,11 +101,13 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
 
   program
     .command('check-config')
-    .description('say everything that is wrong with the settings')
+    .description('validate the settings and report every problem')
     .addOption(config)
     .option('--json', 'print one JSON document')
-    .addOption(new Option('--online', 'ask GitHub, the API servers and EKS too; changes nothing').conflicts('fileOnly'))
-    .option('--file-only', 'look at the file alone, at no secret, context or folder of this machine')
+    .addOption(
+      new Option('--online', 'also query GitHub, the API servers and EKS; changes nothing').conflicts('fileOnly'),
+    )
+    .option('--file-only', 'check the file only, not the secrets, contexts and folders of this machine')
     .addHelpText('after', CHECK_CONFIG_EXAMPLES)
     .action(async (options: CheckConfigOptions) => {
       exitCode = await checkConfig(options, io);
@@ -127,7 +129,7 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     )
     .option('--namespace <names...>', 'with --profile workload: the namespaces that Tidegate may work in')
     .addOption(config)
-    .option('--dry-run', 'show the change and write nothing')
+    .option('--dry-run', 'show the change without writing it')
     .option('--json', 'print one JSON document')
     .addHelpText('after', CLUSTER_ADD_EXAMPLES)
     .action(async (name: string, options: ClusterAddOptions) => {
@@ -137,11 +139,11 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
 
   cluster
     .command('refresh')
-    .description('read a cluster of the settings anew from EKS, and have it worked on')
+    .description('read a configured cluster from EKS again and reconcile it')
     .argument('<name>', 'name of the cluster in Tidegate')
     .option('--access-entry [role]', "make the access entry of the function's role, or of the role in eks.roleArn")
     .addOption(config)
-    .option('--dry-run', 'show what would be done and do nothing')
+    .option('--dry-run', 'show what would be done, without doing it')
     .option('--json', 'print one JSON document')
     .addHelpText('after', CLUSTER_REFRESH_EXAMPLES)
     .action(async (name: string, options: ClusterRefreshOptions) => {
@@ -151,10 +153,10 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
 
   program
     .command('dead-letters')
-    .description('show the work that serve gave up, or send it again, or forget it')
+    .description('show, resend or discard messages that serve gave up on')
     .addOption(config)
-    .addOption(new Option('--redrive', 'send it once more').conflicts('drop'))
-    .option('--drop', 'forget it: the next tick sees what it would have told')
+    .addOption(new Option('--redrive', 'send them again').conflicts('drop'))
+    .option('--drop', 'discard it; the next tick finds the same work')
     .action(async (options: DeadLettersOptions) => {
       const { deadLetters } = await import('./dead-letters.ts');
       exitCode = await deadLetters(options, io);
@@ -164,7 +166,7 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
     .command('github-app')
     .description('manage the GitHub App that Tidegate acts as')
     .command('create')
-    .description('register the App on GitHub, and keep its key, its id and its webhook secret')
+    .description('register the App on GitHub and store its key, its id and its webhook secret')
     .option('--organization <login>', 'the organization that the App belongs to (default: your own account)')
     .option('--github-url <url>', 'GitHub (default: the host of the configuration repository)')
     .option('--webhook-url <url>', 'where GitHub sends events: the WebhookUrl that cdk deploy prints')
@@ -175,10 +177,10 @@ export async function runTidegate(args: readonly string[], io: CommandProcess): 
       ).choices(['folder', 'secrets-manager']),
     )
     .addOption(config)
-    .option('--replace', 'put the App in the place of the one whose key is there')
+    .option('--replace', 'replace the App whose key is stored there')
     .option('--timeout <minutes>', 'how long to wait for GitHub', parseMinutes, 15)
-    .option('--no-browser', 'print the address and open no browser')
-    .option('--print-steps', 'print how to do it by hand, and do nothing')
+    .option('--no-browser', 'print the address instead of opening a browser')
+    .option('--print-steps', 'print the manual steps, without doing anything')
     .addHelpText('after', GITHUB_APP_CREATE_EXAMPLES)
     .action(async (options: GitHubAppCreateOptions) => {
       const { githubAppCreate } = await import('./github-app-create.ts');

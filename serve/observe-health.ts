@@ -98,21 +98,21 @@ export async function observeHealth(request: {
 function describeMissedTicks(lastTickAt: number): HealthProblem {
   return {
     what: 'ticks',
-    problem: 'none is sent',
+    problem: 'no ticks are being sent',
     since: new Date(lastTickAt).toISOString(),
-    todo: 'see whether the state folder can be written (a full disk, rights); the log says "tick failed" and why',
+    todo: 'check that the state folder is writable (a full disk, permissions); the log says "tick failed" and why',
   };
 }
 
 function describeQuiet({ account, since, until, why }: QuietTime, waiting: number): HealthProblem {
   const whose = account === 'token' ? 'of the token' : `of account ${account}`;
   const kept =
-    waiting === 0 ? 'nothing waits' : `${waiting} of what is to be done ${waiting === 1 ? 'waits' : 'wait'} for it`;
+    waiting === 0 ? 'nothing waits for it' : `${waiting} ${waiting === 1 ? 'object waits' : 'objects wait'} for it`;
   return {
     what: `GitHub's limit ${whose}`,
     problem: `${why}; GitHub is asked again at ${new Date(until).toISOString()}, and ${kept}`,
     since: new Date(since).toISOString(),
-    todo: 'nothing: it goes on by itself; if it comes often, see who else uses this App or token, or lengthen intervals',
+    todo: 'nothing, it resumes by itself; if it recurs, check who else uses this App or token, or lengthen intervals',
   };
 }
 
@@ -132,7 +132,7 @@ function findQueueProblems(queue: string, depth: Health['queues'][string], now: 
           {
             what,
             problem: deadLetters === 1 ? '1 dead letter' : `${deadLetters} dead letters`,
-            todo: 'npx tidegate dead-letters shows them; mend the reason, then --redrive or --drop',
+            todo: 'npx tidegate dead-letters shows them; fix the cause, then --redrive or --drop',
           },
         ]
       : []),
@@ -140,9 +140,9 @@ function findQueueProblems(queue: string, depth: Health['queues'][string], now: 
       ? [
           {
             what,
-            problem: `a message waits for ${oldestSeconds} s`,
+            problem: `the oldest message has waited ${oldestSeconds} s`,
             since: new Date(now - oldestSeconds * 1000).toISOString(),
-            todo: 'see in the log what the run under way is about; split a Kustomization that takes so long',
+            todo: 'the log shows what the current run is doing; split a Kustomization that takes this long',
           },
         ]
       : []),

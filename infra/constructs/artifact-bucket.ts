@@ -55,7 +55,7 @@ export class ArtifactBucket extends Construct {
 
   private grantObjects(role: Role, actions: readonly string[], pattern: string): void {
     role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [this.bucket.arnForObjects(pattern)] }));
-    // Without it S3 says of what is missing that it is forbidden.
+    // Without it S3 answers 403 instead of 404 for a missing object.
     role.addToPolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] }));
     const resource = this.bucket.node.defaultChild;
     const logicalId = resource instanceof CfnBucket ? Stack.of(this).getLogicalId(resource) : '';

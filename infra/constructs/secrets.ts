@@ -24,7 +24,7 @@ export class Secrets extends Construct {
   constructor(scope: Construct, id: string, github: GitHubSettings) {
     super(scope, id);
     this.github = github;
-    // Filled with chance, so that every delivery is answered 401 until GitHub is told a secret.
+    // A random value, so that every delivery is answered 401 until a secret is configured on GitHub.
     const webhook = new Secret(this, 'Webhook', {
       secretName: github.webhookSecret,
       description: 'Tidegate: the webhook secret; a second line is the one before, during a rotation',

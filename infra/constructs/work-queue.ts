@@ -26,7 +26,7 @@ export interface WorkQueueProps {
   readonly lateAfter: Duration;
 }
 
-/** A FIFO queue, the queue of what nobody could do, and the alarms of both. No other queue of work is made anywhere. */
+/** A FIFO queue, its dead-letter queue, and the alarms of both. The only construct that creates work queues. */
 export class WorkQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;

@@ -35,7 +35,7 @@ export function recordReconcile(
     ...tellDoubts(desired, previous, now, nextId),
     ...requestContinuation(outcome, desired, now, nextId),
   ];
-  // Whoever took the lease says how things are; what this run did, it did.
+  // The new lease holder owns the status; record only this run's events.
   return outcome.ended === 'lease-lost' ? records.filter((record) => record.type === 'Event') : records;
 }
 
@@ -145,7 +145,7 @@ function lookAgain(before: StatusRecord, now: number): StatusRecord {
   return { ...before, dueAt: now + DEFAULT_INTERVAL_MS };
 }
 
-/** Where people were told that it is going, they are told that it is gone; the run after takes the status away. */
+/** If it was reported as deleting, report the deletion once; the next run removes the record. */
 function lastWord(status: StatusRecord, before: StatusRecord | undefined, now: number): JournalRecord {
   return before !== undefined && isConditionTrue(before.conditions, 'Reconciling')
     ? status

@@ -52,7 +52,7 @@ const ATTEMPTS = 5;
 /**
  * Brings what is stored of a source up to date with its server: observe ► plan ► execute ► record.
  * The sources are read alike (one fetch), and each is recorded for its own cluster, if its head is still the one that was
- * read before the server was asked: whoever records last has looked last, and no head is set back by a slow look.
+ * read before the server was asked: the last writer observed last, so a slow read never overwrites a newer head.
  */
 export async function syncSource(
   ports: SyncPorts,

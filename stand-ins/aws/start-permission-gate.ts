@@ -66,7 +66,7 @@ export async function startPermissionGate(moto: RunningMoto): Promise<Permission
     }
   }
 
-  /** Without the right to list a bucket, S3 says of what is missing that it is forbidden. */
+  /** Without ListBucket, S3 answers 403 instead of 404 for a missing object. */
   function mayMiss(request: IncomingMessage): boolean {
     const { accessKeyId, service } = readSigner(request.headers.authorization ?? '');
     const caller = callers.get(accessKeyId);

@@ -67,7 +67,7 @@ describe('the tidegate command', () => {
     const run = start(['check-config', '--config', makeInstallation()]);
 
     expect(await run.exit).toBe(0);
-    expect(run.output()).toContain('tidegate.yaml is right');
+    expect(run.output()).toContain('tidegate.yaml is valid');
   });
 
   it.each(['serve', 'check-config'])(
@@ -94,7 +94,7 @@ describe('the tidegate command', () => {
     expect(JSON.parse(run.output())).toMatchObject({ valid: false, problems: [{ line: 4, field: 'serve.port' }] });
   });
 
-  it('counts dead letters, sends them again and forgets them', async () => {
+  it('counts dead letters, resends and discards them', async () => {
     const config = makeInstallation();
     const database = openSqliteDatabase(join(dirname(config), '.tidegate'));
     const queues = createSqliteWorkQueues(database, { now: () => Date.now() }, { maxReceives: 0 });
@@ -114,7 +114,7 @@ describe('the tidegate command', () => {
     expect(await answer('--redrive')).toBe('1 sent again\n');
     expect(queues.depths()).toMatchObject([{ waiting: 1, deadLetters: 0 }]);
     bury();
-    expect(await answer('--drop')).toBe('1 forgotten\n');
+    expect(await answer('--drop')).toBe('1 discarded\n');
     expect(await answer()).toBe('no dead letters\n');
     database.close();
   });

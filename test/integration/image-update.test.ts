@@ -320,7 +320,7 @@ describe('a limit of GitHub', () => {
       {
         what: "GitHub's limit of account acme",
         problem: expect.stringMatching(
-          /^its budget of 5000 an hour is used up; GitHub is asked again at \S+Z, and 20 of what is to be done wait for it$/u,
+          /^its budget of 5000 an hour is used up; GitHub is asked again at \S+Z, and 20 objects wait for it$/u,
         ),
         since: expect.stringMatching(/Z$/u),
         todo: expect.stringContaining('nothing: it goes on by itself'),

@@ -83,7 +83,7 @@ export function createAwsCaller(caller: AwsCaller): CallAws {
         if (signal.aborted) throw unavailable(operation.target, `in ${TIMEOUT_MS} ms`, cause);
         if (attempt === TRIES) throw unavailable(operation.target, `(${nameAwsFailure(cause)})`, cause);
       }
-      // Chance, or all who were told to wait come back at once.
+      // Jitter, so that throttled callers do not retry in lockstep.
       await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random());
     }
   };

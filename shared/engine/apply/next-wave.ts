@@ -20,7 +20,7 @@ export function isReady(run: ApplyRun, id: NamespacedName): boolean {
   return progress.phase === 'ready' || ((render.kind === 'unchanged' || render.kind === 'suspended') && render.ready);
 }
 
-/** Tells each Kustomization that waits in vain what it waits for. */
+/** Marks what is still pending as blocked and names the dependency that is not ready. */
 export function blockRest(run: ApplyRun): void {
   for (const progress of run.progress.values()) {
     if (progress.phase !== 'pending') continue;

@@ -22,7 +22,7 @@ export async function findOrphans(run: ApplyRun): Promise<void> {
     if (known || progress?.set.render.kind === 'failed' || !mayStart(run)) continue;
     if (progress !== undefined && progress.set.render.kind !== 'rendered') continue;
     const id = parseObjectKey(key);
-    // Where nobody may look, what the records know waits for the day when somebody may.
+    // Outside the allowed namespaces, keep the records until we may read there again.
     if (outsideScope(resolveId(id, run.cluster.discovery), run.cluster) !== undefined) continue;
     const resource = findResource(run.cluster.discovery, id);
     const live = resource === undefined ? undefined : await look(run, id, resource);

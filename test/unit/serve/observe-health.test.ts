@@ -82,8 +82,8 @@ async function healthWith(records: readonly StatusRecord[]): Promise<Health> {
 describe('the health of a server', () => {
   it.each([
     ['it ticks and works', () => healthAfter(19), []],
-    ['it has not ticked for a while', () => healthAfter(10, { ticked: 6 }), ['ticks: none is sent']],
-    ['a message is stuck', () => healthAfter(21), ['queue image-update: a message waits for 1260 s']],
+    ['it has not ticked for a while', () => healthAfter(10, { ticked: 6 }), ['ticks: no ticks are being sent']],
+    ['a message is stuck', () => healthAfter(21), ['queue image-update: the oldest message has waited 1260 s']],
     ['a message was given up', () => healthAfter(1, { dead: true }), ['queue image-update: 1 dead letter']],
   ])('names what is wrong when %s', async (_, observe, expected) => {
     const { status, problems } = await observe();
