@@ -2,7 +2,7 @@ import type { ApplyRecords } from '#shared/ports/apply-records.ts';
 
 import type { JournalView } from './journal-view.ts';
 
-/** Tidegate as it is installed on a stage, in whatever way. */
+/** Tidegate as it is installed on an environment, in whatever way. */
 export interface Installation {
   /** `tidegate serve`. */
   readonly name: string;

@@ -6,13 +6,13 @@ import { ensureMoto } from '#stand-ins/aws/ensure-moto.ts';
 import { ensureStandIns } from '#stand-ins/build/ensure-stand-ins.ts';
 
 import { checkGit } from './check-git.ts';
-import { describeSurroundings } from './describe-surroundings.ts';
+import { describeEndpoints } from './describe-endpoints.ts';
+import { endpointsOf } from './endpoints-of.ts';
+import { useOwnContext } from './environment-cluster.ts';
 import { askConsent, cleanUp, describeIntent, refuseOccupied } from './own-context.ts';
 import { pullFromPublicRegistry, readFleet } from './read-fleet.ts';
-import { useOwnContext } from './stage-cluster.ts';
-import { setStage, type Stage } from './stage.ts';
-import { tellStory, type ToldStep } from './story.ts';
-import { surroundingsOf } from './surroundings-of.ts';
+import { startServeEnvironment, type ServeEnvironment } from './serve-environment.ts';
+import { runStory, type CompletedStep } from './story.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 interface DemoOptions {
@@ -103,36 +103,36 @@ async function play(
   const startedAt = Date.now();
   terminal.passing('starting the stand-ins');
   onStaged();
-  const stage = await setStage({
+  const environment = await startServeEnvironment({
     delayMs: delay,
     progress: terminal.progress,
     ...(context === undefined
       ? {}
       : { context, files: async (url) => pullFromPublicRegistry(await readFleet(url), IMAGE) }),
   });
-  let steps: readonly ToldStep[] = [];
+  let steps: readonly CompletedStep[] = [];
   let isGood = false;
   let isLookedAt = false;
   try {
     signal.throwIfAborted();
-    terminal.say(describeStage(stage, Date.now() - startedAt));
-    steps = await tellStory(stage, { audience: terminal, signal });
+    terminal.say(describeEnvironment(environment, Date.now() - startedAt));
+    steps = await runStory(environment, { reporter: terminal, signal });
     isGood = steps.every(({ ok }) => ok);
     terminal.finish(steps, Date.now() - startedAt);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ steps }, undefined, 2)}\n`);
     if (keep && !signal.aborted) {
-      await lookAround(stage, terminal, signal);
+      await lookAround(environment, terminal, signal);
       isLookedAt = true;
     }
   } finally {
     terminal.passing('ending the stand-ins');
     if (context !== undefined && !keep) {
-      await stage.serve.stop();
-      await cleanUp(stage.cluster);
+      await environment.serve.stop();
+      await cleanUp(environment.cluster);
     }
-    await stage.close({ keepLogs: !isGood && !signal.aborted });
+    await environment.close({ keepLogs: !isGood && !signal.aborted });
   }
-  if (!isGood && !signal.aborted) terminal.say(` the log of tidegate serve: ${stage.serve.logFile}`);
+  if (!isGood && !signal.aborted) terminal.say(` the log of tidegate serve: ${environment.serve.logFile}`);
   // Ctrl-C is how looking around ends, and what was looked at was told before.
   if (signal.aborted && !isLookedAt) return 'stopped';
   return isGood ? 0 : 1;
@@ -164,15 +164,15 @@ async function mayUse(context: string, options: DemoOptions, terminal: Terminal)
   return false;
 }
 
-function describeStage({ cluster }: Stage, ms: number): string {
+function describeEnvironment({ cluster }: ServeEnvironment, ms: number): string {
   const where = cluster.kubeconfigPath === undefined ? `context ${cluster.contextName}` : 'on this machine';
   return `\n Tidegate: Kubernetes ${cluster.view.serverVersion} ${where}, GitHub and AWS played here, ready in ${(ms / 1000).toFixed(1)} s\n`;
 }
 
 /** Says how to look around, and stays until Ctrl-C. */
-async function lookAround(stage: Stage, terminal: Terminal, signal: AbortSignal): Promise<void> {
+async function lookAround(environment: ServeEnvironment, terminal: Terminal, signal: AbortSignal): Promise<void> {
   terminal.say(
-    `\n${describeSurroundings(surroundingsOf(stage))
+    `\n${describeEndpoints(endpointsOf(environment))
       .map((line) => ` ${line}`)
       .join('\n')}`,
   );

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 
-import { APP_NAMESPACES } from './scene.ts';
-import type { StageCluster } from './stage-cluster.ts';
+import type { EnvironmentCluster } from './environment-cluster.ts';
+import { APP_NAMESPACES } from './step-context.ts';
 
 /** The namespaces that the demo makes in a cluster, and takes away again. */
 export const DEMO_NAMESPACES: readonly string[] = [...APP_NAMESPACES, 'tidegate-system'];
@@ -13,7 +13,7 @@ export function describeIntent(context: string, keep: boolean): string {
 }
 
 /** @throws Error when something in the cluster would be taken for the demo's own. */
-export async function refuseOccupied(cluster: StageCluster): Promise<void> {
+export async function refuseOccupied(cluster: EnvironmentCluster): Promise<void> {
   const taken: string[] = [];
   for (const name of DEMO_NAMESPACES) {
     if ((await cluster.view.get('Namespace', '', name)) !== undefined) taken.push(name);
@@ -38,7 +38,7 @@ export async function askConsent(intent: string): Promise<boolean> {
 }
 
 /** Takes away what the demo made. */
-export async function cleanUp(cluster: StageCluster): Promise<void> {
+export async function cleanUp(cluster: EnvironmentCluster): Promise<void> {
   await cluster.kubectl([
     'delete',
     'namespace',

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 
-import type { ShownLine } from './scene.ts';
-import type { Audience, ToldStep } from './story.ts';
+import type { ShownLine } from './step-context.ts';
+import type { CompletedStep, Reporter } from './story.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
@@ -17,13 +17,13 @@ export interface Screen {
 }
 
 /** The terminal that the story is told on. */
-export interface Terminal extends Audience {
+export interface Terminal extends Reporter {
   readonly say: (line: string) => void;
   /** What is being built or started: a line that the next one replaces where there is a terminal, a line of its own elsewhere. */
   readonly progress: (line: string) => void;
   /** What passes by: shown where a person looks, and nowhere else. */
   readonly passing: (line: string) => void;
-  readonly finish: (steps: readonly ToldStep[], totalMs: number) => void;
+  readonly finish: (steps: readonly CompletedStep[], totalMs: number) => void;
   /** Leaves no half line behind. */
   readonly close: () => void;
 }

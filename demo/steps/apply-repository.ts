@@ -1,11 +1,11 @@
-import { type Scene, waitForStatuses, waitUntilReady } from '../scene.ts';
+import { type StepContext, waitForStatuses, waitUntilReady } from '../step-context.ts';
 
 /** 1: what the configuration repository describes is applied. */
-export async function applyRepository(scene: Scene) {
-  const { stage } = scene;
-  await stage.installation.start();
-  await waitUntilReady(scene, '6.7.0');
-  const commit = await stage.user.readHead();
-  await waitForStatuses(scene, commit);
+export async function applyRepository(context: StepContext) {
+  const { environment } = context;
+  await environment.installation.start();
+  await waitUntilReady(context, '6.7.0');
+  const commit = await environment.user.readHead();
+  await waitForStatuses(context, commit);
   return { commit, image: '6.7.0' };
 }

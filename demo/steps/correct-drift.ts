@@ -1,17 +1,17 @@
 import type { LiveObject } from '#shared/kubernetes/live-object.ts';
 
-import { type Scene, waitUntilReady } from '../scene.ts';
+import { type StepContext, waitUntilReady } from '../step-context.ts';
 import { notYet, sighted } from '../wait-for.ts';
 
 const GREETING = 'greetings from fleet-infra';
 const drifted: readonly string[] = ['Deployment/podinfo/podinfo', 'ConfigMap/podinfo/podinfo', 'Service/cache/cache'];
 
 /** 4: what somebody changes by hand is put right, and named. */
-export async function correctDrift(scene: Scene) {
-  const { stage, wait, show } = scene;
-  const { cluster } = stage;
+export async function correctDrift(context: StepContext) {
+  const { environment, wait, show } = context;
+  const { cluster } = environment;
   const { view } = cluster;
-  const before = (await stage.journal.events()).length;
+  const before = (await environment.journal.events()).length;
   const service = await view.get('Service', 'cache', 'cache');
   const startedAt = Date.now();
   await cluster.kubectl(['-n', 'podinfo', 'scale', 'deployment', 'podinfo', '--replicas=5']);
@@ -19,7 +19,7 @@ export async function correctDrift(scene: Scene) {
   await cluster.kubectl(['-n', 'podinfo', 'patch', 'configmap', 'podinfo', '--type=merge', '-p', edit]);
   await cluster.kubectl(['-n', 'cache', 'delete', 'service', 'cache']);
 
-  await waitUntilReady(scene, '6.7.1');
+  await waitUntilReady(context, '6.7.1');
   await wait({
     what: 'the scaled Deployment to have 2 replicas',
     look: async () => {
@@ -48,7 +48,9 @@ export async function correctDrift(scene: Scene) {
     what: 'the events that name all three',
     look: async () => {
       // Told before it is put right; DriftCorrected follows at the end of the run, unless that is killed in between.
-      const told = (await stage.journal.events()).slice(before).filter(({ reason }) => reason === 'DriftDetected');
+      const told = (await environment.journal.events())
+        .slice(before)
+        .filter(({ reason }) => reason === 'DriftDetected');
       const missing = drifted.filter((id) => !told.some(({ message }) => message.includes(id)));
       return missing.length === 0 ? sighted(told) : notYet(`no event DriftDetected names ${missing.join(', ')}`);
     },

@@ -1,25 +1,25 @@
 import type { PullFile } from '../repository-user.ts';
-import { insist, listOwnPulls, type Scene, type ShownLine } from '../scene.ts';
+import { insist, listOwnPulls, type ShownLine, type StepContext } from '../step-context.ts';
 import { notYet, sighted } from '../wait-for.ts';
 
 const OLD = '6.7.0';
 const NEW = '6.7.1';
 
 /** 2: an image is pushed to ECR, and a pull request changes exactly the tag. */
-export async function proposeImage({ stage, wait, show }: Scene) {
-  if (stage.registry === undefined) throw new Error('this stage has no registry to push to');
+export async function proposeImage({ environment, wait, show }: StepContext) {
+  if (environment.registry === undefined) throw new Error('this environment has no registry to push to');
   const pushedAt = Date.now();
-  await stage.registry.push(NEW);
+  await environment.registry.push(NEW);
   const pull = await wait({
     what: `the pull request for ${NEW}`,
     look: async () => {
-      const [first, ...more] = await listOwnPulls(stage);
+      const [first, ...more] = await listOwnPulls(environment);
       insist(more.length === 0, `${more.length + 1} pull requests by Tidegate instead of one`);
       return first === undefined ? notYet('no pull request by Tidegate') : sighted(first);
     },
   });
   const pushToPullMs = Date.now() - pushedAt;
-  const files = await stage.user.readFiles(pull.number);
+  const files = await environment.user.readFiles(pull.number);
   checkDiff(files);
   show([
     { text: `#${pull.number} ${pull.title}, by ${pull.author}`, tone: 'quiet' },

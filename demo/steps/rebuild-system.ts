@@ -1,10 +1,10 @@
-import { APP_NAMESPACES, type Scene, waitUntilReady } from '../scene.ts';
+import { APP_NAMESPACES, type StepContext, waitUntilReady } from '../step-context.ts';
 import { notYet, sighted } from '../wait-for.ts';
 
 /** 7: every namespace the app lives in is deleted, and the system comes back from Git. */
-export async function rebuildSystem(scene: Scene) {
-  const { stage, wait, show } = scene;
-  const { cluster } = stage;
+export async function rebuildSystem(context: StepContext) {
+  const { environment, wait, show } = context;
+  const { cluster } = environment;
   const { view } = cluster;
   const before = await view.listUids(APP_NAMESPACES);
   const orderedAt = Date.now();
@@ -20,7 +20,7 @@ export async function rebuildSystem(scene: Scene) {
     });
   }
   const goneAt = Date.now();
-  await waitUntilReady(scene, '6.7.0');
+  await waitUntilReady(context, '6.7.0');
   const readyAt = Date.now();
   const [sinceGone, sinceOrder] = [readyAt - goneAt, readyAt - orderedAt];
   show([

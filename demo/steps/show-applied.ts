@@ -1,11 +1,11 @@
 import { parseObjectKey, parseRecords } from '#shared/engine/inventory/apply-record.ts';
 import { formatObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
-import { insist, type Scene, type ShownLine } from '../scene.ts';
+import { insist, type ShownLine, type StepContext } from '../step-context.ts';
 
 /** 8: what was applied, and the commit each thing came from. */
-export async function showApplied({ stage, show }: Scene) {
-  const records = parseRecords(await stage.records.load(stage.clusterName));
+export async function showApplied({ environment, show }: StepContext) {
+  const records = parseRecords(await environment.records.load(environment.clusterName));
   const applied = [...records]
     .map(([key, { set, revision }]) => ({ object: formatObjectId(parseObjectKey(key)), kustomization: set, revision }))
     .sort((a, b) => a.kustomization.localeCompare(b.kustomization) || a.object.localeCompare(b.object));

@@ -51,7 +51,7 @@ function openPull(core: Core, fullName: string, number: number): { repository: R
   return { repository, pull };
 }
 
-/** Makes the hands of administrators and reviewers over one GitHub. */
+/** What administrators and reviewers do on one GitHub. */
 export function makeAdministration(core: Core): Administration {
   return {
     setRepository: (repository, settings) => {

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 import { makeTemporaryFolder } from '#stand-ins/build/make-temporary-folder.ts';
 
+import type { GitHubAdminApi } from './admin-api.ts';
+import { createAdminApi } from './admin-api.ts';
 import type { Administration } from './administration.ts';
 import { makeAdministration } from './administration.ts';
 import type { Core, Interrupt } from './core.ts';
@@ -11,8 +13,6 @@ import type { Counters } from './counters.ts';
 import { makeCounters } from './counters.ts';
 import type { Faults } from './faults.ts';
 import { makeFaults } from './faults.ts';
-import type { GitHubHands } from './hands.ts';
-import { makeHands } from './hands.ts';
 import { makeMatcher } from './match-route.ts';
 import { makeOpenApiCheck } from './openapi-check.ts';
 import type { RateLimitOptions, RateLimits } from './rate-limits.ts';
@@ -37,7 +37,7 @@ export type GitHubOptions = {
 };
 
 /** A GitHub on this machine. */
-export type RunningGitHub = GitHubHands &
+export type RunningGitHub = GitHubAdminApi &
   Administration & {
     readonly url: string;
     readonly apiUrl: string;
@@ -92,7 +92,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<RunningG
   // A TCP server's address is never a path.
   core.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    ...makeHands(core),
+    ...createAdminApi(core),
     ...makeAdministration(core),
     url: core.url,
     apiUrl: `${core.url}/api/v3`,

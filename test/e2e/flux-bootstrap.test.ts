@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Stage } from '#demo/stage.ts';
+import type { ServeEnvironment } from '#demo/serve-environment.ts';
 
-import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
+import { awaitStatus, startSmallEnvironment, waitOn } from './small-environment.ts';
 
 const SYSTEM = 'clusters/my-cluster/flux-system';
 const bootstrapKustomization = `apiVersion: kustomize.config.k8s.io/v1beta1
@@ -49,47 +49,47 @@ spec:
 `;
 
 describe('a repository that flux bootstrap made', () => {
-  let stage: Stage;
+  let environment: ServeEnvironment;
 
   beforeAll(async () => {
     const components = await readFile(join(import.meta.dirname, 'gotk-components.yaml'), 'utf8');
-    stage = await setSmallStage((files) => ({
+    environment = await startSmallEnvironment((files) => ({
       ...files,
       [`${SYSTEM}/kustomization.yaml`]: bootstrapKustomization,
       [`${SYSTEM}/gotk-components.yaml`]: components,
       [`${SYSTEM}/gotk-sync.yaml`]: bootstrapSync,
     }));
-    await stage.serve.start();
+    await environment.serve.start();
   }, 600_000);
-  afterAll(() => stage.close());
+  afterAll(() => environment.close());
 
   test('is reconciled, its SSH address read over HTTPS with the App', async () => {
-    const { view } = stage.cluster;
-    await waitOn(stage, { what: 'podinfo to be Ready', look: () => view.isReady('podinfo', 'podinfo', '6.7.0') });
-    await waitOn(stage, { what: 'cache to be Ready', look: () => view.isReady('cache', 'cache', '8.1') });
+    const { view } = environment.cluster;
+    await waitOn(environment, { what: 'podinfo to be Ready', look: () => view.isReady('podinfo', 'podinfo', '6.7.0') });
+    await waitOn(environment, { what: 'cache to be Ready', look: () => view.isReady('cache', 'cache', '8.1') });
     const statuses = await Promise.all(
-      ['flux-system', 'cache', 'podinfo'].map((name) => awaitStatus(stage, 'Kustomization', name)),
+      ['flux-system', 'cache', 'podinfo'].map((name) => awaitStatus(environment, 'Kustomization', name)),
     );
     const ready = statuses.map(({ conditions }) => conditions.find(({ type }) => type === 'Ready')?.status);
     expect(ready).toEqual(['True', 'True', 'True']);
   });
 
   test('does not get Flux installed', async () => {
-    const crds = await stage.cluster.kubectl(['get', 'customresourcedefinitions', '--output=name']);
+    const crds = await environment.cluster.kubectl(['get', 'customresourcedefinitions', '--output=name']);
     expect(crds).not.toContain('toolkit.fluxcd.io');
-    expect(await stage.cluster.view.get('Namespace', '', 'flux-system')).toBeUndefined();
-    const bindings = await stage.cluster.kubectl(['get', 'clusterrolebindings', '--output=name']);
+    expect(await environment.cluster.view.get('Namespace', '', 'flux-system')).toBeUndefined();
+    const bindings = await environment.cluster.kubectl(['get', 'clusterrolebindings', '--output=name']);
     expect(bindings).not.toContain('flux-system');
   });
 
   test('hears that the controllers were left out', async () => {
-    const events = await stage.journal.events();
+    const events = await environment.journal.events();
     const told = events.filter(({ message }) => message.includes('left out'));
     expect(told.map(({ object }) => `${object.kind}/${object.name}`)).toEqual(['Kustomization/flux-system']);
   });
 
   test('has one root, applied as gotk-sync.yaml says', async () => {
-    const roots = (await stage.journal.statuses()).filter(
+    const roots = (await environment.journal.statuses()).filter(
       ({ object }) => object.kind === 'Kustomization' && object.name === 'flux-system',
     );
     expect(roots.map(({ dueAt = 0, observedAt }) => dueAt - observedAt)).toEqual([600_000]);

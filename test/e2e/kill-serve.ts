@@ -2,7 +2,7 @@ import { integer, nat, record, sample, tuple } from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ServeProcess } from '#demo/serve-process.ts';
-import type { Audience } from '#demo/story.ts';
+import type { Reporter } from '#demo/story.ts';
 
 /** A point of the story: so long after it began to wait for the so-many-th time. */
 export interface KillPoint {
@@ -29,7 +29,7 @@ export function chooseKillPoints(seed: number, count: number): readonly KillPoin
 }
 
 /** An audience that kills `serve` at some points of the story and starts it again. */
-export function killAt(serve: ServeProcess, points: readonly KillPoint[], audience: Audience) {
+export function killAt(serve: ServeProcess, points: readonly KillPoint[], reporter: Reporter) {
   let waits = 0;
   let kills = 0;
   let turn: Promise<void> = Promise.resolve();
@@ -40,14 +40,14 @@ export function killAt(serve: ServeProcess, points: readonly KillPoint[], audien
     await serve.start();
   };
   return {
-    audience: {
-      ...audience,
+    reporter: {
+      ...reporter,
       waitingFor: (what: string) => {
         waits += 1;
         const point = points.find(({ wait }) => wait === waits);
         // One after the other: a point that comes while serve is starting again waits its turn.
         if (point !== undefined) turn = turn.then(() => killAfter(point.delayMs));
-        audience.waitingFor(what);
+        reporter.waitingFor(what);
       },
     },
     /** Waits until serve runs again, and tells how often it was killed. */

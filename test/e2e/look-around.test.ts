@@ -5,31 +5,31 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { describeSurroundings } from '#demo/describe-surroundings.ts';
-import type { Stage } from '#demo/stage.ts';
-import { surroundingsOf } from '#demo/surroundings-of.ts';
+import { describeEndpoints } from '#demo/describe-endpoints.ts';
+import { endpointsOf } from '#demo/endpoints-of.ts';
+import type { ServeEnvironment } from '#demo/serve-environment.ts';
 
-import { setSmallStage } from './small-stage.ts';
+import { startSmallEnvironment } from './small-environment.ts';
 
 const run = promisify(execFile);
 
-let stage: Stage;
+let environment: ServeEnvironment;
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidegate look around-'));
-  stage = await setSmallStage((files) => files);
-  await stage.serve.start();
+  environment = await startSmallEnvironment((files) => files);
+  await environment.serve.start();
 });
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await rm(folder, { recursive: true, force: true });
 });
 
 describe('what --keep says of looking around', () => {
   test('is commands that a shell takes as they stand, to the merge of a pull request', async () => {
-    const lines = describeSurroundings(surroundingsOf(stage));
+    const lines = describeEndpoints(endpointsOf(environment));
     const commands = lines.filter((line) => /^ {2}[^ (]/u.test(line)).map((line) => line.trim());
-    const before = await stage.user.readHead();
+    const before = await environment.user.readHead();
     const env = {
       ...process.env,
       GIT_CONFIG_COUNT: '2',
@@ -54,7 +54,9 @@ describe('what --keep says of looking around', () => {
 
     expect(answers[1]).toContain('"status"');
     expect(number).toBe(1);
-    expect(await stage.user.readHead()).not.toBe(before);
-    expect((await stage.user.listPulls()).map(({ title, state }) => `${title}: ${state}`)).toEqual(['Try it: closed']);
+    expect(await environment.user.readHead()).not.toBe(before);
+    expect((await environment.user.listPulls()).map(({ title, state }) => `${title}: ${state}`)).toEqual([
+      'Try it: closed',
+    ]);
   }, 120_000);
 });

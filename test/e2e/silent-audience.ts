@@ -1,4 +1,4 @@
-import type { Audience } from '#demo/story.ts';
+import type { Reporter } from '#demo/story.ts';
 
 /** Nobody listens; what the story told is what it returns. */
-export const silentAudience: Audience = { begin: () => {}, waitingFor: () => {}, end: () => {} };
+export const silentAudience: Reporter = { begin: () => {}, waitingFor: () => {}, end: () => {} };

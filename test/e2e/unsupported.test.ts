@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Stage } from '#demo/stage.ts';
+import type { ServeEnvironment } from '#demo/serve-environment.ts';
 
-import { awaitStatus, setSmallStage, waitOn } from './small-stage.ts';
+import { awaitStatus, startSmallEnvironment, waitOn } from './small-environment.ts';
 
 const RELEASE = 'clusters/my-cluster/release.yaml';
 const NEIGHBORS = 'clusters/my-cluster/neighbours.yaml';
@@ -62,18 +62,18 @@ spec: {}
 `;
 
 describe('a repository with a kind and a field that Tidegate does not implement', () => {
-  let stage: Stage;
+  let environment: ServeEnvironment;
 
   beforeAll(async () => {
-    stage = await setSmallStage((files) => ({
+    environment = await startSmallEnvironment((files) => ({
       ...files,
       [RELEASE]: release,
       [SEALED]: sealed,
       [NEIGHBORS]: neighbors,
     }));
-    await stage.serve.start();
+    await environment.serve.start();
   }, 600_000);
-  afterAll(() => stage.close());
+  afterAll(() => environment.close());
 
   test.each([
     { kind: 'HelmRelease', name: 'redis', place: `${RELEASE}:2:`, field: 'kind', says: 'HelmRelease' },
@@ -87,7 +87,7 @@ describe('a repository with a kind and a field that Tidegate does not implement'
       says: "is a field of Flux's Kustomization that Tidegate does not implement yet",
     },
   ])('$kind $name is Stalled with file, line and field', async ({ kind, name, place, field, says }) => {
-    const { conditions } = await awaitStatus(stage, kind, name);
+    const { conditions } = await awaitStatus(environment, kind, name);
     const stalled = conditions.find(({ type }) => type === 'Stalled');
     expect(stalled?.status).toBe('True');
     const [first = ''] = (stalled?.message ?? '').split('\n');
@@ -98,20 +98,20 @@ describe('a repository with a kind and a field that Tidegate does not implement'
   });
 
   test('the rest is applied', async () => {
-    const { view } = stage.cluster;
-    await waitOn(stage, { what: 'podinfo to be Ready', look: () => view.isReady('podinfo', 'podinfo', '6.7.0') });
-    const { conditions } = await awaitStatus(stage, 'Kustomization', 'podinfo');
+    const { view } = environment.cluster;
+    await waitOn(environment, { what: 'podinfo to be Ready', look: () => view.isReady('podinfo', 'podinfo', '6.7.0') });
+    const { conditions } = await awaitStatus(environment, 'Kustomization', 'podinfo');
     expect(conditions.find(({ type }) => type === 'Ready')?.status).toBe('True');
   });
 
   test('what was reported stands in the events', async () => {
-    const errors = (await stage.journal.events()).filter(({ severity }) => severity === 'error');
+    const errors = (await environment.journal.events()).filter(({ severity }) => severity === 'error');
     const named = errors.map(({ object }) => `${object.kind}/${object.name}`);
     expect(named).toEqual(expect.arrayContaining(['HelmRelease/redis', 'Kustomization/sealed']));
   });
 
   test('a FluxInstance is left out, and said to be', async () => {
-    const told = (await stage.journal.events()).filter(({ reason }) => reason === 'LeftOut');
+    const told = (await environment.journal.events()).filter(({ reason }) => reason === 'LeftOut');
     expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('FluxInstance/flux-system/flux')]);
   });
 });

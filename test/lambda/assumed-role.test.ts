@@ -1,36 +1,36 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
-import { KUSTOMIZATIONS } from '#demo/scene.ts';
+import { type AwsDemoEnvironment, startAwsEnvironment } from '#demo/aws-environment.ts';
+import { KUSTOMIZATIONS } from '#demo/step-context.ts';
 import { synthesize } from '#test/infra/synthesize.ts';
 
 const ROLE = 'arn:aws:iam::210987654321:role/tidegate-clusters';
 const SESSION = 'arn:aws:sts::210987654321:assumed-role/tidegate-clusters/tidegate-my-cluster';
 
 describe('the bundle of reconcile, where the cluster is of another account', () => {
-  let stage: AwsStage;
+  let environment: AwsDemoEnvironment;
 
   beforeAll(async () => {
-    stage = await setAwsStage({ synthesize, roleArn: ROLE, tickSeconds: 3_600 });
+    environment = await startAwsEnvironment({ synthesize, roleArn: ROLE, tickSeconds: 3_600 });
     letIn();
-    await stage.installation.start();
+    await environment.installation.start();
   });
-  afterAll(() => stage?.close());
+  afterAll(() => environment?.close());
 
   /** As the command does that the stack prints for the administrator of the other account. */
   function letIn(): void {
-    const command = Object.values(stage.aws.stack.outputs).find((text) =>
+    const command = Object.values(environment.aws.stack.outputs).find((text) =>
       text.startsWith('aws eks create-access-entry'),
     );
     const [, principalArn = '', group = ''] =
       /--principal-arn (\S+) --kubernetes-groups (\S+)/u.exec(command ?? '') ?? [];
-    stage.tokenWebhook.addAccessEntry({ principalArn, kubernetesGroups: [group] });
+    environment.tokenWebhook.addAccessEntry({ principalArn, kubernetesGroups: [group] });
   }
 
   /** Asks STS for a role with the credentials of a function. */
   async function assumeAs(id: string, RoleArn: string): Promise<unknown> {
-    const { aws, moto } = stage;
+    const { aws, moto } = environment;
     const { caller } = aws.functionOf(id);
     const client = new STSClient({ endpoint: aws.gate.url, region: moto.region, credentials: caller });
     try {
@@ -41,10 +41,12 @@ describe('the bundle of reconcile, where the cluster is of another account', () 
   }
 
   it('deploys what is there', async () => {
-    const head = await stage.user.readHead();
+    const head = await environment.user.readHead();
     const readStates = async () => {
-      const statuses = await stage.user.readStatuses(head);
-      return KUSTOMIZATIONS.map((name) => statuses.get(`tidegate/${stage.clusterName}/flux-system/${name}`)?.state);
+      const statuses = await environment.user.readStatuses(head);
+      return KUSTOMIZATIONS.map(
+        (name) => statuses.get(`tidegate/${environment.clusterName}/flux-system/${name}`)?.state,
+      );
     };
 
     const wanted = KUSTOMIZATIONS.map(() => 'success');
@@ -52,7 +54,7 @@ describe('the bundle of reconcile, where the cluster is of another account', () 
   });
 
   it('writes to it as a session of the role of that account, and as nobody else', async () => {
-    const writes = (await stage.cluster.readAuditLog()).filter(
+    const writes = (await environment.cluster.readAuditLog()).filter(
       ({ verb, userAgent }) => verb === 'patch' && userAgent.startsWith('tidegate/'),
     );
 
@@ -61,18 +63,18 @@ describe('the bundle of reconcile, where the cluster is of another account', () 
     );
     expect(new Set(writes.map(({ user }) => user))).toEqual(new Set([SESSION]));
     for (const { groups } of writes) expect(groups).toEqual(['tidegate:platform', 'system:authenticated']);
-    expect(stage.aws.description.accessEntries).toEqual([]);
-    expect(stage.tokenWebhook.refusals()).toEqual([]);
-    expect(stage.tokenWebhook.accepted()).toBeGreaterThan(0);
+    expect(environment.aws.description.accessEntries).toEqual([]);
+    expect(environment.tokenWebhook.refusals()).toEqual([]);
+    expect(environment.tokenWebhook.accepted()).toBeGreaterThan(0);
   });
 
   it('gets that session from STS, which its own role allows it and no other function', async () => {
-    const { gate, functions } = stage.aws;
+    const { gate, functions } = environment.aws;
     const assuming = functions.filter(({ description }) => gate.actionsOf(description.id).includes('sts:AssumeRole'));
 
-    expect(assuming).toEqual([stage.aws.functionOf('Reconcile')]);
+    expect(assuming).toEqual([environment.aws.functionOf('Reconcile')]);
     expect(gate.refusals()).toEqual([]);
-    const requests = await stage.moto.countRequests();
+    const requests = await environment.moto.countRequests();
     // Lambda asks once for each function.
     expect(requests['POST /']).toBeGreaterThan(functions.length);
   });
@@ -86,7 +88,7 @@ describe('the bundle of reconcile, where the cluster is of another account', () 
   ])('%s may not assume %s', async (id, role) => {
     await expect(assumeAs(id, role)).rejects.toMatchObject({ name: 'AccessDenied' });
 
-    const { description } = stage.aws.functionOf(id);
-    expect(stage.aws.gate.refusals().at(-1)).toBe(`${description.id} may not sts:AssumeRole on ${role}`);
+    const { description } = environment.aws.functionOf(id);
+    expect(environment.aws.gate.refusals().at(-1)).toBe(`${description.id} may not sts:AssumeRole on ${role}`);
   });
 });

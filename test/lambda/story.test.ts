@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
-import { tellStory, type ToldStep } from '#demo/story.ts';
+import { startAwsEnvironment, type AwsDemoEnvironment } from '#demo/aws-environment.ts';
+import { runStory, type CompletedStep } from '#demo/story.ts';
 import { isAlive } from '#stand-ins/kubernetes/is-alive.ts';
 import type { AuditEntry } from '#stand-ins/kubernetes/read-audit-log.ts';
 import type { InstalledFunction } from '#stand-ins/lambda/start-installation.ts';
@@ -65,14 +65,14 @@ async function readVariables(pid: number): Promise<Variables | undefined> {
 }
 
 describe('the story, told by the bundles that cdk deploy would upload', () => {
-  let stage: AwsStage;
-  let steps: readonly ToldStep[] = [];
+  let environment: AwsDemoEnvironment;
+  let steps: readonly CompletedStep[] = [];
   const pids = new Set<number>();
   const seen = new Map<string, Variables[]>();
 
   /** Looks at every process, and has the next events handled by new ones. */
   async function changeProcesses(): Promise<void> {
-    for (const one of stage.aws.functions) {
+    for (const one of environment.aws.functions) {
       for (const pid of one.pids()) {
         pids.add(pid);
         seen.set(one.name, [...(seen.get(one.name) ?? []), (await readVariables(pid)) ?? []].flat());
@@ -82,10 +82,10 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   }
 
   beforeAll(async () => {
-    stage = await setAwsStage({ synthesize });
+    environment = await startAwsEnvironment({ synthesize });
     let changing = Promise.resolve();
-    steps = await tellStory(stage, {
-      audience: {
+    steps = await runStory(environment, {
+      reporter: {
         begin: () => {},
         waitingFor: () => {},
         end: () => {
@@ -98,50 +98,53 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   afterAll(() => close());
 
   function close(): Promise<void> {
-    return stage?.close({ keepLogs: steps.some(({ ok }) => !ok) });
+    return environment?.close({ keepLogs: steps.some(({ ok }) => !ok) });
   }
 
   function functionsBut(id: string): readonly InstalledFunction[] {
-    return stage.aws.functions.filter(({ description }) => !description.id.startsWith(id));
+    return environment.aws.functions.filter(({ description }) => !description.id.startsWith(id));
   }
 
   async function ourWrites(): Promise<readonly AuditEntry[]> {
-    const entries = await stage.cluster.readAuditLog();
+    const entries = await environment.cluster.readAuditLog();
     return entries.filter(({ verb, userAgent }) => WRITES.has(verb) && userAgent.startsWith('tidegate/'));
   }
 
   test('every step of it is good', () => {
     const failed = steps.filter(({ ok }) => !ok);
-    expect({ failed, logs: failed.length === 0 ? [] : stage.installation.logFiles }).toEqual({ failed: [], logs: [] });
+    expect({ failed, logs: failed.length === 0 ? [] : environment.installation.logFiles }).toEqual({
+      failed: [],
+      logs: [],
+    });
     expect(steps).toHaveLength(8);
   });
 
   test('opened one pull request for the image, as the App', async () => {
-    const own = (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+    const own = (await environment.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
     expect(own.map(({ author }) => author)).toEqual(['tidegate[bot]']);
   });
 
   test('asked GitHub nothing that GitHub would not know', () => {
-    expect(stage.github.violations).toEqual([]);
-    expect(stage.github.unknownRoutes).toEqual([]);
+    expect(environment.github.violations).toEqual([]);
+    expect(environment.github.unknownRoutes).toEqual([]);
   });
 
   test('had every webhook accepted, behind the HTTP API of the template', () => {
-    const answers = stage.github.deliveries().map(({ statusCode }) => statusCode);
+    const answers = environment.github.deliveries().map(({ statusCode }) => statusCode);
     expect(answers.length).toBeGreaterThan(0);
     expect(answers.filter((code) => code < 200 || code > 299)).toEqual([]);
-    expect(stage.aws.api.answers()).toEqual(answers);
+    expect(environment.aws.api.answers()).toEqual(answers);
   });
 
   test.each(FUNCTIONS)('%s answered every event, in processes of several generations', (id) => {
-    const invocations = stage.aws.functionOf(id).invocations();
+    const invocations = environment.aws.functionOf(id).invocations();
     expect(invocations.filter(({ outcome }) => outcome !== 'answered')).toEqual([]);
     expect(invocations.filter(({ coldStart }) => coldStart).length).toBeGreaterThanOrEqual(2);
     expect(invocations.filter(({ coldStart }) => !coldStart).length).toBeGreaterThanOrEqual(1);
   });
 
   test('gave no message up', async () => {
-    const { moto, aws } = stage;
+    const { moto, aws } = environment;
     const sqs = new SQSClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
     const set = aws.stack.resources.filter(
       ({ type, id }) => type === 'AWS::SQS::Queue' && /DeadLetters|Lost/u.test(id),
@@ -157,25 +160,23 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test.each(FUNCTIONS)('%s found the variables of the template, and of Lambda, and no others', (id) => {
-    const { name, description, options } = stage.aws.functionOf(id);
-    const { environment } = options;
+    const { name, description, options } = environment.aws.functionOf(id);
+    const { environment: given } = options;
     const found = seen.get(name) ?? [];
     expect(found.length).toBeGreaterThanOrEqual(1);
     for (const variables of found) {
       const own = Object.entries(variables).filter(([variable]) => !OF_LAMBDA.test(variable));
-      expect(Object.fromEntries(own)).toEqual(environment);
+      expect(Object.fromEntries(own)).toEqual(given);
     }
     // Lambda unpacks layers to /opt, which only root could here; and queues are reached through the gate that plays IAM.
-    const moved = Object.keys(environment).filter(
-      (variable) => environment[variable] !== description.environment[variable],
-    );
-    expect(Object.keys(environment)).toEqual(Object.keys(description.environment));
+    const moved = Object.keys(given).filter((variable) => given[variable] !== description.environment[variable]);
+    expect(Object.keys(given)).toEqual(Object.keys(description.environment));
     expect(moved).toEqual(MOVED[id] ?? []);
   });
 
   test('was refused nothing by the policies of its roles', () => {
-    const { gate } = stage.aws;
-    const used = FUNCTIONS.map((id) => [id, gate.actionsOf(stage.aws.functionOf(id).description.id)]);
+    const { gate } = environment.aws;
+    const used = FUNCTIONS.map((id) => [id, gate.actionsOf(environment.aws.functionOf(id).description.id)]);
     expect(gate.refusals()).toEqual([]);
     expect(Object.fromEntries(used)).toEqual({
       Webhook: ['secretsmanager:GetSecretValue', 'sqs:SendMessage'],
@@ -209,8 +210,8 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test('made use of every grant, but for those with a reason', () => {
-    const { gate } = stage.aws;
-    const unused = stage.aws.functions.flatMap(({ description: { id } }) =>
+    const { gate } = environment.aws;
+    const unused = environment.aws.functions.flatMap(({ description: { id } }) =>
       gate
         .unusedGrantsOf(id)
         .map(({ action, resource }) => `${id} ${action} ${resource.replace(/^arn:aws:\w*:[^:]*:\d*:/u, '')}`),
@@ -221,11 +222,11 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
 
   test('asked STS for nothing: the role of its function has the access entry', async () => {
     // Each function is a session of its role, which Lambda asks for.
-    expect(await stage.moto.countRequests()).toMatchObject({ 'POST /': FUNCTIONS.length });
+    expect(await environment.moto.countRequests()).toMatchObject({ 'POST /': FUNCTIONS.length });
   });
 
   test('told no process and no log a secret', async () => {
-    const { moto, aws } = stage;
+    const { moto, aws } = environment;
     const client = new SecretsManagerClient({ endpoint: moto.url, region: moto.region, credentials: moto.credentials });
     const read = async (SecretId = ''): Promise<string> =>
       (await client.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? '';
@@ -235,7 +236,9 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
     const body = key.slice(key.indexOf('KEY-----') + 'KEY-----\\n'.length);
     const ofGitHub = [webhookSecret, body.slice(0, APP_KEY_PART)];
     const ofAws = aws.functions.map(({ caller }) => caller.secretAccessKey);
-    const logs = await Promise.all(stage.installation.logFiles.map((file) => readFile(file, 'utf8').catch(() => '')));
+    const logs = await Promise.all(
+      environment.installation.logFiles.map((file) => readFile(file, 'utf8').catch(() => '')),
+    );
     for (const text of logs) {
       expect([...ofGitHub, ...ofAws].filter((secret) => text.includes(secret))).toEqual([]);
       expect(text).not.toMatch(/gh[a-z]_[0-9A-Za-z]{10}|k8s-aws-v1\.|-----BEGIN/u);
@@ -248,18 +251,20 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test('wrote to the cluster as the session of the role that has the access entry', async () => {
-    const { caller, description } = stage.aws.functionOf('Reconcile');
+    const { caller, description } = environment.aws.functionOf('Reconcile');
     const writes = await ourWrites();
     expect(writes.length).toBeGreaterThan(0);
     expect(new Set(writes.map(({ user }) => user))).toEqual(new Set([caller.arn]));
     expect(caller.arn).toContain(`:assumed-role/${description.roleArn.split('/').at(-1)}/`);
     for (const { groups } of writes) expect(groups).toEqual(['tidegate:platform', 'system:authenticated']);
-    expect(stage.tokenWebhook.refusals()).toEqual([]);
-    expect(stage.tokenWebhook.accepted()).toBeGreaterThan(0);
+    expect(environment.tokenWebhook.refusals()).toEqual([]);
+    expect(environment.tokenWebhook.accepted()).toBeGreaterThan(0);
   });
 
   test('counted after each message what waits for a person, as the alarm of the cluster watches it', async () => {
-    const logs = await Promise.all(stage.installation.logFiles.map((file) => readFile(file, 'utf8').catch(() => '')));
+    const logs = await Promise.all(
+      environment.installation.logFiles.map((file) => readFile(file, 'utf8').catch(() => '')),
+    );
     const Counted = z.object({
       _aws: z.object({
         CloudWatchMetrics: z.tuple([
@@ -290,7 +295,7 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test('named Kustomization and commit with each write, in the audit log of the cluster', async () => {
-    const head = await stage.user.readHead();
+    const head = await environment.user.readHead();
     const writes = (await ourWrites()).filter(({ resource }) => resource !== 'leases');
     const attributed = /^tidegate\/[\w.-]+ \(flux-system\/(?:flux-system|cache|podinfo)@main@sha1:[0-9a-f]{40}\)$/u;
     expect(writes.filter(({ userAgent }) => !attributed.test(userAgent))).toEqual([]);
@@ -298,7 +303,7 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test('had no way to the cluster but in reconcile', () => {
-    const { server = 'none' } = stage.cluster.api ?? {};
+    const { server = 'none' } = environment.cluster.api ?? {};
     for (const { name } of functionsBut('Reconcile')) {
       const values = (seen.get(name) ?? []).flatMap((variables) => Object.values(variables));
       expect(values.filter((value) => value.includes(server))).toEqual([]);
@@ -306,7 +311,12 @@ describe('the story, told by the bundles that cdk deploy would upload', () => {
   });
 
   test('leaves no process behind once it is closed', async () => {
-    const all = [...pids, ...stage.aws.functions.flatMap((one) => one.pids()), ...stage.cluster.pids(), stage.moto.pid];
+    const all = [
+      ...pids,
+      ...environment.aws.functions.flatMap((one) => one.pids()),
+      ...environment.cluster.pids(),
+      environment.moto.pid,
+    ];
     expect(pids.size).toBeGreaterThanOrEqual(2 * FUNCTIONS.length);
     await close();
     expect(all.filter(isAlive)).toEqual([]);

@@ -9,8 +9,8 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
-import { type AwsStage, setAwsStage } from '#demo/aws-stage.ts';
-import { KUSTOMIZATIONS } from '#demo/scene.ts';
+import { type AwsDemoEnvironment, startAwsEnvironment } from '#demo/aws-environment.ts';
+import { KUSTOMIZATIONS } from '#demo/step-context.ts';
 import type { AwsFault } from '#stand-ins/aws/start-moto.ts';
 import { synthesize } from '#test/infra/synthesize.ts';
 
@@ -27,32 +27,34 @@ type Subject = 'SourceSync' | 'ImageUpdate' | 'Reconcile';
 const throttled = { status: 400, code: 'ThrottlingException', message: 'slow down' };
 
 describe('the bundles of the workers, when AWS has troubles', () => {
-  let stage: AwsStage;
+  let environment: AwsDemoEnvironment;
   let sqs: SQSClient;
   let s3: S3Client;
   let count = 0;
   const hiddenFor = new Map<string, number>();
 
   beforeAll(async () => {
-    stage = await setAwsStage({ synthesize, tickSeconds: NEVER_SECONDS });
-    const { moto } = stage;
+    environment = await startAwsEnvironment({ synthesize, tickSeconds: NEVER_SECONDS });
+    const { moto } = environment;
     const connection = { endpoint: moto.url, region: moto.region, credentials: moto.credentials };
     sqs = new SQSClient(connection);
     s3 = new S3Client({ ...connection, forcePathStyle: true });
-    await stage.installation.start();
+    await environment.installation.start();
   });
   beforeEach(() =>
     Promise.all([comeBackAfter('SourceSync', 10), comeBackAfter('ImageUpdate', 10), comeBackAfter('Reconcile', 330)]),
   );
-  afterEach(() => stage.github.faults.clear());
+  afterEach(() => environment.github.faults.clear());
   afterAll(async () => {
     sqs?.destroy();
     s3?.destroy();
-    await stage?.close();
+    await environment?.close();
   });
 
   function refsOf(type: string, pattern: RegExp): readonly string[] {
-    const found = stage.aws.stack.resources.filter((resource) => resource.type === type && pattern.test(resource.id));
+    const found = environment.aws.stack.resources.filter(
+      (resource) => resource.type === type && pattern.test(resource.id),
+    );
     return found.map(({ ref }) => ref);
   }
 
@@ -83,7 +85,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   }
 
   async function push(files: Readonly<Record<string, string>>): Promise<string> {
-    return stage.github.commitFiles(stage.repository, 'main', files, 'Change something', 'octavia');
+    return environment.github.commitFiles(environment.repository, 'main', files, 'Change something', 'octavia');
   }
 
   /** Commits a greeting that nobody gave before. */
@@ -95,19 +97,19 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   }
 
   async function readFile(path: string): Promise<string> {
-    return (await stage.github.readFile(stage.repository, 'main', path)) ?? '';
+    return (await environment.github.readFile(environment.repository, 'main', path)) ?? '';
   }
 
   /** Each write that names the commit: `podinfo configmaps/podinfo`. */
   async function writesOf(commit: string): Promise<readonly string[]> {
-    return (await stage.cluster.readAuditLog())
+    return (await environment.cluster.readAuditLog())
       .filter(({ verb, userAgent }) => WRITES.has(verb) && userAgent.includes(commit))
       .map(({ namespace, resource, name }) => `${namespace} ${resource}/${name}`);
   }
 
   /** From the first look at the lease since then until somebody took it; milliseconds. */
   async function readLeaseWait(since: number): Promise<number> {
-    const requests = (await stage.cluster.readAuditLog())
+    const requests = (await environment.cluster.readAuditLog())
       .filter(({ resource, userAgent }) => resource === 'leases' && userAgent.startsWith('tidegate/'))
       .map(({ verb, receivedAt }) => ({ verb, at: Date.parse(receivedAt) }))
       .filter(({ at }) => at > since);
@@ -117,13 +119,13 @@ describe('the bundles of the workers, when AWS has troubles', () => {
 
   async function readLeaseHolder(): Promise<string> {
     const lease = ['get', 'lease', 'tidegate-reconcile', '--namespace=tidegate-system'];
-    return stage.cluster.kubectl([...lease, '--output=jsonpath={.spec.holderIdentity}']);
+    return environment.cluster.kubectl([...lease, '--output=jsonpath={.spec.holderIdentity}']);
   }
 
   /** The last state of each Kustomization on a commit. */
   async function readStates(commit: string): Promise<readonly (string | undefined)[]> {
-    const statuses = await stage.user.readStatuses(commit);
-    return KUSTOMIZATIONS.map((name) => statuses.get(`tidegate/${stage.clusterName}/flux-system/${name}`)?.state);
+    const statuses = await environment.user.readStatuses(commit);
+    return KUSTOMIZATIONS.map((name) => statuses.get(`tidegate/${environment.clusterName}/flux-system/${name}`)?.state);
   }
 
   async function untilDeployed(commit: string, timeout = 50_000): Promise<void> {
@@ -142,7 +144,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'artifacts/' }));
     const keys = Versions.map(({ Key }) => Key);
     return {
-      greeting: await stage.cluster.kubectl(greeting),
+      greeting: await environment.cluster.kubectl(greeting),
       writes,
       storedTwice: keys.filter((key, index) => keys.indexOf(key) !== index),
     };
@@ -152,7 +154,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   const once = (greeting: string) => ({ greeting, writes: ['podinfo configmaps/podinfo'], storedTwice: [] });
 
   it('deploy what is there at first', async () => {
-    const head = await stage.user.readHead();
+    const head = await environment.user.readHead();
 
     await untilDeployed(head);
 
@@ -206,13 +208,13 @@ describe('the bundles of the workers, when AWS has troubles', () => {
       })),
     },
   ])('deploy a commit, and once, while $trouble', async ({ faults }) => {
-    for (const fault of faults) await stage.moto.injectFault(fault);
-    const before = await stage.moto.countRequests();
+    for (const fault of faults) await environment.moto.injectFault(fault);
+    const before = await environment.moto.countRequests();
 
     const { commit, greeting } = await pushGreeting();
 
     expect(await settle(commit)).toEqual(once(greeting));
-    const after = await stage.moto.countRequests();
+    const after = await environment.moto.countRequests();
     for (const { operation, times, after: unharmed = 0 } of faults) {
       expect(after[operation], operation).toBeGreaterThan((before[operation] ?? 0) + unharmed + times);
     }
@@ -222,22 +224,22 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     await comeBackAfter('SourceSync', 2);
     // image-update reads the repository too, and may be the first.
     const slow = { path: 'git upload-pack', times: 4, fault: { delayMs: 3_000 } };
-    const fault = stage.github.faults.add(slow);
-    const before = stage.aws.functionOf('SourceSync').invocations().length;
+    const fault = environment.github.faults.add(slow);
+    const before = environment.aws.functionOf('SourceSync').invocations().length;
 
     const { commit, greeting } = await pushGreeting();
 
     expect(await settle(commit)).toEqual(once(greeting));
     expect(fault.hits()).toBe(4);
-    await expect.poll(() => stage.aws.functionOf('SourceSync').invocations().length).toBeGreaterThan(before + 1);
+    await expect.poll(() => environment.aws.functionOf('SourceSync').invocations().length).toBeGreaterThan(before + 1);
   });
 
   it('stay at the newer commit when a slow look at the older one ends last', async () => {
     await comeBackAfter('SourceSync', 2);
     const slowMs = 12_000;
     // The pack alone, of which image-update asks for one as well: which commit it is of, they know already.
-    const slow = stage.github.faults.add({ path: /\/git-upload-pack$/u, times: 2, fault: { delayMs: slowMs } });
-    const sync = stage.aws.functionOf('SourceSync');
+    const slow = environment.github.faults.add({ path: /\/git-upload-pack$/u, times: 2, fault: { delayMs: slowMs } });
+    const sync = environment.aws.functionOf('SourceSync');
     const before = sync.invocations().length;
 
     await pushGreeting();
@@ -254,9 +256,9 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   });
 
   it('deploy a commit once when notify dies again and again in the middle of what it passes on', async () => {
-    const notify = stage.aws.functionOf('NotifyTeller');
+    const notify = environment.aws.functionOf('NotifyTeller');
     const statuses = { method: 'POST', path: '/repos/{owner}/{repo}/statuses/{sha}' };
-    const slow = stage.github.faults.add({ ...statuses, times: 3, fault: { delayMs: 3_000 } });
+    const slow = environment.github.faults.add({ ...statuses, times: 3, fault: { delayMs: 3_000 } });
     const before = notify.invocations().filter(({ outcome }) => outcome === 'failed').length;
 
     const { commit, greeting } = await pushGreeting();
@@ -271,13 +273,13 @@ describe('the bundles of the workers, when AWS has troubles', () => {
 
   it('deploy a commit, and once, when reconcile dies in mid-run: the next one waits for the lease and takes it over', async () => {
     await comeBackAfter('Reconcile', 20);
-    const reconcile = stage.aws.functionOf('Reconcile');
+    const reconcile = environment.aws.functionOf('Reconcile');
     const before = reconcile.invocations().length;
-    const uncordon = () => stage.cluster.kubectl(['uncordon', ALL_NODES]);
+    const uncordon = () => environment.cluster.kubectl(['uncordon', ALL_NODES]);
     onTestFinished(async () => void (await uncordon()));
 
     // Without a node for its new Pod, the cache is not ready, and the app that depends on it is not applied.
-    await stage.cluster.kubectl(['cordon', ALL_NODES]);
+    await environment.cluster.kubectl(['cordon', ALL_NODES]);
     const cache = (await readFile(CACHE)).replace(
       '      labels:',
       '      annotations: { why: a new Pod }\n      labels:',
@@ -302,7 +304,9 @@ describe('the bundles of the workers, when AWS has troubles', () => {
     // The killed one may not have come to record what it had done.
     expect(new Set(ofCache)).toEqual(new Set(['cache deployments/cache']));
     expect(ofCache.length).toBeLessThanOrEqual(2);
-    const kustomizations = (await stage.journal.statuses()).filter(({ object }) => object.kind === 'Kustomization');
+    const kustomizations = (await environment.journal.statuses()).filter(
+      ({ object }) => object.kind === 'Kustomization',
+    );
     expect(kustomizations.map(({ object }) => object.name).toSorted()).toEqual(KUSTOMIZATIONS.toSorted());
     for (const { conditions, lastAppliedRevision } of kustomizations) {
       expect(conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
@@ -317,17 +321,18 @@ describe('the bundles of the workers, when AWS has troubles', () => {
   it('open one pull request for an image when the visibility of its message runs out while they do', async () => {
     await comeBackAfter('ImageUpdate', 3);
     const pulls = { method: 'POST', path: '/repos/{owner}/{repo}/pulls', times: 1 };
-    const slow = stage.github.faults.add({ ...pulls, fault: { delayMs: 6_000 } });
-    const before = stage.aws.functionOf('ImageUpdate').invocations().length;
+    const slow = environment.github.faults.add({ ...pulls, fault: { delayMs: 6_000 } });
+    const before = environment.aws.functionOf('ImageUpdate').invocations().length;
 
-    await stage.registry?.push('6.7.1');
+    await environment.registry?.push('6.7.1');
 
-    const listOwn = async () => (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+    const listOwn = async () =>
+      (await environment.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
     await expect.poll(listOwn, { timeout: 30_000, interval: 200 }).toHaveLength(1);
     expect(slow.hits()).toBe(1);
     await expect.poll(() => countMessages(refsOf('AWS::SQS::Queue', /^/u)), { timeout: 20_000 }).toBe(0);
     // The slow one, and one more at least that was given the same message meanwhile.
-    await expect.poll(() => stage.aws.functionOf('ImageUpdate').invocations().length).toBeGreaterThan(before + 1);
+    await expect.poll(() => environment.aws.functionOf('ImageUpdate').invocations().length).toBeGreaterThan(before + 1);
     expect(await listOwn()).toHaveLength(1);
   });
 
@@ -348,12 +353,12 @@ describe('the bundles of the workers, when AWS has troubles', () => {
         deliveryId: 'x',
       });
 
-    const invocation = await stage.aws.functionOf('SourceSync').invoke({
+    const invocation = await environment.aws.functionOf('SourceSync').invoke({
       Records: [
         record('nonsense', 'a', '{"type":"Nonsense"}'),
         record('broken', 'b', pushTo(url)),
         record('behind it', 'b', pushTo(url)),
-        record('sound', 'c', pushTo(stage.repositoryUrl)),
+        record('sound', 'c', pushTo(environment.repositoryUrl)),
       ],
     });
 
@@ -393,8 +398,8 @@ describe('the bundles of the workers, when AWS has troubles', () => {
 
   /** A repository that GitHub never hands out, as a source of the cluster. */
   async function addBrokenSource(): Promise<string> {
-    const url = `${stage.github.url}/acme/broken`;
-    stage.github.faults.add({ path: /\/acme\/broken/u, times: 1_000, fault: { status: 500 } });
+    const url = `${environment.github.url}/acme/broken`;
+    environment.github.faults.add({ path: /\/acme\/broken/u, times: 1_000, fault: { status: 500 } });
     const source = [
       'apiVersion: source.toolkit.fluxcd.io/v1',
       'kind: GitRepository',
@@ -402,7 +407,7 @@ describe('the bundles of the workers, when AWS has troubles', () => {
       `spec: { interval: 1h, url: ${url}, ref: { branch: main } }`,
     ].join('\n');
     const file = 'clusters/my-cluster/broken.yaml';
-    if ((await stage.github.readFile(stage.repository, 'main', file)) === null) {
+    if ((await environment.github.readFile(environment.repository, 'main', file)) === null) {
       await untilDeployed(await push({ [file]: source }));
     }
     return url;

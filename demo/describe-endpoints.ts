@@ -1,5 +1,5 @@
 /** What is still running after the story, as far as somebody can look at it. */
-export interface Surroundings {
+export interface Endpoints {
   readonly kubectl: string;
   /** The flags with which kubectl reaches the cluster. */
   readonly reach: readonly string[];
@@ -14,7 +14,7 @@ export interface Surroundings {
 }
 
 /** How to look around, in commands that a shell takes as they stand; `NUMBER` is for the reader to fill in. */
-export function describeSurroundings(at: Surroundings): readonly string[] {
+export function describeEndpoints(at: Endpoints): readonly string[] {
   const pulls = `${at.apiUrl}/repos/${at.repository}/pulls`;
   const folder = at.repository.split('/').at(-1) ?? '';
   const clone = at.repositoryUrl.replace('://', `://x-access-token:${at.userToken}@`);

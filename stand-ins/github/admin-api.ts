@@ -34,7 +34,7 @@ import { untouchedRepository } from './state.ts';
 export type FileMap = Readonly<Record<string, string | Buffer | null>>;
 
 /** What tests and the demo do to this GitHub as its users and administrators. */
-export type GitHubHands = {
+export type GitHubAdminApi = {
   readonly createUser: (user: { login: string; name?: string; type?: Account['type'] }) => Account;
   readonly createToken: (user: { login: string; repositories?: readonly string[] }) => string;
   readonly createRepository: (wanted: {
@@ -130,7 +130,7 @@ async function commitFiles(
 
 async function createRepository(
   core: Core,
-  wanted: Parameters<GitHubHands['createRepository']>[0],
+  wanted: Parameters<GitHubAdminApi['createRepository']>[0],
 ): Promise<Repository> {
   const owner = ensureAccount(core, wanted.owner, 'Organization');
   if (findRepository(core, owner.login, wanted.name) !== undefined) {
@@ -199,7 +199,7 @@ function appNamed(core: Core, slug: string): App {
   return app;
 }
 
-function install(core: Core, wanted: Parameters<GitHubHands['install']>[0]): Installation {
+function install(core: Core, wanted: Parameters<GitHubAdminApi['install']>[0]): Installation {
   const app = appNamed(core, wanted.app);
   const account = ensureAccount(core, wanted.account, 'Organization');
   const repositoryIds = wanted.repositories?.map((name) => repositoryNamed(core, name).id) ?? 'all';
@@ -216,8 +216,8 @@ function install(core: Core, wanted: Parameters<GitHubHands['install']>[0]): Ins
   return installation;
 }
 
-/** Makes the hands over one GitHub. */
-export function makeHands(core: Core): GitHubHands {
+/** What an administrator and the tests do to one GitHub. */
+export function createAdminApi(core: Core): GitHubAdminApi {
   /** Callers that do not wait for the write still get it: the next write and `close` include the change. */
   const saved = <T>(value: T): T => {
     void core.save();

@@ -16,7 +16,13 @@ import { type AwsInstallation, startInstallation } from '#stand-ins/lambda/start
 
 import type { Installation } from './installation.ts';
 import { viewJournal } from './journal-view.ts';
-import { type FoundedApp, type Scenery, setStoryStage, type StageOptions, type StoryStage } from './story-stage.ts';
+import {
+  type DemoEnvironment,
+  type EnvironmentOptions,
+  type EnvironmentParts,
+  type FoundedApp,
+  startEnvironment,
+} from './start-environment.ts';
 
 const EKS_NAME = 'demo';
 const REGION = 'eu-west-1';
@@ -31,15 +37,15 @@ export interface Synthesis {
   readonly assembly: string;
 }
 
-/** What a stage with the stack of AWS is set for. */
-export interface AwsStageOptions extends Pick<StageOptions, 'delayMs' | 'tickSeconds' | 'files' | 'progress'> {
+/** What an environment with the stack of AWS is set for. */
+export interface AwsDemoOptions extends Pick<EnvironmentOptions, 'delayMs' | 'tickSeconds' | 'files' | 'progress'> {
   readonly synthesize: (settingsFile: string, folder: string) => Promise<Synthesis>;
-  /** A role of another account, for a cluster of that account: whoever sets the stage makes its access entry. */
+  /** A role of another account, for a cluster of that account: whoever sets the environment makes its access entry. */
   readonly roleArn?: string;
 }
 
-/** A stage on which the stack plays that `cdk deploy` would install: its bundles, on stand-ins for AWS. */
-export interface AwsStage extends StoryStage {
+/** An environment on which the stack plays that `cdk deploy` would install: its bundles, on stand-ins for AWS. */
+export interface AwsDemoEnvironment extends DemoEnvironment {
   readonly aws: AwsInstallation;
   readonly moto: RunningMoto;
   readonly tokenWebhook: EksTokenWebhook;
@@ -51,20 +57,20 @@ interface InstalledStack extends Installation {
 }
 
 /** Starts every stand-in and installs the stack as docs/install-aws.md says: deployed first, the App made afterwards. */
-export async function setAwsStage(options: AwsStageOptions): Promise<AwsStage> {
+export async function startAwsEnvironment(options: AwsDemoOptions): Promise<AwsDemoEnvironment> {
   const tokenWebhook = await startEksTokenWebhook({ clusterId: EKS_NAME, region: REGION });
   try {
-    const { stage, installation } = await setStoryStage({ ...options, tokenWebhook }, (scenery) =>
+    const { environment, installation } = await startEnvironment({ ...options, tokenWebhook }, (scenery) =>
       installStack(scenery, tokenWebhook, options),
     );
     const { aws, moto } = installation;
     return {
-      ...stage,
+      ...environment,
       aws,
       moto,
       tokenWebhook,
       close: async (closing) => {
-        await stage.close(closing);
+        await environment.close(closing);
         await tokenWebhook.stop();
       },
     };
@@ -75,9 +81,9 @@ export async function setAwsStage(options: AwsStageOptions): Promise<AwsStage> {
 }
 
 async function installStack(
-  scenery: Scenery,
+  scenery: EnvironmentParts,
   tokenWebhook: EksTokenWebhook,
-  { synthesize, roleArn }: Pick<AwsStageOptions, 'synthesize' | 'roleArn'>,
+  { synthesize, roleArn }: Pick<AwsDemoOptions, 'synthesize' | 'roleArn'>,
 ): Promise<InstalledStack> {
   const { cluster, clusterName, registry, folder, logFolder, tickSeconds } = scenery;
   const { binFolder } = cluster;
@@ -121,7 +127,7 @@ async function installStack(
   };
 }
 
-function describeSettings(scenery: Scenery, moto: RunningMoto, roleArn: string | undefined): unknown {
+function describeSettings(scenery: EnvironmentParts, moto: RunningMoto, roleArn: string | undefined): unknown {
   const { github, repositoryUrl, cluster, clusterName } = scenery;
   const { server = '', certificateAuthority = '' } = cluster.api ?? {};
   return {
@@ -145,7 +151,11 @@ function describeSettings(scenery: Scenery, moto: RunningMoto, roleArn: string |
 }
 
 /** What EKS knows of the stack, and what the cluster's administrator allows it. */
-async function giveAccess(scenery: Scenery, aws: AwsInstallation, tokenWebhook: EksTokenWebhook): Promise<void> {
+async function giveAccess(
+  scenery: EnvironmentParts,
+  aws: AwsInstallation,
+  tokenWebhook: EksTokenWebhook,
+): Promise<void> {
   for (const { caller } of aws.functions) tokenWebhook.addCaller(caller);
   aws.gate.onRoleAssumed((session) => tokenWebhook.addCaller(session));
   for (const { clusterName, principalArn, kubernetesGroups } of aws.description.accessEntries) {

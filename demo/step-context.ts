@@ -1,4 +1,4 @@
-import type { StoryStage } from './story-stage.ts';
+import type { DemoEnvironment } from './start-environment.ts';
 import { type Awaited, notYet, PromiseBroken, sighted, type Sighting } from './wait-for.ts';
 
 /** The Kustomizations of the configuration repository. */
@@ -8,8 +8,8 @@ export const KUSTOMIZATIONS: readonly string[] = ['flux-system', 'cache', 'podin
 export const APP_NAMESPACES: readonly string[] = ['podinfo', 'cache'];
 
 /** What a step plays with. */
-export interface Scene {
-  readonly stage: StoryStage;
+export interface StepContext {
+  readonly environment: DemoEnvironment;
   /** Waits for something that can be seen, and fails with what is there instead. */
   readonly wait: <Value>(awaited: Awaited<Value>) => Promise<Value>;
   /** Shows lines below the step, in color where there is color. */
@@ -26,19 +26,19 @@ export interface ShownLine {
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** Waits until both Deployments are Ready, podinfo with this tag. */
-export async function waitUntilReady({ stage, wait }: Scene, tag: string): Promise<void> {
-  const { view } = stage.cluster;
+export async function waitUntilReady({ environment, wait }: StepContext, tag: string): Promise<void> {
+  const { view } = environment.cluster;
   await wait({ what: `podinfo ${tag} to be Ready`, look: () => view.isReady('podinfo', 'podinfo', tag) });
   await wait({ what: 'cache to be Ready', look: () => view.isReady('cache', 'cache', '8.1') });
 }
 
 /** Waits until the commit says of every Kustomization that it is applied and healthy. */
-export async function waitForStatuses({ stage, wait }: Scene, commit: string): Promise<void> {
-  const wanted = KUSTOMIZATIONS.map((name) => `tidegate/${stage.clusterName}/flux-system/${name}`);
+export async function waitForStatuses({ environment, wait }: StepContext, commit: string): Promise<void> {
+  const wanted = KUSTOMIZATIONS.map((name) => `tidegate/${environment.clusterName}/flux-system/${name}`);
   await wait({
     what: `the statuses of commit ${commit.slice(0, 7)} on GitHub`,
     look: async () => {
-      const statuses = await stage.user.readStatuses(commit);
+      const statuses = await environment.user.readStatuses(commit);
       const states = wanted.map((context) => `${context}: ${statuses.get(context)?.state ?? 'none'}`);
       return states.every((state) => state.endsWith(': success')) ? sighted(undefined) : notYet(states.join(', '));
     },
@@ -46,8 +46,8 @@ export async function waitForStatuses({ stage, wait }: Scene, commit: string): P
 }
 
 /** The pull requests that Tidegate opened. */
-export async function listOwnPulls(stage: StoryStage) {
-  return (await stage.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
+export async function listOwnPulls(environment: DemoEnvironment) {
+  return (await environment.user.listPulls()).filter(({ branch }) => branch.startsWith('tidegate/'));
 }
 
 /** Fails a step at once, in words. */
@@ -57,11 +57,11 @@ export function insist(isTrue: boolean, otherwise: string): void {
 
 /** An object that is not there any more. */
 export async function seeGone(
-  stage: StoryStage,
+  environment: DemoEnvironment,
   kind: 'ConfigMap' | 'Namespace',
   namespace: string,
   name: string,
 ): Promise<Sighting<undefined>> {
-  const live = await stage.cluster.view.get(kind, namespace, name);
+  const live = await environment.cluster.view.get(kind, namespace, name);
   return live === undefined ? sighted(undefined) : notYet(`${kind} ${name} is there`);
 }

@@ -10,7 +10,7 @@ import type { TokenWebhook } from '#stand-ins/kubernetes/write-token-webhook-con
 import { type ClusterView, openClusterView } from './cluster-view.ts';
 
 /** The cluster that the story plays on. */
-export interface StageCluster {
+export interface EnvironmentCluster {
   readonly contextName: string;
   /** Undefined for a person's own cluster: the one that kubectl would use. */
   readonly kubeconfigPath: string | undefined;
@@ -33,7 +33,7 @@ export async function startOwnCluster(options: {
   readonly delayMs: number;
   readonly progress: (line: string) => void;
   readonly tokenWebhook?: TokenWebhook;
-}): Promise<StageCluster> {
+}): Promise<EnvironmentCluster> {
   const { delayMs, ...clusterOptions } = options;
   const cluster = await startCluster(clusterOptions);
   try {
@@ -62,7 +62,7 @@ export async function startOwnCluster(options: {
 }
 
 /** Uses a cluster of the person's own, with the kubectl on PATH. */
-export async function useOwnContext(context: string): Promise<StageCluster> {
+export async function useOwnContext(context: string): Promise<EnvironmentCluster> {
   const view = await openClusterView(kubeconfigConnection({ context }));
   return {
     contextName: context,

@@ -12,11 +12,11 @@ import { makeTemporaryFolder } from '#stand-ins/build/make-temporary-folder.ts';
 import { type RunningGitHub, startGitHub } from '#stand-ins/github/start-github.ts';
 import type { TokenWebhook } from '#stand-ins/kubernetes/write-token-webhook-config.ts';
 
+import { type EnvironmentCluster, startOwnCluster, useOwnContext } from './environment-cluster.ts';
 import type { Installation } from './installation.ts';
 import type { JournalView } from './journal-view.ts';
 import { type FleetFiles, readFleet } from './read-fleet.ts';
 import { actAsUser, type RepositoryUser } from './repository-user.ts';
-import { type StageCluster, startOwnCluster, useOwnContext } from './stage-cluster.ts';
 
 const OWNER = 'acme';
 const REPOSITORY = 'fleet-infra';
@@ -26,8 +26,8 @@ const APP_PERMISSIONS = { contents: 'write', pull_requests: 'write', statuses: '
 
 type Closer = () => Promise<unknown>;
 
-/** What the stage is set for. */
-export interface StageOptions {
+/** What the environment is set for. */
+export interface EnvironmentOptions {
   /** A context of the person's own, in place of a cluster that is started here. */
   readonly context?: string;
   /** How much later every stand-in answers. */
@@ -43,7 +43,7 @@ export interface StageOptions {
 }
 
 /** AWS, as far as the story needs it. */
-export interface StageRegistry {
+export interface EnvironmentRegistry {
   readonly moto: RunningMoto;
   readonly ecr: ElasticContainerRegistry;
   /** `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team-a/podinfo`. */
@@ -52,15 +52,15 @@ export interface StageRegistry {
 }
 
 /** What the story plays with, however Tidegate is installed; nothing of it outlives the process that set it. */
-export interface StoryStage {
+export interface DemoEnvironment {
   readonly github: RunningGitHub;
   /** The person who works on the configuration repository. */
   readonly user: RepositoryUser;
   readonly userToken: string;
   readonly repository: string;
   readonly repositoryUrl: string;
-  readonly registry: StageRegistry | undefined;
-  readonly cluster: StageCluster;
+  readonly registry: EnvironmentRegistry | undefined;
+  readonly cluster: EnvironmentCluster;
   /** The name of the cluster in `tidegate.yaml`. */
   readonly clusterName: string;
   readonly installation: Installation;
@@ -81,11 +81,11 @@ export interface FoundedApp {
 }
 
 /** What there is before Tidegate is installed. */
-export interface Scenery {
+export interface EnvironmentParts {
   readonly github: RunningGitHub;
   readonly repositoryUrl: string;
-  readonly registry: StageRegistry | undefined;
-  readonly cluster: StageCluster;
+  readonly registry: EnvironmentRegistry | undefined;
+  readonly cluster: EnvironmentCluster;
   readonly clusterName: string;
   readonly tickSeconds: number;
   readonly folder: string;
@@ -93,21 +93,21 @@ export interface Scenery {
   readonly logFolder: string;
   /** Has the organization make the App and install it on the configuration repository. */
   foundApp(webhookUrl: string): FoundedApp;
-  /** What is to be ended with the stage, the last first. */
+  /** What is to be ended with the environment, the last first. */
   atEnd(close: Closer): void;
 }
 
-/** A stage and what was installed on it. */
-export interface SetStage<Installed extends Installation> {
-  readonly stage: StoryStage;
+/** An environment and what was installed on it. */
+export interface StartedEnvironment<Installed extends Installation> {
+  readonly environment: DemoEnvironment;
   readonly installation: Installed;
 }
 
 /** Starts every stand-in and has Tidegate installed; the caller starts it. */
-export async function setStoryStage<Installed extends Installation>(
-  options: StageOptions,
-  install: (scenery: Scenery) => Promise<Installed>,
-): Promise<SetStage<Installed>> {
+export async function startEnvironment<Installed extends Installation>(
+  options: EnvironmentOptions,
+  install: (scenery: EnvironmentParts) => Promise<Installed>,
+): Promise<StartedEnvironment<Installed>> {
   const { delayMs = 0, tickSeconds = 2, progress = () => {} } = options;
   const folder = await makeTemporaryFolder('tidegate-demo-');
   const logs = await makeTemporaryFolder('tidegate-demo-logs-');
@@ -136,7 +136,7 @@ export async function setStoryStage<Installed extends Installation>(
 
     const userToken = github.createToken({ login: 'octavia', repositories: [`${OWNER}/${REPOSITORY}`] });
     const at = { owner: OWNER, repo: REPOSITORY, branch: 'main' };
-    const stage: StoryStage = {
+    const environment: DemoEnvironment = {
       ...shared,
       userToken,
       installation,
@@ -150,7 +150,7 @@ export async function setStoryStage<Installed extends Installation>(
         else await logs.remove();
       },
     };
-    return { stage, installation };
+    return { environment, installation };
   } catch (error) {
     await closeAll();
     await logs.remove();
@@ -167,10 +167,10 @@ async function settleAll<const Work extends readonly unknown[]>(
 }
 
 async function openCluster(
-  { context, delayMs = 0, tokenWebhook }: StageOptions,
+  { context, delayMs = 0, tokenWebhook }: EnvironmentOptions,
   progress: (line: string) => void,
   closers: Closer[],
-): Promise<StageCluster> {
+): Promise<EnvironmentCluster> {
   const cluster = await (context === undefined
     ? startOwnCluster({ delayMs, progress, ...defined({ tokenWebhook }) })
     : useOwnContext(context));
@@ -188,7 +188,7 @@ async function openRegistry(
   delayMs: number,
   progress: (line: string) => void,
   closers: Closer[],
-): Promise<StageRegistry> {
+): Promise<EnvironmentRegistry> {
   const moto = await startMoto({ delayMs, progress });
   closers.push(() => moto.stop());
   const ecr = openElasticContainerRegistry(moto);

@@ -6,18 +6,18 @@ import { diskApplyRecords } from '#shared/adapters/disk/disk-apply-records.ts';
 import { defined } from '#shared/common/defined.ts';
 import { reservePorts } from '#stand-ins/kubernetes/reserve-ports.ts';
 
+import type { EnvironmentCluster } from './environment-cluster.ts';
 import type { Installation } from './installation.ts';
 import { openJournalView } from './journal-view.ts';
 import { prepareServe, type ServeProcess } from './serve-process.ts';
-import type { StageCluster } from './stage-cluster.ts';
 import {
+  startEnvironment,
+  type DemoEnvironment,
+  type EnvironmentOptions,
+  type EnvironmentParts,
+  type EnvironmentRegistry,
   type FoundedApp,
-  type Scenery,
-  setStoryStage,
-  type StageOptions,
-  type StageRegistry,
-  type StoryStage,
-} from './story-stage.ts';
+} from './start-environment.ts';
 
 const QUEUE = 'tidegate-ecr-events.fifo';
 
@@ -28,21 +28,21 @@ interface ServeInstallation extends Installation {
   readonly configFile: string;
 }
 
-/** A stage on which `tidegate serve` plays. */
-export interface Stage extends StoryStage {
+/** An environment on which `tidegate serve` plays. */
+export interface ServeEnvironment extends DemoEnvironment {
   readonly serve: ServeProcess;
   readonly stateFolder: string;
   readonly configFile: string;
 }
 
 /** Starts every stand-in and prepares `tidegate serve`, which the caller starts. */
-export async function setStage(options: StageOptions = {}): Promise<Stage> {
-  const { stage, installation } = await setStoryStage(options, installServe);
+export async function startServeEnvironment(options: EnvironmentOptions = {}): Promise<ServeEnvironment> {
+  const { environment, installation } = await startEnvironment(options, installServe);
   const { serve, stateFolder, configFile } = installation;
-  return { ...stage, serve, stateFolder, configFile };
+  return { ...environment, serve, stateFolder, configFile };
 }
 
-async function installServe(scenery: Scenery): Promise<ServeInstallation> {
+async function installServe(scenery: EnvironmentParts): Promise<ServeInstallation> {
   const { cluster, registry, folder, logFolder, clusterName } = scenery;
   const reservation = await reservePorts(1);
   const [port = 0] = reservation.ports;
@@ -89,7 +89,7 @@ interface ServeFacts {
   readonly ecrEvents: { readonly queueUrl: string } | undefined;
 }
 
-function describeSettings(scenery: Scenery, { port, appId, ecrEvents }: ServeFacts): unknown {
+function describeSettings(scenery: EnvironmentParts, { port, appId, ecrEvents }: ServeFacts): unknown {
   const { github, repositoryUrl, cluster, clusterName, registry, tickSeconds, folder } = scenery;
   const { contextName, kubeconfigPath } = cluster;
   return {
@@ -127,8 +127,8 @@ function describeSettings(scenery: Scenery, { port, appId, ecrEvents }: ServeFac
 /** What `serve` is told by its environment: little, and of AWS only what the SDK reads there. */
 function describeEnvironment(
   folder: string,
-  cluster: StageCluster,
-  registry: StageRegistry | undefined,
+  cluster: EnvironmentCluster,
+  registry: EnvironmentRegistry | undefined,
 ): Record<string, string> {
   const path = [cluster.binFolder, process.env['PATH']].filter((part) => part !== undefined).join(delimiter);
   const inherited = ['HOME', 'KUBECONFIG', 'TMPDIR'].flatMap((name) => {

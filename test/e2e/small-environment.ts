@@ -1,11 +1,11 @@
 import { type FleetFiles, readFleet } from '#demo/read-fleet.ts';
-import { setStage, type Stage } from '#demo/stage.ts';
+import { type ServeEnvironment, startServeEnvironment } from '#demo/serve-environment.ts';
 import { type Awaited, notYet, sighted, waitFor } from '#demo/wait-for.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
 
-/** A stage without AWS, whose repository holds the examples without their image automation, and some files more. */
-export function setSmallStage(change: (files: FleetFiles) => FleetFiles): Promise<Stage> {
-  return setStage({
+/** An environment without AWS, whose repository holds the examples without their image automation, and some files more. */
+export function startSmallEnvironment(change: (files: FleetFiles) => FleetFiles): Promise<ServeEnvironment> {
+  return startServeEnvironment({
     registry: false,
     files: async (url) => {
       const { 'clusters/my-cluster/podinfo-image.yaml': _automation, ...files } = await readFleet(url);
@@ -15,20 +15,20 @@ export function setSmallStage(change: (files: FleetFiles) => FleetFiles): Promis
 }
 
 /** Waits as the story does. */
-export function waitOn<Value>(stage: Stage, awaited: Awaited<Value>): Promise<Value> {
+export function waitOn<Value>(environment: ServeEnvironment, awaited: Awaited<Value>): Promise<Value> {
   return waitFor(awaited, {
     onWait: () => {},
-    hopeless: () => stage.serve.unexpectedEnd(),
-    logs: [stage.serve.logFile],
+    hopeless: () => environment.serve.unexpectedEnd(),
+    logs: [environment.serve.logFile],
   });
 }
 
 /** The recorded status of a Flux object, once it says something definite. */
-export function awaitStatus(stage: Stage, kind: string, name: string): Promise<StatusRecord> {
-  return waitOn(stage, {
+export function awaitStatus(environment: ServeEnvironment, kind: string, name: string): Promise<StatusRecord> {
+  return waitOn(environment, {
     what: `the status of ${kind} ${name}`,
     look: async () => {
-      const statuses = await stage.journal.statuses();
+      const statuses = await environment.journal.statuses();
       const status = statuses.find(({ object }) => object.kind === kind && object.name === name);
       const ready = status?.conditions.find(({ type }) => type === 'Ready');
       const isDefinite = status !== undefined && ready !== undefined && ready.status !== 'Unknown';
