@@ -339,7 +339,7 @@ describe('a namespace that was taken out of the settings', () => {
     await installation.apply(set('team-b'), BOUND);
     const named = outcomeOf(await installation.apply(set('apps'), { namespaces: ['apps'] }), 'cleared');
     const [, label = '', annotation = '', parent = ''] =
-      /labelled (\S+) and .* annotation (\S+) of ConfigMap tidegate-system\/(\S+)$/u.exec(
+      /labeled (\S+) and .* annotation (\S+) of ConfigMap tidegate-system\/(\S+)$/u.exec(
         named.withheld[0]?.message ?? '',
       ) ?? [];
     await cluster.kubectl(['-n', 'team-b', 'delete', 'configmaps', '-l', label]);
@@ -467,9 +467,8 @@ describe('what was applied before the cluster was limited to namespaces', () => 
     expect(await exists(`clusterrole/${NAME}`)).toBe(true);
 
     const [, label = '', annotation = '', parent = ''] =
-      /labelled (\S+) .* annotation (\S+) of ConfigMap tidegate-system\/(\S+)$/u.exec(
-        left.withheld[0]?.message ?? '',
-      ) ?? [];
+      /labeled (\S+) .* annotation (\S+) of ConfigMap tidegate-system\/(\S+)$/u.exec(left.withheld[0]?.message ?? '') ??
+      [];
     await cluster.kubectl(['delete', 'clusterroles', '-l', label]);
     const edit = ['annotate', '--overwrite', `configmap/${parent}`, `${annotation}=ConfigMap`];
     await cluster.kubectl(['-n', 'tidegate-system', ...edit]);

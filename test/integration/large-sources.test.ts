@@ -34,7 +34,7 @@ const gitRepositories = Array.from({ length: 4 }, (_, index) => ({
   intervalMs: 60_000, timeoutMs: 150_000, suspend: false, ignore: '/small-' + index + '.txt',
 }));
 const none = { imageRepositories: [], imagePolicies: [], imageUpdateAutomations: [] };
-await journal.write([{ type: 'Flux objects', Flux objects: { cluster: 'a', revision: 'main@sha1:x', gitRepositories, ...none } }]);
+await journal.write([{ type: 'Instructions', fluxObjects: { cluster: 'a', revision: 'main@sha1:x', gitRepositories, ...none } }]);
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent, child: () => log };
 const handle = createSourceSyncHandler({
