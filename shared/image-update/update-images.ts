@@ -45,6 +45,7 @@ import {
 } from './automations-to-run.ts';
 import { executeImageUpdate, type ImageUpdateResult } from './execute-image-update.ts';
 import { findStatus } from './find-status.ts';
+import { createKeptScans, type KeptScans } from './kept-scans.ts';
 import {
   observeAutomation,
   type ObservedAutomation,
@@ -84,6 +85,8 @@ export interface UpdateImagesPorts extends Omit<ObservePorts, 'readCommits'> {
 /** What a process need not find out twice; all of it can be lost. */
 export interface UpdateImagesMemory {
   readonly readCommits: ReadCommits;
+  /** What earlier runs read of the registry for automations that still wait for the rest. */
+  readonly keptScans: KeptScans;
   /** Repositories that the journal is known to know. */
   readonly proposedIn: Set<string>;
   /** When unwanted pull requests are looked for next. */
@@ -95,6 +98,7 @@ export interface UpdateImagesMemory {
 export function createUpdateImagesMemory(): UpdateImagesMemory {
   return {
     readCommits: { changes: new Map(), histories: new Map(), trees: new Map() },
+    keptScans: createKeptScans(),
     proposedIn: new Set(),
     sweepAt: Number.NEGATIVE_INFINITY,
     sweepFrom: undefined,
@@ -134,6 +138,8 @@ export async function updateImages(
   const failures: unknown[] = [];
   const unrecorded: unknown[] = [];
   for (const { run, cluster } of orderRuns(automationsToRun(hint, known, settings, ports.clock.now()), known)) {
+    // A pushed image is not in the scan that an earlier run kept.
+    if (hint.type === 'ImagePushed') ports.memory.keptScans.forget(run.cluster, run.imageRepositories);
     const ran = await runCluster(ports, settings, cluster, run, whyUnwanted);
     failures.push(...ran.failures);
     try {
@@ -272,9 +278,14 @@ async function runCluster(
   const wanted = repositoriesToScan(fluxObjects, run).toSorted(
     (one, other) => lastLook(statuses, 'ImageRepository', one) - lastLook(statuses, 'ImageRepository', other),
   );
-  const scans = await scanImages(ports.imageRegistry, wanted, ports);
-  const scanned = new Set(scans.map(({ repository }) => repository));
-  const unscanned = wanted.filter((one) => !scanned.has(one));
+  const { keptScans } = ports.memory;
+  const earlier = keptScans.find(run.cluster, wanted);
+  const known = new Set(earlier.map(({ repository }) => formatNamespacedName(repository)));
+  const toScan = wanted.filter((one) => !known.has(formatNamespacedName(one)));
+  const fresh = await scanImages(ports.imageRegistry, toScan, ports);
+  const scans = [...earlier, ...fresh];
+  const scanned = new Set(fresh.map(({ repository }) => repository));
+  const unscanned = toScan.filter((one) => !scanned.has(one));
   const unread = new Set(unscanned.map(formatNamespacedName));
   const choices = choosePolicies(fluxObjects, scans);
   const asked = new Set(run.automations.map(formatNamespacedName));
@@ -318,12 +329,20 @@ async function runCluster(
   const kept = fluxObjects.imagePolicies.filter(isKept);
   const keptRepositories = new Set(kept.map(({ imageRepositoryRef }) => formatNamespacedName(imageRepositoryRef)));
   const isRecorded = ({ repository }: Scan): boolean => !keptRepositories.has(formatNamespacedName(repository));
+  keptScans.forget(
+    run.cluster,
+    scans.filter(isRecorded).map(({ repository }) => repository),
+  );
+  keptScans.keep(
+    run.cluster,
+    fresh.filter((scan) => !isRecorded(scan)),
+  );
   // Choices are recorded after the automations ran: a run that was killed finds the choice new once more.
   records.push(...scans.filter(isRecorded).flatMap((scan) => recordScan(context, scan)));
   records.push(...choices.filter(({ policy }) => !isKept(policy)).flatMap((choice) => recordChoice(context, choice)));
   return {
     records,
-    failures: [...failures, ...scans.flatMap((scan) => ('error' in scan ? [scan.error] : []))],
+    failures: [...failures, ...fresh.flatMap((scan) => ('error' in scan ? [scan.error] : []))],
   };
 }
 
@@ -379,8 +398,11 @@ async function runAutomation(
       // Whoever wrote this may have read the registry after us. What it knew we know too when we read now, and if it
       // writes once more, the branch is no longer where it was observed.
       const used = repositoriesToScan(fluxObjects, { cluster, imageRepositories: [], automations: [automation] });
-      const now = choosePolicies(fluxObjects, await scanImages(ports.imageRegistry, used, ports));
-      plan = planImageUpdate({ ...observed, ...candidatesOf(context, run, now) });
+      const now = ports.clock.now();
+      const until = now + (ports.until - now) / 2;
+      const read = await scanImages(ports.imageRegistry, used, { ...ports, until });
+      const renewed = renewChoices(choices, choosePolicies(fluxObjects, read));
+      plan = planImageUpdate({ ...observed, ...candidatesOf(context, run, renewed) });
     }
     const result = await executeImageUpdate(ports.changeHost, checkout, plan.update);
     if (isToBeContinued(result) && attempt < ATTEMPTS) continue;
@@ -390,6 +412,12 @@ async function runAutomation(
       ...(isProposed ? rememberRepository(ports.memory.proposedIn, { ...checkout, cluster }) : []),
     ];
   }
+}
+
+/** The choices with those in place that were made again; there may be no time to make all of them again. */
+function renewChoices(choices: readonly Choice[], renewed: readonly Choice[]): readonly Choice[] {
+  const byPolicy = new Map(renewed.map((choice) => [formatNamespacedName(choice.policy), choice]));
+  return choices.map((choice) => byPolicy.get(formatNamespacedName(choice.policy)) ?? choice);
 }
 
 /** Whether what is there now asks for another plan. */

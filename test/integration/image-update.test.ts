@@ -323,7 +323,7 @@ describe('a limit of GitHub', () => {
           /^its budget of 5000 an hour is used up; GitHub is asked again at \S+Z, and 20 objects wait for it$/u,
         ),
         since: expect.stringMatching(/Z$/u),
-        todo: expect.stringContaining('nothing: it goes on by itself'),
+        todo: expect.stringContaining('nothing, it resumes by itself'),
       },
     ]);
 
