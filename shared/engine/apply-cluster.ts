@@ -1,6 +1,6 @@
-import { applyWave } from './apply/apply-wave.ts';
-import { concludeWave } from './apply/conclude-wave.ts';
-import { blockRest, nextWave } from './apply/next-wave.ts';
+import { applyNodes } from './apply/apply-nodes.ts';
+import { concludeNodes } from './apply/conclude-nodes.ts';
+import { blockRest, nextReadyNodes } from './apply/next-ready-nodes.ts';
 import { retryUnknownKinds } from './apply/retry-unknown-kinds.ts';
 import { waitForHealth } from './health/wait-for-health.ts';
 import { ensureParents } from './inventory/ensure-parents.ts';
@@ -11,7 +11,7 @@ import { beginRun } from './model/begin-run.ts';
 import { summarizeRun } from './model/summarize-run.ts';
 import { findOrphans } from './prune/find-orphans.ts';
 import { pruneDeletedSets } from './prune/prune-deleted-sets.ts';
-import { pruneWave } from './prune/prune-wave.ts';
+import { pruneNodes } from './prune/prune-nodes.ts';
 
 /**
  * Brings one cluster to what Git desires: observe, then wave by wave of Kustomizations that may go, plan and execute.
@@ -23,7 +23,7 @@ export async function applyCluster(request: ApplyRequest, ports: ApplyPorts): Pr
     await ensureParents(run, knownSuspended(run));
     do {
       noteVerdicts(run);
-      await applyWaves(run);
+      await applyAllNodes(run);
     } while (await waitForHealth(run));
     noteVerdicts(run);
     blockRest(run);
@@ -35,17 +35,17 @@ export async function applyCluster(request: ApplyRequest, ports: ApplyPorts): Pr
   }
 }
 
-async function applyWaves(run: ApplyRun): Promise<void> {
-  for (let wave = nextWave(run); wave.length > 0 && mayStart(run); wave = nextWave(run)) {
+async function applyAllNodes(run: ApplyRun): Promise<void> {
+  for (let nodes = nextReadyNodes(run); nodes.length > 0 && mayStart(run); nodes = nextReadyNodes(run)) {
     const startedAt = run.ports.clock.now();
-    for (const { id } of wave) progressOf(run, id).startedAt = startedAt;
-    await applyWave(run, wave);
-    await pruneWave(run, wave);
-    concludeWave(run, wave);
+    for (const { id } of nodes) progressOf(run, id).startedAt = startedAt;
+    await applyNodes(run, nodes);
+    await pruneNodes(run, nodes);
+    concludeNodes(run, nodes);
     retryUnknownKinds(run);
     noteVerdicts(
       run,
-      wave.map(({ id }) => progressOf(run, id)),
+      nodes.map(({ id }) => progressOf(run, id)),
     );
   }
 }

@@ -27,7 +27,7 @@ export function describeMistyped(object: KubernetesObject): string | undefined {
 }
 
 /** Takes values out of what a server says of fields of a wrong type, and names the variables that made them. */
-export function concealTypedValues(message: string, object: KubernetesObject | undefined): string {
+export function redactTypedValues(message: string, object: KubernetesObject | undefined): string {
   return message
     .split('\n')
     .map((line) => {

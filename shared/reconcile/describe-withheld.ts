@@ -98,7 +98,7 @@ function describeTodo(held: Held): string {
     case 'weight':
       return 'approve it in Git, as the reason says, or put what is missing back into Git';
     case 'not-rendered':
-    case 'artifact-doubtful':
+    case 'artifact-incomplete':
       return 'mend what the reason names; the objects then go by themselves';
     case 'discovery-incomplete':
       return 'mend the APIService that does not answer (kubectl get apiservices); the objects then go by themselves';

@@ -7,12 +7,12 @@ import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { findCondition, replaceConditions } from '#shared/records/conditions.ts';
 import type { EventRecord, InstallationRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
 
-import type { NextId } from './announce-reconcile.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
+import type { JournalReporter } from './journal-reporter.ts';
+import type { NextId } from './plan-start-records.ts';
 import type { PreviousState } from './read-previous-state.ts';
 import { readInstallation } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
-import type { Teller } from './tell-journal.ts';
 
 /** Who works on the cluster, as the settings say. */
 export interface InstallationSettings {
@@ -51,7 +51,7 @@ export async function holdInstallation(
   request: ClusterFolder & ClusterIdentity & { readonly installation: InstallationSettings },
   desired: DesiredState,
   previous: PreviousState,
-  ports: Pick<ReconcilePorts, 'api' | 'journal' | 'clock'> & { readonly teller: Pick<Teller, 'tell'> },
+  ports: Pick<ReconcilePorts, 'api' | 'journal' | 'clock'> & { readonly reporter: Pick<JournalReporter, 'tell'> },
   nextId: NextId,
 ): Promise<HeldInstallation | undefined> {
   const { cluster, path, installation: settings } = request;
@@ -72,7 +72,7 @@ export async function holdInstallation(
   const now = ports.clock.now();
   if (decision.outcome === 'refused') {
     const refusal = recordRefusal(decision.message, desired, previous, now, nextId);
-    await ports.teller.tell('that the cluster is not ours', () => writeInBatches(ports.journal, refusal));
+    await ports.reporter.tell('that the cluster is not ours', () => writeInBatches(ports.journal, refusal));
     return undefined;
   }
   const identity = identityOf(request, isReplaced ? undefined : record);
@@ -81,7 +81,7 @@ export async function holdInstallation(
     ...recordHeld(decision, desired, record, { store, ...identity }, now, nextId),
   ];
   // The lease in the cluster says the same: without the record the next run compares places, and writes it again.
-  if (news.length > 0) await ports.teller.tell('whose the cluster is', () => ports.journal.write(news));
+  if (news.length > 0) await ports.reporter.tell('whose the cluster is', () => ports.journal.write(news));
   return { installation: decision.installation, isReplaced };
 }
 

@@ -5,23 +5,23 @@ import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { journalObject, type RequestRecord } from '#shared/records/journal-record.ts';
 
-import type { NextId } from './announce-reconcile.ts';
-import { announceReconcile, objectKey } from './announce-reconcile.ts';
-import { concealOutcome } from './conceal-outcome.ts';
 import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
 import { explainOutcome } from './explain-outcome.ts';
 import { holdInstallation, type InstallationSettings } from './hold-installation.ts';
 import { isSuperseded } from './is-superseded.ts';
+import { createJournalReporter, type JournalReporter } from './journal-reporter.ts';
 import { logResults, logRunStarted } from './log-run.ts';
 import { observeDesiredState } from './observe-desired-state.ts';
 import { keepOwed, recallOwed } from './owed-declarations.ts';
 import { planReconcile } from './plan-reconcile.ts';
+import type { NextId } from './plan-start-records.ts';
+import { objectKey, planStartRecords } from './plan-start-records.ts';
 import { readPreviousState } from './read-previous-state.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { recordReconcile } from './record-reconcile.ts';
-import { tellAnnouncement } from './tell-announcement.ts';
-import { createTeller, type Teller } from './tell-journal.ts';
+import { redactOutcome } from './redact-outcome.ts';
+import { writeStartRecords } from './write-start-records.ts';
 
 export interface ReconcileRequest extends ClusterFolder {
   readonly installation: InstallationSettings;
@@ -67,11 +67,12 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
     await journal.write([askForRoot(cluster, clock.now(), nextId)]);
     return { outcome: 'no-source' };
   }
-  const teller = createTeller(cluster, journal, log);
-  const conclude = () => teller.conclude(previous.statuses.get(objectKey(journalObject(cluster))), clock.now(), nextId);
+  const reporter = createJournalReporter(cluster, journal, log);
+  const conclude = () =>
+    reporter.conclude(previous.statuses.get(objectKey(journalObject(cluster))), clock.now(), nextId);
   const clusterUid = await readClusterUid(ports.api);
   const identity = clusterUid === undefined ? {} : { clusterUid };
-  const held = await holdInstallation({ ...request, ...identity }, desired, previous, { ...ports, teller }, nextId);
+  const held = await holdInstallation({ ...request, ...identity }, desired, previous, { ...ports, reporter }, nextId);
   if (held === undefined) {
     await conclude();
     return { outcome: 'refused' };
@@ -79,8 +80,8 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
   const { installation, isReplaced } = held;
 
   logRunStarted(desired, log);
-  const announcement = announceReconcile(desired, previous, clock.now(), nextId);
-  const owed = [...pending, ...(await tellAnnouncement(announcement, { journal, teller, holdsLease }))];
+  const startRecords = planStartRecords(desired, previous, clock.now(), nextId);
+  const owed = [...pending, ...(await writeStartRecords(startRecords, { journal, reporter, holdsLease }))];
   keepOwed(journal, cluster, recorded.remembered, owed);
 
   // How long something has been awaited in another cluster says nothing of this one.
@@ -94,27 +95,27 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
     { ...plan, ...request, ...identity, installation },
     {
       ...ports,
-      records: noteUnsaved(ports.records, teller),
+      records: noteUnsaved(ports.records, reporter),
       holdsLease,
       isOutOfTime,
       isSuperseded: () => isSuperseded(desired, journal, log),
       onDrift: (set, objects) =>
-        teller.tell('drift', () => {
+        reporter.tell('drift', () => {
           const draft = describeDrift(cluster, set, objects);
           return journal.write([{ type: 'Event', id: nextId(), at: clock.now(), ...draft }]);
         }),
     },
   );
-  const applied = concealOutcome(explainOutcome(outcome, desired, request.approvePrune), desired.secrets);
+  const applied = redactOutcome(explainOutcome(outcome, desired, request.approvePrune), desired.secrets);
 
   // While another run holds the lease, what it has read of Git since is the newer.
   if (owed.length > 0 && holdsLease()) {
-    await teller.tell('what is about to happen', async () => {
+    await reporter.tell('what is about to happen', async () => {
       await writeInBatches(journal, owed);
       keepOwed(journal, cluster, undefined, []);
     });
   }
-  await teller.tell('what was done', () =>
+  await reporter.tell('what was done', () =>
     writeInBatches(journal, recordReconcile(applied, desired, previous, clock.now(), nextId)),
   );
   logResults(applied, log);
@@ -123,14 +124,14 @@ export async function reconcileCluster(request: ReconcileRequest, ports: Reconci
 }
 
 /** The records of what was applied are a cache: without them the next run looks at more. */
-function noteUnsaved(records: ReconcilePorts['records'], teller: Teller): ReconcilePorts['records'] {
+function noteUnsaved(records: ReconcilePorts['records'], reporter: JournalReporter): ReconcilePorts['records'] {
   return {
     load: (cluster) => records.load(cluster),
     save: async (cluster, bytes) => {
       try {
         await records.save(cluster, bytes);
       } catch (error) {
-        teller.note('the record of what was applied', error);
+        reporter.note('the record of what was applied', error);
         throw error;
       }
     },

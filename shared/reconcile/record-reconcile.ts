@@ -10,10 +10,10 @@ import type {
 } from '#shared/records/journal-record.ts';
 import { journalKey } from '#shared/records/journal-record.ts';
 
-import { objectKey, type NextId } from './announce-reconcile.ts';
 import { describeOutcome } from './describe-outcome.ts';
 import type { DesiredState, FrozenBy, KustomizationNode, LastRenderUse } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
+import { objectKey, type NextId } from './plan-start-records.ts';
 import type { PreviousState } from './read-previous-state.ts';
 
 /** After this much time a Kustomization is looked at again when its spec does not say. */

@@ -7,10 +7,10 @@ import type { DeclarationRecord, JournalRecord, LastRenderRecord, SourceHead } f
 import { journalKey, sourceHeadKey } from '#shared/records/journal-record.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
 
-import { concealValues } from './conceal-values.ts';
 import type { DesiredState, KustomizationNode } from './desired-state.ts';
 import { isWhollyKnown } from './is-wholly-known.ts';
 import type { PreviousState } from './read-previous-state.ts';
+import { redactValues } from './redact-values.ts';
 
 /**
  * What is recorded for the time when what declares a Kustomization cannot be read: how it was declared, and where what
@@ -91,5 +91,5 @@ function bySource(one: SourceHead, other: SourceHead): number {
 
 function isFitToKeep(record: DeclarationRecord | LastRenderRecord, secrets: readonly string[]): boolean {
   const text = JSON.stringify(record);
-  return concealValues(text, secrets) === text && recordBytes(record) <= MAX_RECORD_BYTES;
+  return redactValues(text, secrets) === text && recordBytes(record) <= MAX_RECORD_BYTES;
 }

@@ -7,11 +7,11 @@ import type { NamespacedName, SourceKey } from '#shared/flux/resource-key.ts';
 import { formatNamespacedName, ROOT_NAME } from '#shared/flux/resource-key.ts';
 import type { SourceHead } from '#shared/records/journal-record.ts';
 
-import { concealValues } from './conceal-values.ts';
 import type { ClusterFolder, FrozenBy, KustomizationNode, StalledFluxObject } from './desired-state.ts';
 import type { RememberedDeclarations } from './read-previous-state.ts';
 import type { SourceReader } from './read-sources.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
+import { redactValues } from './redact-values.ts';
 import type { RenderedNode } from './render-node.ts';
 import { renderNode } from './render-node.ts';
 import { renderRoot } from './render-root.ts';
@@ -277,7 +277,7 @@ async function visit(
     if (kustomization.suspend) return { node: { ...node, render: { kind: 'suspended', ready: true } }, step };
     const at = head;
     const noteSecrets = (values: readonly string[]): void => values.forEach((value) => secrets.add(value));
-    const rendered = concealStalled(
+    const rendered = redactStalled(
       await sources.use(at, (source) => {
         const request = { kustomization, folder, source, noteSecrets };
         return isRoot ? renderRoot({ ...request, head: at }, ports) : renderNode(request, ports);
@@ -292,7 +292,7 @@ async function visit(
   } catch (error) {
     const reason = error instanceof TidegateError ? error.code : 'BuildFailed';
     const stalled = error instanceof TidegateError && error.disposition === 'stall';
-    const message = concealValues(describeError(error), [...secrets]);
+    const message = redactValues(describeError(error), [...secrets]);
     if (head !== undefined && reason === 'ArtifactFailed' && (await isGone(head, sources))) {
       const asked = `${message}; source-sync is asked for it`;
       return { node: { ...node, render: failed(reason, asked) }, step, missingSource };
@@ -320,10 +320,10 @@ function lastRoot({ declarations }: Remembered): Kustomization | undefined {
   return [...(declarations?.values() ?? [])].find(({ by }) => by === undefined)?.kustomization;
 }
 
-function concealStalled(rendered: RenderedNode, secrets: ReadonlySet<string>): RenderedNode {
+function redactStalled(rendered: RenderedNode, secrets: ReadonlySet<string>): RenderedNode {
   const stalled = rendered.stalled.map((one) => ({
     ...one,
-    problems: one.problems.map((problem) => ({ ...problem, message: concealValues(problem.message, [...secrets]) })),
+    problems: one.problems.map((problem) => ({ ...problem, message: redactValues(problem.message, [...secrets]) })),
   }));
   return { ...rendered, stalled };
 }

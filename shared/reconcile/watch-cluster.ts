@@ -13,9 +13,9 @@ import {
 } from '#shared/records/journal-record.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
 
+import { RECORD_FAILED } from './journal-reporter.ts';
 import type { ReconcilePorts } from './reconcile-ports.ts';
 import { shorten } from './shorten-message.ts';
-import { RECORD_FAILED } from './tell-journal.ts';
 
 /** A cluster that restarts is back after less; milliseconds. */
 const PATIENCE_MS = 60_000;

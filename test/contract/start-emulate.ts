@@ -22,7 +22,7 @@ export interface RunningEmulate {
 
 const READY_WITHIN_MS = 30_000;
 const PERSON_TOKEN = 'ghp_alice';
-const announcement = z.object({ url: z.url() });
+const startRecords = z.object({ url: z.url() });
 
 /** Starts `emulate` on a free port of 127.0.0.1. */
 export async function startEmulate(): Promise<RunningEmulate> {
@@ -52,7 +52,7 @@ export async function startEmulate(): Promise<RunningEmulate> {
       clearTimeout(timer);
       child.off('exit', fail);
       // It names itself localhost, which may be ::1, and listens on 127.0.0.1 alone.
-      resolve(announcement.parse(message).url.replace('//localhost:', '//127.0.0.1:'));
+      resolve(startRecords.parse(message).url.replace('//localhost:', '//127.0.0.1:'));
     });
   });
   const options = { version: '0.0.0-test', log: collectingLogger(), retries: 0 };

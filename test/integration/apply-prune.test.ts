@@ -233,7 +233,7 @@ function through(change: (api: KubernetesApi) => Partial<KubernetesApi>): { read
 
 const violations: Readonly<Record<string, () => Violation>> = {
   'an artifact is doubtful': () => ({
-    guard: 'artifact-doubtful',
+    guard: 'artifact-incomplete',
     request: { doubts: ['GitRepository flux-system/app: the artifact is not what its digest says'] },
   }),
   'another Kustomization failed to render': () => ({

@@ -2,7 +2,7 @@ import { TidegateError, describeError } from '#shared/common/tidegate-error.ts';
 import { KubernetesApiError, type KubernetesStatus } from '#shared/kubernetes/api-error.ts';
 import { FILLED_FIELDS, type FilledField } from '#shared/kubernetes/filled-fields.ts';
 import type { KubernetesObject, ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
-import { concealTypedValues } from '#shared/kubernetes/mistyped-field.ts';
+import { redactTypedValues } from '#shared/kubernetes/mistyped-field.ts';
 import { pathInObject } from '#shared/kubernetes/path-in-object.ts';
 
 import type { ApplyFailure } from '../model/apply-request.ts';
@@ -36,7 +36,7 @@ export function describeRefusal(id: ObjectId, error: unknown, sent?: KubernetesO
     return { id, reason, message: describeError(error) };
   }
   const { reason, causes } = error.status;
-  const message = concealTypedValues(error.status.message, sent);
+  const message = redactTypedValues(error.status.message, sent);
   const complaints = readComplaints({ message, causes });
   const [first] = complaints;
   const field = first === undefined ? {} : { field: first.field };

@@ -18,7 +18,7 @@ import { foreignOwner } from './foreign-owner.ts';
 import { refuseOtherInstallation } from './other-installation.ts';
 
 /** What first contact with an object that no list showed brought: its metadata, nothing there, or a refusal. */
-export type FirstContact = LiveMetadata | 'absent' | { readonly refused: string };
+export type UnseenObject = LiveMetadata | 'absent' | { readonly refused: string };
 
 export type PlannedObject =
   /**
@@ -50,7 +50,7 @@ export interface PlanApplyInput {
   readonly stage: Stage;
   readonly sets: readonly DesiredSet[];
   readonly cluster: ObservedCluster;
-  readonly firstContacts: ReadonlyMap<string, FirstContact>;
+  readonly unseenObjects: ReadonlyMap<string, UnseenObject>;
   readonly records: RecordBook;
   readonly claims: ReadonlyMap<string, string>;
   readonly ignoreRecords: boolean;
@@ -97,7 +97,7 @@ function planObject(desired: DesiredObject, input: PlanApplyInput): PlannedObjec
   if (reserved !== undefined) return failure(desired, 'NotAllowed', reserved);
   const outside = outsideScope(desired.id, input.cluster);
   if (outside !== undefined) return outside;
-  const contact = input.cluster.members.get(desired.key)?.live ?? input.firstContacts.get(desired.key);
+  const contact = input.cluster.members.get(desired.key)?.live ?? input.unseenObjects.get(desired.key);
   if (contact === undefined) return { action: 'meet', desired };
   const record = input.records.get(desired.key);
   const live = contact === 'absent' || isRefusal(contact) ? undefined : contact;
@@ -190,7 +190,7 @@ function onlyIfNotPresent(desired: DesiredObject): string | undefined {
     : undefined;
 }
 
-function isRefusal(contact: Exclude<FirstContact, 'absent'>): contact is { readonly refused: string } {
+function isRefusal(contact: Exclude<UnseenObject, 'absent'>): contact is { readonly refused: string } {
   return 'refused' in contact && typeof contact['refused'] === 'string';
 }
 

@@ -19,9 +19,9 @@ import {
 import type { LiveMetadata } from '#shared/kubernetes/live-object.ts';
 import { APPLYSET_PART_OF_LABEL } from '#shared/kubernetes/names.ts';
 
-import { markReady } from '../apply/conclude-wave.ts';
+import { markReady } from '../apply/conclude-nodes.ts';
 import { describeRefusal } from '../apply/describe-refusal.ts';
-import { isReady } from '../apply/next-wave.ts';
+import { isReady } from '../apply/next-ready-nodes.ts';
 import type { ApplyRun, SetProgress } from '../model/apply-run.ts';
 import { resolveId } from '../model/desired-object.ts';
 

@@ -1,7 +1,7 @@
 import { formatNamespacedName, type NamespacedName } from '#shared/flux/resource-key.ts';
 import type { ObjectId } from '#shared/kubernetes/kubernetes-object.ts';
 
-import type { FirstContact } from '../apply/plan-apply.ts';
+import type { UnseenObject } from '../apply/plan-apply.ts';
 import type { RecordBook } from '../inventory/apply-record.ts';
 import type { ObservedCluster } from '../observe/observed-cluster.ts';
 import type { PruneCandidate } from '../prune/guards/prune-candidate.ts';
@@ -34,10 +34,10 @@ export interface SetProgress {
   readonly orphans: ObjectId[];
   readonly health: Map<string, HealthResult>;
   /** When an awaited object was last seen, and whether it was done by then; by key. */
-  readonly seen: Map<string, Sighting>;
+  readonly seen: Map<string, LastSeen>;
 }
 
-export interface Sighting {
+export interface LastSeen {
   readonly isCurrent: boolean;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -51,7 +51,7 @@ export interface ApplyRun {
   readonly sets: readonly DesiredSet[];
   readonly progress: ReadonlyMap<string, SetProgress>;
   readonly records: RecordBook;
-  readonly firstContacts: Map<string, FirstContact>;
+  readonly unseenObjects: Map<string, UnseenObject>;
   /** What may be pruned and takes others with it, in the order found. */
   readonly pruneLast: PruneCandidate[];
   /** ApplySet ids of the Kustomizations of the request. */

@@ -23,7 +23,7 @@ export async function beginRun(request: ApplyRequest, ports: ApplyPorts): Promis
     sets,
     progress: new Map(sets.map((set) => [formatNamespacedName(set.id), beginSet(set)])),
     records,
-    firstContacts: new Map(),
+    unseenObjects: new Map(),
     pruneLast: [],
     setIds: new Set(sets.map(({ id }) => applySetId(id))),
     appliedUids: new Set(),

@@ -9,7 +9,7 @@ import { rankOf } from '../model/apply-order.ts';
 import type { PruneApproval, PruneGuard, WithheldPrune } from '../model/apply-request.ts';
 import type { ObservedObject } from '../observe/observed-cluster.ts';
 import { describeWeight } from './describe-weight.ts';
-import { artifactDoubtful } from './guards/artifact-doubtful.ts';
+import { artifactIncomplete } from './guards/artifact-incomplete.ts';
 import { beforeInstallation } from './guards/before-installation.ts';
 import { controlled } from './guards/controlled.ts';
 import { discoveryIncomplete } from './guards/discovery-incomplete.ts';
@@ -71,7 +71,7 @@ export interface PrunePlan {
  * That a candidate is the one we looked at, in the state we looked at, is for the server to check (uid, resourceVersion).
  */
 const GUARDS: readonly (readonly [string, PruneGuardCheck])[] = [
-  ['artifact-doubtful', artifactDoubtful],
+  ['artifact-incomplete', artifactIncomplete],
   ['not-rendered', notRendered],
   ['still-desired', stillDesired],
   ['not-applied', notApplied],

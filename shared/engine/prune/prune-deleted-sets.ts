@@ -16,7 +16,7 @@ import { judgeGone, type GoneVerdict } from './judge-gone.ts';
 import { leftBehind } from './left-behind.ts';
 import type { PruneSet } from './plan-prune.ts';
 import { pruneLast } from './prune-last.ts';
-import { forgetSet, isApplied, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-wave.ts';
+import { forgetSet, isApplied, membersOf, notePrunes, pruneSets, type PruneResult } from './prune-nodes.ts';
 
 type JudgedParent = ObservedParent & GoneVerdict;
 

@@ -8,7 +8,7 @@ import type { ObservedObject } from '../observe/observed-cluster.ts';
 import { executePrune } from './execute-prune.ts';
 import type { PruneCandidate } from './guards/prune-candidate.ts';
 import type { WithheldFrom } from './plan-prune.ts';
-import { ownSets, type PruneResult } from './prune-wave.ts';
+import { ownSets, type PruneResult } from './prune-nodes.ts';
 import { DEFINITION, NAMESPACE } from './weight.ts';
 
 /**

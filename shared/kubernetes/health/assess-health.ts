@@ -2,7 +2,7 @@ import { parseApiVersion, type KubernetesObject } from '../kubernetes-object.ts'
 import { assessCustomResourceDefinition } from './custom-resource-definition.ts';
 import { assessDaemonSet } from './daemon-set.ts';
 import { assessDeployment } from './deployment.ts';
-import { assessGeneric, assessGenericDoubts, assessPresence } from './generic.ts';
+import { assessGeneric, assessPresence, assessUnsettled } from './generic.ts';
 import type { Health } from './health-status.ts';
 import { assessJob } from './job.ts';
 import { UnreadableField } from './live-fields.ts';
@@ -45,7 +45,7 @@ export function assessHealth(object: KubernetesObject, now: number): Health {
     // As in Flux, that a Job is being deleted does not count: one that is done stays done while its time to live ends.
     return kind === 'batch/Job'
       ? assessJob(object)
-      : (assessGenericDoubts(object) ?? (BY_KIND.get(kind) ?? assessGeneric)(object, now));
+      : (assessUnsettled(object) ?? (BY_KIND.get(kind) ?? assessGeneric)(object, now));
   } catch (error) {
     if (error instanceof UnreadableField) return unknown(error.message);
     throw error;

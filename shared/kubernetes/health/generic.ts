@@ -7,7 +7,7 @@ import { current, failed, inProgress } from './verdicts.ts';
 const WHOLE_NUMBER = /^-?\d{1,19}$/;
 
 /** What keeps an object of any kind from being current: it goes away, its controller has not looked, or says so itself. */
-export function assessGenericDoubts(object: KubernetesObject): Health | undefined {
+export function assessUnsettled(object: KubernetesObject): Health | undefined {
   const deleted = valueAt(object, 'metadata', 'deletionTimestamp');
   if (deleted !== undefined && typeof deleted !== 'string') {
     throw new UnreadableField('metadata.deletionTimestamp', deleted, 'a text');

@@ -1,7 +1,7 @@
 import { bigInt, assert as check, constantFrom, double, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { concealValues } from '#shared/reconcile/conceal-values.ts';
+import { redactValues } from '#shared/reconcile/redact-values.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 describe('the value of a Secret', () => {
@@ -21,7 +21,7 @@ describe('the value of a Secret', () => {
     ['what was in base64', 'aHVudGVyMi1odW50ZXIy', 'got hunter2-hunter2', 'got [redacted]'],
     ['a control character as Go quotes it', 'hunter\u0001two', String.raw`got "hunter\x01two"`, 'got "[redacted]"'],
   ])('is not shown as %s', (_what, secret, text, clean) => {
-    expect(concealValues(text, [secret])).toBe(clean);
+    expect(redactValues(text, [secret])).toBe(clean);
   });
 
   it.each([
@@ -29,7 +29,7 @@ describe('the value of a Secret', () => {
     ['a switch as it is written', 'false', 'prune: false'],
     ['a number of two digits in another spelling', '0x10', 'port 16'],
   ])('is left as it is where it tells nothing: %s', (_what, secret, text) => {
-    expect(concealValues(text, [secret])).toBe(text);
+    expect(redactValues(text, [secret])).toBe(text);
   });
 
   const whole = bigInt({ min: 100n, max: 2n ** 63n - 1n });
@@ -46,7 +46,7 @@ describe('the value of a Secret', () => {
   it('is not shown as the number that it is, however it is written', () => {
     check(
       property(whole, constantFrom(...spellings), (value, spell) => {
-        expect(concealValues(`Invalid value: ${value}: no`, [spell(value)])).toBe('Invalid value: [redacted]: no');
+        expect(redactValues(`Invalid value: ${value}: no`, [spell(value)])).toBe('Invalid value: [redacted]: no');
       }),
       { seed: 42, numRuns: sampleSize(500, 20_000) },
     );
@@ -57,8 +57,8 @@ describe('the value of a Secret', () => {
     const fraction = double({ min: 100, max: 1e15, noNaN: true }).filter((value) => !Number.isInteger(value));
     check(
       property(tuple(fraction, zeros), ([value, end]) => {
-        expect(concealValues(`got ${value}!`, [`${value}${end}`, `+${value}`])).toBe('got [redacted]!');
-        expect(concealValues(`got ${value}!`, [value.toExponential()])).toBe('got [redacted]!');
+        expect(redactValues(`got ${value}!`, [`${value}${end}`, `+${value}`])).toBe('got [redacted]!');
+        expect(redactValues(`got ${value}!`, [value.toExponential()])).toBe('got [redacted]!');
       }),
       { seed: 42, numRuns: sampleSize(500, 20_000) },
     );

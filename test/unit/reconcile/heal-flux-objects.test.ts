@@ -7,11 +7,11 @@ import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
 import { readFluxObjects, readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
-import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
+import { createJournalReporter } from '#shared/reconcile/journal-reporter.ts';
+import { planStartRecords } from '#shared/reconcile/plan-start-records.ts';
 import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
-import { tellAnnouncement } from '#shared/reconcile/tell-announcement.ts';
-import { createTeller } from '#shared/reconcile/tell-journal.ts';
+import { writeStartRecords } from '#shared/reconcile/write-start-records.ts';
 import { journalKey } from '#shared/records/journal-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
@@ -56,11 +56,11 @@ function desired(cluster: string, names: readonly string[], isSuspended: boolean
 /** Announces as a run does. @returns how often it wrote Flux objects. */
 async function run(journal: Journal, state: DesiredState): Promise<number> {
   let ids = 0;
-  const announcement = announceReconcile(state, await readPreviousState(state.cluster, journal), 1, () => `${ids++}`);
+  const startRecords = planStartRecords(state, await readPreviousState(state.cluster, journal), 1, () => `${ids++}`);
   const log = createJsonLogger({ level: 'error', knownSecrets: [], now: () => 0, write: () => undefined });
-  const teller = createTeller(state.cluster, journal, log);
-  await tellAnnouncement(announcement, { journal, teller, holdsLease: () => true });
-  return announcement.fluxObjects === undefined ? 0 : 1;
+  const reporter = createJournalReporter(state.cluster, journal, log);
+  await writeStartRecords(startRecords, { journal, reporter, holdsLease: () => true });
+  return startRecords.fluxObjects === undefined ? 0 : 1;
 }
 
 /** Cuts the text of a record short, as a disk may. */

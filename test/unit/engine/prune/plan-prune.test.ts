@@ -112,7 +112,7 @@ const guard = { maxObjects: 5, maxPercent: 20 };
 
 describe('the prune plan', () => {
   it.each<[string, Partial<PruneContext>, ObservedObject]>([
-    ['artifact-doubtful', { doubts: ['digest differs'] }, member('a')],
+    ['artifact-incomplete', { doubts: ['digest differs'] }, member('a')],
     ['not-rendered', { unrendered: ['flux-system/broken'] }, member('a')],
     ['still-desired', { desiredUids: new Set(['uid-a']) }, member('a')],
     ['not-applied', { unapplied: new Set(['flux-system/app']) }, member('a')],

@@ -4,7 +4,7 @@ import type { DesiredSet } from '../model/apply-request.ts';
 import type { ApplyRun } from '../model/apply-run.ts';
 
 /** The Kustomizations that may be applied now: all they depend on is ready. */
-export function nextWave(run: ApplyRun): readonly DesiredSet[] {
+export function nextReadyNodes(run: ApplyRun): readonly DesiredSet[] {
   return run.sets.filter(
     (set) =>
       run.progress.get(formatNamespacedName(set.id))?.phase === 'pending' &&

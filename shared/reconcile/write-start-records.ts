@@ -3,9 +3,9 @@ import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import type { JournalRecord } from '#shared/records/journal-record.ts';
 
-import type { Announcement } from './announce-reconcile.ts';
+import type { JournalReporter } from './journal-reporter.ts';
+import type { StartRecords } from './plan-start-records.ts';
 import { replaceFluxObjects } from './replace-flux-objects.ts';
-import type { Teller } from './tell-journal.ts';
 
 /**
  * Records what is about to happen.
@@ -16,13 +16,17 @@ import type { Teller } from './tell-journal.ts';
  * @returns what has to be recorded once more when the run is done: the cluster has by then what it tells of, and the
  * next commit may break what declares it.
  */
-export async function tellAnnouncement(
-  { stalled, fluxObjects, records, remembered }: Announcement,
-  ports: { readonly journal: Journal; readonly teller: Pick<Teller, 'tell'>; readonly holdsLease: () => boolean },
+export async function writeStartRecords(
+  { stalled, fluxObjects, records, remembered }: StartRecords,
+  ports: {
+    readonly journal: Journal;
+    readonly reporter: Pick<JournalReporter, 'tell'>;
+    readonly holdsLease: () => boolean;
+  },
 ): Promise<readonly JournalRecord[]> {
-  const { journal, teller, holdsLease } = ports;
+  const { journal, reporter, holdsLease } = ports;
   let isToldOfStalled = true;
-  await teller.tell('what cannot be read', async () => {
+  await reporter.tell('what cannot be read', async () => {
     try {
       await writeInBatches(journal, stalled);
     } catch (error) {
@@ -31,10 +35,10 @@ export async function tellAnnouncement(
     }
   });
   if (fluxObjects !== undefined && isToldOfStalled) {
-    await teller.tell('the Flux objects', () => replaceFluxObjects(journal, fluxObjects, holdsLease));
+    await reporter.tell('the Flux objects', () => replaceFluxObjects(journal, fluxObjects, holdsLease));
   }
   let owed: readonly JournalRecord[] = remembered;
-  await teller.tell('what is about to happen', async () => {
+  await reporter.tell('what is about to happen', async () => {
     await writeInBatches(journal, remembered);
     owed = [];
     await writeInBatches(journal, records);

@@ -5,7 +5,7 @@ import { openSqliteDatabase } from '#shared/adapters/sqlite/sqlite-database.ts';
 import { createSqliteJournal } from '#shared/adapters/sqlite/sqlite-journal.ts';
 import { TidegateError } from '#shared/common/tidegate-error.ts';
 import { findConcerns } from '#shared/notify/find-concerns.ts';
-import { createTeller } from '#shared/reconcile/tell-journal.ts';
+import { createJournalReporter } from '#shared/reconcile/journal-reporter.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
 
 const TOO_LARGE = new TidegateError('JournalWriteTooLarge', 'too large', { disposition: 'stall' });
@@ -15,16 +15,16 @@ function open() {
   const journal = createSqliteJournal(database, { now: () => 0 });
   const lines: string[] = [];
   const log = createJsonLogger({ level: 'info', knownSecrets: [], now: () => 0, write: (line) => lines.push(line) });
-  const teller = createTeller('production', journal, log);
+  const reporter = createJournalReporter('production', journal, log);
   const counted = (): readonly string[] => lines.filter((line) => line.includes('"dropped":true'));
-  return { database, journal, teller, counted };
+  return { database, journal, reporter, counted };
 }
 
 it('what cannot be recorded waits for a person, and is counted as dropped only where not even that can be recorded', async () => {
-  const { database, journal, teller, counted } = open();
-  await teller.tell('instructions', () => Promise.reject(TOO_LARGE));
+  const { database, journal, reporter, counted } = open();
+  await reporter.tell('instructions', () => Promise.reject(TOO_LARGE));
 
-  await teller.conclude(undefined, 0, () => 'e1');
+  await reporter.conclude(undefined, 0, () => 'e1');
 
   const statuses = await journal.list('production', 'status/');
   expect(statuses.flatMap((one) => (one.type === 'Status' ? findConcerns(one) : []))).toMatchObject([
@@ -33,7 +33,7 @@ it('what cannot be recorded waits for a person, and is counted as dropped only w
   expect(counted()).toEqual([]);
 
   database.close();
-  await teller.conclude(undefined, 0, () => 'e2');
+  await reporter.conclude(undefined, 0, () => 'e2');
 
   expect(counted()).toHaveLength(1);
 });

@@ -8,11 +8,11 @@ import type { ImageUpdateAutomation } from '#shared/flux/kinds/image-update-auto
 import { readStoredFluxObjects } from '#shared/journal/read-flux-objects.ts';
 import type { Journal } from '#shared/ports/journal.ts';
 import { findUnwanted } from '#shared/pull-requests/unwanted-proposals.ts';
-import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState, StalledFluxObject } from '#shared/reconcile/desired-state.ts';
+import { createJournalReporter } from '#shared/reconcile/journal-reporter.ts';
+import { planStartRecords } from '#shared/reconcile/plan-start-records.ts';
 import { readPreviousState } from '#shared/reconcile/read-previous-state.ts';
-import { tellAnnouncement } from '#shared/reconcile/tell-announcement.ts';
-import { createTeller } from '#shared/reconcile/tell-journal.ts';
+import { writeStartRecords } from '#shared/reconcile/write-start-records.ts';
 import type { StatusRecord } from '#shared/records/journal-record.ts';
 import { defaultRoot } from '#shared/render/resolve-root.ts';
 import { makeTemporaryFolder } from '#test/make-temporary-folder.ts';
@@ -70,10 +70,10 @@ async function announce(journal: Journal, state: DesiredState, isLost: (write: n
   };
   let ids = 0;
   const nextId = (): string => `${(ids += 1)}`;
-  const announcement = announceReconcile(state, await readPreviousState(CLUSTER, journal), 1, nextId);
+  const startRecords = planStartRecords(state, await readPreviousState(CLUSTER, journal), 1, nextId);
   const log = createJsonLogger({ level: 'error', knownSecrets: [], now: () => 0, write: () => undefined });
-  const teller = createTeller(CLUSTER, journal, log);
-  await tellAnnouncement(announcement, { journal: watched, teller, holdsLease: () => true });
+  const reporter = createJournalReporter(CLUSTER, journal, log);
+  await writeStartRecords(startRecords, { journal: watched, reporter, holdsLease: () => true });
   verdicts.add(await judge(journal));
   return { verdicts: [...verdicts], writes };
 }

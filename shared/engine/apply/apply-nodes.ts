@@ -19,9 +19,9 @@ const AT_ONCE = 16;
 const ROUNDS = 2;
 
 /** Applies Kustomizations that may go now, stage by stage; the plan is made again after each stage. */
-export async function applyWave(run: ApplyRun, wave: readonly DesiredSet[]): Promise<void> {
-  await ensureParents(run, wave);
-  const sets = wave.filter((set) => progressOf(run, set.id).phase === 'pending');
+export async function applyNodes(run: ApplyRun, nodes: readonly DesiredSet[]): Promise<void> {
+  await ensureParents(run, nodes);
+  const sets = nodes.filter((set) => progressOf(run, set.id).phase === 'pending');
   for (const stage of STAGES) {
     await applyStage(run, sets, stage);
     await saveRecords(run);
@@ -34,7 +34,7 @@ async function applyStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Sta
     const plan = planStage(run, sets, stage);
     const open = plan.objects.filter((planned) => !isSettled(run, planned));
     noteDecisions(run, open);
-    await announceDrift(run, sets, open);
+    await driftEvents(run, sets, open);
     await executeApply(run, open);
     const last = round === ROUNDS || !(await settleStage(run, stage, open));
     if (last) {
@@ -59,7 +59,7 @@ function planStage(run: ApplyRun, sets: readonly DesiredSet[], stage: Stage): Ap
     stage,
     sets,
     cluster: run.cluster,
-    firstContacts: run.firstContacts,
+    unseenObjects: run.unseenObjects,
     records: run.records,
     claims: run.claims,
     ignoreRecords: run.request.ignoreRecords ?? false,
@@ -73,9 +73,9 @@ async function meetStrangers(run: ApplyRun, plan: ApplyPlan): Promise<void> {
     const { resource, id, key } = desired;
     try {
       const live = await run.ports.api.getMetadata({ resource, namespace: id.namespace, name: id.name });
-      run.firstContacts.set(key, live ?? 'absent');
+      run.unseenObjects.set(key, live ?? 'absent');
     } catch (error) {
-      run.firstContacts.set(key, { refused: describeRefusal(id, error).message });
+      run.unseenObjects.set(key, { refused: describeRefusal(id, error).message });
     }
   });
 }
@@ -83,10 +83,10 @@ async function meetStrangers(run: ApplyRun, plan: ApplyPlan): Promise<void> {
 async function observeAgain(run: ApplyRun): Promise<void> {
   run.cluster = await observeCluster(run.ports.api, { ...run.request, sets: run.sets, now: run.ports.clock.now() });
   run.claims = claimObjects(run.sets, run.cluster.discovery);
-  run.firstContacts.clear();
+  run.unseenObjects.clear();
 }
 
-async function announceDrift(
+async function driftEvents(
   run: ApplyRun,
   sets: readonly DesiredSet[],
   planned: readonly PlannedObject[],

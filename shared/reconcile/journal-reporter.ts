@@ -4,7 +4,7 @@ import type { Logger } from '#shared/ports/logger.ts';
 import { boundMessage, findCondition, isConditionTrue, replaceConditions } from '#shared/records/conditions.ts';
 import { journalObject, type EventRecord, type StatusRecord } from '#shared/records/journal-record.ts';
 
-import type { NextId } from './announce-reconcile.ts';
+import type { NextId } from './plan-start-records.ts';
 
 /** Something that could not be recorded, and why. */
 interface Untold {
@@ -15,7 +15,7 @@ interface Untold {
 }
 
 /** What a run tells of itself. A cluster is brought to what Git asks for whether or not anybody can be told. */
-export interface Teller {
+export interface JournalReporter {
   /** Records something; that it failed is kept, and stops nothing. */
   tell(what: string, record: () => Promise<unknown>): Promise<void>;
   /** Keeps that something failed which is no loss but of time. */
@@ -33,7 +33,7 @@ export const RECORD_FAILED = 'RecordFailed';
 /** What one message names; the log has all. */
 const MAX_NAMED = 10;
 
-export function createTeller(cluster: string, journal: Journal, log: Logger): Teller {
+export function createJournalReporter(cluster: string, journal: Journal, log: Logger): JournalReporter {
   const untold: Untold[] = [];
 
   function keep(one: Untold): void {

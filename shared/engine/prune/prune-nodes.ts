@@ -25,8 +25,8 @@ export interface PruneResult {
 }
 
 /** Prunes Kustomizations of the request that were just applied; what takes others with it waits for `pruneLast`. */
-export async function pruneWave(run: ApplyRun, wave: readonly DesiredSet[]): Promise<void> {
-  const sets = wave.map((set): PruneSet => ({
+export async function pruneNodes(run: ApplyRun, nodes: readonly DesiredSet[]): Promise<void> {
+  const sets = nodes.map((set): PruneSet => ({
     kustomization: set.id,
     members: membersOf(run, set.id),
     desired: desiredIds(set).length + set.children.length,
@@ -34,7 +34,7 @@ export async function pruneWave(run: ApplyRun, wave: readonly DesiredSet[]): Pro
     gone: false,
   }));
   notePrunes(run, await pruneSets(run, sets));
-  for (const set of wave.filter(({ settings }) => settings.prune)) {
+  for (const set of nodes.filter(({ settings }) => settings.prune)) {
     progressOf(run, set.id).withheld.push(...leftBehind(run.cluster, set.id));
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FluxObjects } from '#shared/flux/flux-objects.ts';
-import { announceReconcile } from '#shared/reconcile/announce-reconcile.ts';
 import type { DesiredState } from '#shared/reconcile/desired-state.ts';
+import { planStartRecords } from '#shared/reconcile/plan-start-records.ts';
 import type { PreviousState } from '#shared/reconcile/read-previous-state.ts';
 import type { FluxObjectSetRecord } from '#shared/records/journal-record.ts';
 import { layOutFluxObjects } from '#shared/records/lay-out-flux-objects.ts';
@@ -57,7 +57,7 @@ function headOf(fluxObjects: FluxObjects): FluxObjectSetRecord {
 function announce(state: DesiredState, previous: Omit<PreviousState, 'statuses'>) {
   let ids = 0;
   const nextId = () => String((ids += 1));
-  const { fluxObjects } = announceReconcile(state, { statuses: new Map(), ...previous }, 5, nextId);
+  const { fluxObjects } = planStartRecords(state, { statuses: new Map(), ...previous }, 5, nextId);
   if (fluxObjects === undefined) return undefined;
   const { wanted, news } = fluxObjects;
   const names = wanted.fluxObjects.map(({ followed }) => followed.fluxObject.name).sort();

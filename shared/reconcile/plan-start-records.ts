@@ -24,7 +24,7 @@ import { rememberDeclarations } from './remember-declarations.ts';
 export type NextId = () => string;
 
 /** What is to be recorded before a cluster is touched. */
-export interface Announcement {
+export interface StartRecords {
   /** What cannot be read. */
   readonly stalled: readonly JournalRecord[];
   /** Absent when those that are recorded hold. */
@@ -38,28 +38,28 @@ export interface Announcement {
  * What is recorded before the cluster is touched, so that the other workers need not wait for it: the Flux objects,
  * what is stalled, which Kustomizations are being worked on, and which sources are wanted. Nothing, when nothing is new.
  */
-export function announceReconcile(
+export function planStartRecords(
   desired: DesiredState,
   previous: PreviousState,
   now: number,
   nextId: NextId,
-): Announcement {
-  const { isNew, write: fluxObjects } = announceFluxObjects(desired, previous, now, nextId);
+): StartRecords {
+  const { isNew, write: fluxObjects } = fluxObjectsToWrite(desired, previous, now, nextId);
   return {
-    stalled: desired.stalled.flatMap((stalled) => announceStalled(stalled, desired, previous, now, nextId)),
+    stalled: desired.stalled.flatMap((stalled) => stalledRecords(stalled, desired, previous, now, nextId)),
     ...defined({ fluxObjects }),
     remembered: rememberDeclarations(desired, previous, now),
     records: [
-      ...announcePending(desired, previous, now),
+      ...pendingStatuses(desired, previous, now),
       ...forgetRemoved(desired, previous, now),
-      ...(isNew ? announceLeftOut(desired, now, nextId) : []),
+      ...(isNew ? leftOutEvents(desired, now, nextId) : []),
       ...requestSources(desired, now, nextId),
     ],
   };
 }
 
 /** Those who follow the Flux objects are told of new ones in the same write: whoever is interrupted tells both or neither. */
-function announceFluxObjects(
+function fluxObjectsToWrite(
   desired: DesiredState,
   previous: PreviousState,
   now: number,
@@ -119,7 +119,7 @@ function fluxObjectsToRecord(desired: DesiredState, previous: PreviousState): Fl
   };
 }
 
-function announceStalled(
+function stalledRecords(
   stalled: StalledFluxObject,
   desired: DesiredState,
   previous: PreviousState,
@@ -164,7 +164,7 @@ function announceStalled(
 }
 
 /** `Reconciling`, for those whose desired state is new: beside the commit they show as pending. */
-function announcePending(desired: DesiredState, previous: PreviousState, now: number): readonly StatusRecord[] {
+function pendingStatuses(desired: DesiredState, previous: PreviousState, now: number): readonly StatusRecord[] {
   return desired.nodes.flatMap((node) => {
     const { namespace, name } = node.kustomization;
     const object: ObjectName = { cluster: desired.cluster, kind: 'Kustomization', namespace, name };
@@ -227,7 +227,7 @@ function forgetRemoved(desired: DesiredState, previous: PreviousState, now: numb
     .map((status) => ({ type: 'Tombstone', ...journalKey(status), at: now }));
 }
 
-function announceLeftOut(desired: DesiredState, now: number, nextId: NextId): readonly EventRecord[] {
+function leftOutEvents(desired: DesiredState, now: number, nextId: NextId): readonly EventRecord[] {
   const object: ObjectName = {
     cluster: desired.cluster,
     kind: 'Kustomization',

@@ -4,8 +4,8 @@ import type { DesiredSet } from '../model/apply-request.ts';
 import { mayStart, progressOf, type ApplyRun, type SetProgress } from '../model/apply-run.ts';
 
 /** Gives each Kustomization of a wave its next phase: failed, ready, or awaiting health. */
-export function concludeWave(run: ApplyRun, wave: readonly DesiredSet[]): void {
-  for (const set of wave) {
+export function concludeNodes(run: ApplyRun, nodes: readonly DesiredSet[]): void {
+  for (const set of nodes) {
     const progress = progressOf(run, set.id);
     if (progress.failures.length > 0) {
       progress.phase = 'failed';

@@ -1,7 +1,7 @@
 import { array, assert as check, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { concealValues } from '#shared/reconcile/conceal-values.ts';
+import { redactValues } from '#shared/reconcile/redact-values.ts';
 import { sampleSize } from '#test/sample-size.ts';
 
 describe('a text from outside', () => {
@@ -13,14 +13,14 @@ describe('a text from outside', () => {
     ['longest first', 'got password-2026', ['password', 'password-2026'], 'got [redacted]'],
     ['empty, in which case it is no secret', 'got nothing', ['', '\n'], 'got nothing'],
   ])('does not show the value of a Secret %s', (_words, text, secrets, clean) => {
-    expect(concealValues(text, secrets)).toBe(clean);
+    expect(redactValues(text, secrets)).toBe(clean);
   });
 
   it('never shows a long value, wherever it stands', () => {
     const long = string({ minLength: 8, unit: 'grapheme' }).filter((value) => !'[redacted]'.includes(value));
     check(
       property(long, array(string()), (secret, around) => {
-        expect(concealValues(around.join(secret), [secret])).not.toContain(secret);
+        expect(redactValues(around.join(secret), [secret])).not.toContain(secret);
       }),
       { seed: 42, numRuns: sampleSize(300, 20_000) },
     );
