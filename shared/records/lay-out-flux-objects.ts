@@ -75,7 +75,8 @@ function without(lost: readonly string[], found: readonly string[]): readonly st
 /** One Flux object as it is recorded. */
 export function recordFluxObject(cluster: string, { kind, fluxObject }: FollowedFluxObject): FluxObjectRecord {
   const followed = { kind, fluxObject } as FollowedFluxObject;
-  return { type: 'Instruction', cluster, digest: hashValue(followed), followed };
+  // Of the stored form, so that an upgrade finds its Flux objects unchanged.
+  return { type: 'Instruction', cluster, digest: hashValue({ kind, instruction: fluxObject }), followed };
 }
 
 /** By name, so that one that is written differently stays where it is. */

@@ -6,6 +6,7 @@ import type { QueueName } from '#shared/work/work-message.ts';
 import { WorkMessage } from '#shared/work/work-message.ts';
 
 import type { JournalRecord } from './journal-record.ts';
+import { withCodeNames, withStoredNames } from './stored-names.ts';
 
 /**
  * Reads a record as it was stored.
@@ -19,13 +20,13 @@ export function parseJournalRecord(body: string): JournalRecord | undefined {
   } catch {
     return undefined;
   }
-  const parsed = StoredRecord.safeParse(value);
+  const parsed = StoredRecord.safeParse(withCodeNames(value));
   return parsed.success ? parsed.data : undefined;
 }
 
 /** The stored form of a record. */
 export function formatJournalRecord(record: JournalRecord): string {
-  return JSON.stringify(record);
+  return JSON.stringify(withStoredNames(record));
 }
 
 const NamespacedName = z.object({ namespace: z.string(), name: z.string() });
