@@ -15,37 +15,47 @@ const MAX_TAGS = 1_000_000;
  * loses nothing.
  */
 export interface KeptScans {
-  /** The kept scans of repositories that are still specified as they were. */
-  find(cluster: string, repositories: readonly ImageRepository[]): readonly Scan[];
-  keep(cluster: string, scans: readonly Scan[]): void;
+  /**
+   * The kept scans of repositories that are still specified as they were.
+   * @param usedAt when an automation that uses a repository ran last, milliseconds since the epoch: it may have read the
+   *   registry in another process, so that a scan from before would set its pull request back.
+   */
+  find(
+    cluster: string,
+    repositories: readonly ImageRepository[],
+    usedAt: (repository: ImageRepository) => number,
+  ): readonly Scan[];
+  /** Keeps what could be read; a failure is tried again. */
+  keep(cluster: string, scans: readonly Scan[], now: number): void;
   forget(cluster: string, repositories: readonly Pick<ImageRepository, 'namespace' | 'name'>[]): void;
 }
 
 export function createKeptScans(): KeptScans {
-  const scans = new Map<string, Scan>();
+  const scans = new Map<string, KeptScan>();
   let tags = 0;
   const keyOf = (cluster: string, one: Pick<ImageRepository, 'namespace' | 'name'>): string =>
     `${cluster}/${formatNamespacedName(one)}`;
 
   function remove(key: string): void {
-    const scan = scans.get(key);
-    if (scan === undefined) return;
+    tags -= scans.get(key)?.scan.tags.length ?? 0;
     scans.delete(key);
-    tags -= tagCount(scan);
   }
 
   return {
-    find: (cluster, repositories) =>
+    find: (cluster, repositories, usedAt) =>
       repositories.flatMap((repository) => {
-        const scan = scans.get(keyOf(cluster, repository));
-        return scan !== undefined && isDeepStrictEqual(scan.repository, repository) ? [scan] : [];
+        const kept = scans.get(keyOf(cluster, repository));
+        const isCurrent =
+          kept !== undefined && isDeepStrictEqual(kept.scan.repository, repository) && kept.at > usedAt(repository);
+        return isCurrent ? [kept.scan] : [];
       }),
-    keep: (cluster, made) => {
+    keep: (cluster, made, at) => {
       for (const scan of made) {
         const key = keyOf(cluster, scan.repository);
         remove(key);
-        scans.set(key, scan);
-        tags += tagCount(scan);
+        if (!('tags' in scan)) continue;
+        scans.set(key, { scan, at });
+        tags += scan.tags.length;
       }
       for (const oldest of scans.keys()) {
         if (tags <= MAX_TAGS) break;
@@ -58,6 +68,7 @@ export function createKeptScans(): KeptScans {
   };
 }
 
-function tagCount(scan: Scan): number {
-  return 'tags' in scan ? scan.tags.length : 0;
+interface KeptScan {
+  readonly scan: Extract<Scan, { readonly tags: unknown }>;
+  readonly at: number;
 }

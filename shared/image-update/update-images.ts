@@ -279,7 +279,7 @@ async function runCluster(
     (one, other) => lastLook(statuses, 'ImageRepository', one) - lastLook(statuses, 'ImageRepository', other),
   );
   const { keptScans } = ports.memory;
-  const earlier = keptScans.find(run.cluster, wanted);
+  const earlier = keptScans.find(run.cluster, wanted, lastUses(fluxObjects, statuses));
   const known = new Set(earlier.map(({ repository }) => formatNamespacedName(repository)));
   const toScan = wanted.filter((one) => !known.has(formatNamespacedName(one)));
   const fresh = await scanImages(ports.imageRegistry, toScan, ports);
@@ -336,6 +336,7 @@ async function runCluster(
   keptScans.keep(
     run.cluster,
     fresh.filter((scan) => !isRecorded(scan)),
+    context.now,
   );
   // Choices are recorded after the automations ran: a run that was killed finds the choice new once more.
   records.push(...scans.filter(isRecorded).flatMap((scan) => recordScan(context, scan)));
@@ -344,6 +345,20 @@ async function runCluster(
     records,
     failures: [...failures, ...fresh.flatMap((scan) => ('error' in scan ? [scan.error] : []))],
   };
+}
+
+/** When an automation that uses an image repository ran last; what never was used, at the beginning of all times. */
+function lastUses(fluxObjects: FluxObjects, statuses: readonly StatusRecord[]): (repository: NamespacedName) => number {
+  const uses = new Map<string, number>();
+  for (const automation of fluxObjects.imageUpdateAutomations) {
+    const ranAt = lastLook(statuses, 'ImageUpdateAutomation', automation);
+    for (const policy of fluxObjects.imagePolicies) {
+      if (!usesPolicy(automation, policy)) continue;
+      const name = formatNamespacedName(policy.imageRepositoryRef);
+      uses.set(name, Math.max(ranAt, uses.get(name) ?? 0));
+    }
+  }
+  return (repository) => uses.get(formatNamespacedName(repository)) ?? 0;
 }
 
 function hostOfCheckout(

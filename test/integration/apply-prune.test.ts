@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { ApplyPorts, ApplyRequest, DesiredSet } from '#shared/engine/model/apply-request.ts';
 import { KubernetesApiError } from '#shared/kubernetes/api-error.ts';
@@ -145,7 +145,15 @@ describe('pruning', () => {
     const patch = ['patch', 'ebbs/low', '--type=merge', '-p', '{"metadata":{"finalizers":null}}'];
     await fixture.cluster.kubectl(['-n', ns, ...patch]);
     await fixture.cluster.kubectl(['wait', '--for=delete', 'crd/ebbs.example.com', '--timeout=20s']);
-    const gone = outcomeOf(await installation.apply([stays]), 'definition-goes');
+    // The server goes on serving a kind for a moment after its definition is gone.
+    const gone = await vi.waitFor(
+      async () => {
+        const outcome = outcomeOf(await installation.apply([stays]), 'definition-goes');
+        expect(outcome.state).toBe('deleted');
+        return outcome;
+      },
+      { timeout: 30_000, interval: 500 },
+    );
 
     expect(leaving).toMatchObject({ state: 'deleting', message: 'some of its objects are still there' });
     expect(gone.state).toBe('deleted');
