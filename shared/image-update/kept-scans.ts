@@ -26,7 +26,7 @@ export interface KeptScans {
     usedAt: (repository: ImageRepository) => number,
   ): readonly Scan[];
   /** Keeps what could be read; a failure is tried again. */
-  keep(cluster: string, scans: readonly Scan[], now: number): void;
+  keep(cluster: string, scans: readonly Scan[], at: number): void;
   forget(cluster: string, repositories: readonly Pick<ImageRepository, 'namespace' | 'name'>[]): void;
 }
 

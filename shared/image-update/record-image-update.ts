@@ -9,6 +9,7 @@ import { TAKE_BACK_COMMAND } from '#shared/pull-requests/proposals.ts';
 import type { Withdrawn } from '#shared/pull-requests/withdraw-unwanted.ts';
 import { boundMessage, replaceConditions, type ConditionState } from '#shared/records/conditions.ts';
 import type { EventRecord, JournalRecord, ObjectName, StatusRecord } from '#shared/records/journal-record.ts';
+import { recordId } from '#shared/records/record-id.ts';
 
 import type { AheadValue, HeldValue } from './choose-values.ts';
 import type { ImageUpdateResult } from './execute-image-update.ts';
@@ -115,7 +116,7 @@ export function recordWithdrawn(withdrawn: readonly Withdrawn[], now: number): r
     const { sentence } = formatWithdrawal(reason, { memory, base: request.base }, unmarked);
     return {
       type: 'Event',
-      id: `${String(now).padStart(13, '0')}-withdrawn-${index}-${namespace}/${name}`,
+      id: recordId(now, `withdrawn-${index}-${namespace}/${name}`),
       object: { cluster: memory.cluster, kind: 'ImageUpdateAutomation', namespace, name },
       severity: 'info',
       reason: 'Withdrawn',
@@ -282,10 +283,9 @@ function stateRecords(
 }
 
 function eventOf(context: RecordContext, object: ObjectName, ready: StatusRecord['conditions'][number]): EventRecord {
-  const time = String(context.now).padStart(13, '0');
   return {
     type: 'Event',
-    id: `${time}-${object.kind}/${object.namespace}/${object.name}`,
+    id: recordId(context.now, `${object.kind}/${object.namespace}/${object.name}`),
     object,
     severity: ready.status !== 'False' ? 'info' : ready.reason === 'RateLimited' ? 'warning' : 'error',
     reason: ready.reason,

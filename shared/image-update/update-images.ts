@@ -347,8 +347,19 @@ async function runCluster(
   };
 }
 
-/** When an automation that uses an image repository ran last; what never was used, at the beginning of all times. */
+/**
+ * When an automation that uses an image repository ran last; what never was used, at the beginning of all times. Only a
+ * scan that is kept asks, so that runs without one do not pair policies with automations for it.
+ */
 function lastUses(fluxObjects: FluxObjects, statuses: readonly StatusRecord[]): (repository: NamespacedName) => number {
+  let uses: ReadonlyMap<string, number> | undefined;
+  return (repository) => {
+    uses ??= indexLastUses(fluxObjects, statuses);
+    return uses.get(formatNamespacedName(repository)) ?? 0;
+  };
+}
+
+function indexLastUses(fluxObjects: FluxObjects, statuses: readonly StatusRecord[]): ReadonlyMap<string, number> {
   const uses = new Map<string, number>();
   for (const automation of fluxObjects.imageUpdateAutomations) {
     const ranAt = lastLook(statuses, 'ImageUpdateAutomation', automation);
@@ -358,7 +369,7 @@ function lastUses(fluxObjects: FluxObjects, statuses: readonly StatusRecord[]): 
       uses.set(name, Math.max(ranAt, uses.get(name) ?? 0));
     }
   }
-  return (repository) => uses.get(formatNamespacedName(repository)) ?? 0;
+  return uses;
 }
 
 function hostOfCheckout(

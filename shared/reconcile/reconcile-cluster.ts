@@ -4,6 +4,7 @@ import type { ApplyOutcome, PruneGuard } from '#shared/engine/model/apply-reques
 import { ROOT_NAME } from '#shared/flux/resource-key.ts';
 import { writeInBatches } from '#shared/journal/write-in-batches.ts';
 import { journalObject, type RequestRecord } from '#shared/records/journal-record.ts';
+import { recordId } from '#shared/records/record-id.ts';
 
 import { describeDrift } from './describe-outcome.ts';
 import type { ClusterFolder, DesiredState } from './desired-state.ts';
@@ -143,7 +144,7 @@ function numberRecords(startedAt: number): NextId {
   let count = 0;
   return () => {
     count += 1;
-    return `${String(startedAt).padStart(13, '0')}-reconcile-${String(count).padStart(4, '0')}`;
+    return recordId(startedAt, `reconcile-${String(count).padStart(4, '0')}`);
   };
 }
 

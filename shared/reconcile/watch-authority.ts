@@ -2,6 +2,7 @@ import { describeError } from '#shared/common/tidegate-error.ts';
 import { findCondition, replaceConditions } from '#shared/records/conditions.ts';
 import type { EventRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
 import { authorityObject, journalKey, statusKey } from '#shared/records/journal-record.ts';
+import { recordId } from '#shared/records/record-id.ts';
 
 import type { ReconcilePorts } from './reconcile-ports.ts';
 
@@ -38,7 +39,7 @@ function describeAuthority(
   const event = (news: Pick<EventRecord, 'severity' | 'reason' | 'message'>): EventRecord => ({
     type: 'Event',
     // Runs of a cluster follow one another.
-    id: `${String(now).padStart(13, '0')}-authority-0001`,
+    id: recordId(now, 'authority-0001'),
     object,
     at: now,
     ...news,

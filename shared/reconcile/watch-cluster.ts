@@ -11,6 +11,7 @@ import {
   type SourceHead,
   type StatusRecord,
 } from '#shared/records/journal-record.ts';
+import { recordId } from '#shared/records/record-id.ts';
 import { parseRevision } from '#shared/sources/revision.ts';
 
 import { RECORD_FAILED } from './journal-reporter.ts';
@@ -106,7 +107,7 @@ async function recordAnswers(cluster: string, { journal, clock }: WatchPorts): P
 
 /** Runs of a cluster follow one another. */
 function eventId(now: number): string {
-  return `${String(now).padStart(13, '0')}-cluster-0001`;
+  return recordId(now, 'cluster-0001');
 }
 
 function explain(cluster: string, error: unknown): Pick<ConditionState, 'reason' | 'message'> {

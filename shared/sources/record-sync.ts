@@ -3,6 +3,7 @@ import { describeError, dispositionOf, notBeforeOf, TidegateError } from '#share
 import { formatNamespacedName } from '#shared/flux/resource-key.ts';
 import { boundMessage } from '#shared/records/conditions.ts';
 import type { Condition, EventRecord, JournalRecord, StatusRecord } from '#shared/records/journal-record.ts';
+import { recordId } from '#shared/records/record-id.ts';
 
 import type { StoredArtifact } from './execute-sync.ts';
 import type { RemoteState } from './observe-source.ts';
@@ -28,7 +29,7 @@ export function recordStored(
     {
       type: 'Request',
       cluster: key.cluster,
-      id: recordId(source, at),
+      id: idOf(source, at),
       queue: `reconcile/${key.cluster}`,
       group: key.cluster,
       message: { type: 'Reconcile', cluster: key.cluster, reason: `${name} is at ${revision}` },
@@ -133,10 +134,10 @@ function event(
   news: Pick<EventRecord, 'severity' | 'reason' | 'message' | 'revision'>,
   at: number,
 ): EventRecord {
-  return { type: 'Event', id: recordId(source, at), object: source.key, at, ...news };
+  return { type: 'Event', id: idOf(source, at), object: source.key, at, ...news };
 }
 
 /** One source writes at most one event and one request a millisecond; two sources may share it. */
-function recordId({ key }: KnownSource, at: number): string {
-  return `${String(at).padStart(13, '0')}-${key.kind}/${key.namespace}/${key.name}`;
+function idOf({ key }: KnownSource, at: number): string {
+  return recordId(at, `${key.kind}/${key.namespace}/${key.name}`);
 }
